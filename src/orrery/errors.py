@@ -1,0 +1,277 @@
+"""Every error Orrery raises, in three families, and the form in which an error travels as a value.
+
+`RequestError`: what was asked for is wrong (exit status 2). `OutsideError`: the world did something:
+a disk is full, a process died. `InternalError`: we broke a promise of our own. Each class has a stable
+`code`, which is also its heading in docs/reference/errors.md. Imports nothing of Orrery.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+
+
+class OrreryError(Exception):
+    """The root of every error that Orrery raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class RequestError(OrreryError):
+    """The request itself is wrong: nothing was started and nothing was lost."""
+
+    code = "request"
+
+
+class OutsideError(OrreryError):
+    """The outside world failed us: a disk, a process, a network, a store."""
+
+    code = "outside"
+
+
+class InternalError(OrreryError):
+    """Orrery broke a rule of its own; please report it with the story attached."""
+
+    code = "internal"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong, where it is, and the way out.
+
+    `code` is stable, `place` says where ("task 'a', argument 'path'", or "flow.yaml:3:7").
+    """
+
+    code: str
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message} [{self.code}]"
+
+
+class ProblemsError(RequestError):
+    """Several things are wrong at once; `problems` has them all."""
+
+    code = "problems"
+
+    def __init__(self, problems: Sequence[Problem], headline: str = "") -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems]
+        super().__init__("\n".join([headline, *lines] if headline else lines))
+
+
+class GraphError(ProblemsError):
+    """The graph is not one that could run."""
+
+    code = "graph"
+
+
+class PatchRefused(ProblemsError):
+    """A patch was refused whole; the graph stays as it was."""
+
+    code = "patch-refused"
+
+
+class ExpressionError(RequestError):
+    """A condition could not be read, or could not be computed from the values it was given."""
+
+    code = "expression"
+
+
+class UnknownNameError(RequestError):
+    """A name was looked up that nobody registered."""
+
+    code = "unknown-name"
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        super().__init__(f"there is no {kind} {name!r}; {suggestion(name, self.known)}")
+
+
+class NameTakenError(RequestError):
+    """Two things were registered under one name."""
+
+    code = "name-taken"
+
+
+class MissingExtraError(RequestError):
+    """An optional part was used whose dependency is not installed."""
+
+    code = "missing-extra"
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        self.extra = extra
+        super().__init__(f"{needed_for} needs an optional part: pip install 'orrery[{extra}]'")
+
+
+class ArgumentError(RequestError):
+    """An operation was called with arguments that do not fit its signature."""
+
+    code = "argument"
+
+
+class InputError(RequestError):
+    """A run was started with inputs that the workflow does not take, or without those it needs."""
+
+    code = "input"
+
+
+class WorkflowFileError(ProblemsError):
+    """A workflow file cannot be read; every problem has its line and column."""
+
+    code = "workflow-file"
+
+
+class FlowError(RequestError):
+    """A Python flow did something that cannot be traced into a graph."""
+
+    code = "flow"
+
+
+class NotSerialisableError(RequestError):
+    """A value cannot be written to the journal, so it could not survive a crash."""
+
+    code = "not-serialisable"
+
+
+class UnknownRunError(RequestError):
+    """No run of that name is in the store."""
+
+    code = "unknown-run"
+
+
+class RunExistsError(RequestError):
+    """A run of that name is in the store already."""
+
+    code = "run-exists"
+
+
+class GrowthLimitError(RequestError):
+    """A graph grew past its cap on tasks, width or depth."""
+
+    code = "growth-limit"
+
+
+class StoreError(OutsideError):
+    """The store cannot be read or written."""
+
+    code = "store"
+
+
+class StoreFullError(StoreError):
+    """There is no space left where the store lives; what was committed is safe."""
+
+    code = "store-full"
+
+
+class StoreReadOnlyError(StoreError):
+    """The store's folder cannot be written."""
+
+    code = "store-read-only"
+
+
+class StoreVersionError(StoreError):
+    """The store was written by a newer Orrery than this one."""
+
+    code = "store-version"
+
+
+class CorruptionError(StoreError):
+    """The store's content does not match its checksums: it was damaged, and nothing is guessed."""
+
+    code = "corruption"
+
+
+class RunLockedError(OutsideError):
+    """Another process is driving this run."""
+
+    code = "run-locked"
+
+
+class FencedError(OutsideError):
+    """Another process took this run over; what this one wrote since was refused."""
+
+    code = "fenced"
+
+
+class ReplayDivergedError(OutsideError):
+    """The recorded history and this code disagree; `seq` is the first event that differs."""
+
+    code = "replay-diverged"
+
+    def __init__(self, seq: int, message: str) -> None:
+        self.seq = seq
+        super().__init__(f"event {seq}: {message}")
+
+
+class WorkerLostError(OutsideError):
+    """The process that ran a task died without an answer."""
+
+    code = "worker-lost"
+
+
+class IllegalTransitionError(InternalError):
+    """An event arrived that the state it met does not allow."""
+
+    code = "illegal-transition"
+
+
+class InvariantError(InternalError):
+    """A promise of the scheduler does not hold in the present state."""
+
+    code = "invariant"
+
+
+Severity = Literal["transient", "permanent", "effect-unknown"]
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error as a value: what a failed task leaves behind.
+
+    `type` and `bases` are class names, nearest first, so that retry rules can match families; `code` is
+    stable where the error is ours. `severity` decides what may be done next: transient faults may be
+    retried, permanent ones not, and "effect-unknown" only with a person's word.
+    """
+
+    type: str
+    message: str
+    code: str = ""
+    bases: tuple[str, ...] = ()
+    severity: Severity = "transient"
+    retry_after_s: float | None = None
+    cause: Failure | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}"
+
+    @classmethod
+    def of(cls, error: BaseException, *, detail: str = "") -> Failure:
+        """The failure that an exception amounts to; `detail` may hold its traceback."""
+        cause = error.__cause__
+        severity: Severity = "permanent" if isinstance(error, RequestError | InternalError) else "transient"
+        return cls(
+            type=type(error).__name__,
+            message=str(error) or type(error).__name__,
+            code=error.code if isinstance(error, OrreryError) else "",
+            bases=tuple(c.__name__ for c in type(error).__mro__[1:-1] if c is not BaseException),
+            severity=getattr(error, "severity", severity),
+            retry_after_s=getattr(error, "retry_after_s", None),
+            cause=cls.of(cause) if cause is not None else None,
+            detail=detail,
+        )
+
+
+def suggestion(name: str, known: Iterable[str], *, most: int = 8) -> str:
+    """The half-sentence that helps after a mistyped name: the nearest known names, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    if not names:
+        return "none are known"
+    listed = ", ".join(repr(n) for n in names[:most])
+    return f"known: {listed}" + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,101 @@
+"""Patch: the only way a graph ever changes. A list of edits, applied whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from orrery.graph.edge import Edge
+from orrery.graph.task import Task, TaskId
+
+
+class Add(msgspec.Struct, frozen=True, tag="add"):
+    """Put a new task into the graph."""
+
+    task: Task
+
+
+class Drop(msgspec.Struct, frozen=True, tag="drop"):
+    """Take a task out, with its own incoming edges; refused while anything still depends on it."""
+
+    task: TaskId
+
+
+class Replace(msgspec.Struct, frozen=True, tag="replace"):
+    """Put another task in the place of the one that has its id; explicit edges stay."""
+
+    task: Task
+
+
+class Link(msgspec.Struct, frozen=True, tag="link"):
+    """Add an explicit edge, or put another in its place."""
+
+    edge: Edge
+
+
+class Unlink(msgspec.Struct, frozen=True, tag="unlink"):
+    """Remove an explicit edge."""
+
+    source: TaskId
+    target: TaskId
+
+
+class SetOutputs(msgspec.Struct, frozen=True, tag="outputs"):
+    """Say anew what the workflow returns: names to values with Ref leaves."""
+
+    outputs: dict[str, Any]
+
+
+Edit = Add | Drop | Replace | Link | Unlink | SetOutputs
+
+
+class Patch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A small list of edits with its author and reason.
+
+    Edits are read in order; only the graph after the last one must be valid, so a patch may pass through
+    states that are not. `by` names who asked ("planner", a task id, a person), `because` says why.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    by: str = ""
+    because: str = ""
+
+    def then(self, later: Patch) -> Patch:
+        """One patch that does this and then `later`; edits that undo each other cancel."""
+        return Patch(compact((*self.edits, *later.edits)), self.by or later.by, self.because or later.because)
+
+
+def compact(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """The shortest list with the same effect that local rules find.
+
+    Of several `SetOutputs` the last counts; a task replaced right after it was added is added as it
+    ends up; a task added and dropped again, with nothing said of it in between, was never there.
+    """
+    kept: list[Edit | None] = []
+    added_at: dict[TaskId, int] = {}
+    outputs_at: int | None = None
+    for edit in edits:
+        match edit:
+            case SetOutputs():
+                if outputs_at is not None:
+                    kept[outputs_at] = None
+                outputs_at = len(kept)
+            case Add(task):
+                added_at[task.id] = len(kept)
+            case Replace(task) if task.id in added_at:
+                kept[added_at[task.id]] = Add(task)
+                continue
+            case Drop(task_id) if task_id in added_at:
+                kept[added_at.pop(task_id)] = None
+                for position, earlier in enumerate(kept):
+                    if isinstance(earlier, Link) and earlier.edge.target == task_id:
+                        kept[position] = None
+                    elif isinstance(earlier, Unlink) and earlier.target == task_id:
+                        kept[position] = None
+                continue
+            case _:
+                pass
+        kept.append(edit)
+    return tuple(edit for edit in kept if edit is not None)

@@ -1,0 +1,194 @@
+"""Task and what it is made of: typed references, effects, limits and estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from orrery.graph.expr import Expr
+
+TaskId = str
+Path = tuple[str | int, ...]
+
+INPUTS = "@inputs"
+"""The source that stands for the inputs of the run: `Ref(INPUTS, ("name",))`."""
+ITEM = "@item"
+"""The source that stands for the current item, inside a task with `each`."""
+INDEX = "@index"
+"""The source that stands for the current item's position, counted from 0."""
+PSEUDO_SOURCES = (INPUTS, ITEM, INDEX)
+
+
+class Ref:
+    """A typed reference to (a part of) another task's result; never text inside a string.
+
+    Args:
+        task: the task whose result is meant, or one of `PSEUDO_SOURCES`.
+        path: keys and positions that lead into the result; empty for the whole.
+    """
+
+    # Not a msgspec struct: the codec must be able to tell a reference from a map that looks like one.
+    __slots__ = ("path", "task")
+    __match_args__ = ("task", "path")
+
+    task: TaskId
+    path: Path
+
+    def __init__(self, task: TaskId, path: Path = ()) -> None:
+        object.__setattr__(self, "task", task)
+        object.__setattr__(self, "path", path)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Ref is a value; make a new one instead of setting {name!r}")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __getitem__(self, key: str | int) -> Ref:
+        return Ref(self.task, (*self.path, key))
+
+    def __iter__(self) -> Iterator[Ref]:
+        raise TypeError("a Ref stands for a result that does not exist yet, so it cannot be iterated")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and self.task == other.task and _same_path(self.path, other.path)
+
+    def __hash__(self) -> int:
+        return hash((self.task, self.path))
+
+    def __reduce__(self) -> tuple[type[Ref], tuple[TaskId, Path]]:
+        return Ref, (self.task, self.path)
+
+    def __repr__(self) -> str:
+        return f"Ref({self.task!r})" if not self.path else f"Ref({self.task!r}, {self.path!r})"
+
+
+def _same_path(a: Path, b: Path) -> bool:
+    # 1 == True == 1.0 in Python, but a key and a position are different places.
+    return a == b and all(type(x) is type(y) for x, y in zip(a, b, strict=True))
+
+
+EffectKind = Literal["pure", "idempotent", "keyed", "once"]
+
+
+class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an operation does to the world, which decides what may be done with it.
+
+    `kind`, from the freest to the strictest:
+      * "pure": nothing; may be merged, cached, run twice at once.
+      * "idempotent": doing it again changes nothing more; may be retried.
+      * "keyed" (the default): done again only under the same idempotency key, as after a crash.
+      * "once": never repeated without a person's word.
+    `reads` and `writes` name what is touched, such as "file:report.md" or "net:api.example.org".
+    """
+
+    kind: EffectKind = "keyed"
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When and how a failed attempt is tried again.
+
+    The pause before attempt n+1 is `backoff_s * factor**(n-1)`, at most `max_backoff_s`, spread by
+    ±`jitter` of itself; a server's Retry-After replaces it when longer. `on` names the error classes (or
+    stable codes) that are retried; empty means every failure that is not permanent.
+    """
+
+    attempts: int = 3
+    backoff_s: float = 1.0
+    factor: float = 2.0
+    max_backoff_s: float = 60.0
+    jitter: float = 0.1
+    on: tuple[str, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The explicit limits of one task; none is set by default.
+
+    Args:
+        timeout_s: the longest one attempt may run.
+        deadline_s: the longest from becoming ready to being done: queue, attempts and pauses together.
+        retry: how failed attempts are repeated; None means one attempt.
+        resources: how much of each named resource an attempt holds, such as {"gpu": 1}.
+        hedge_after_s: start a duplicate of a pure task that has run this long; the first answer wins.
+    """
+
+    timeout_s: float | None = None
+    deadline_s: float | None = None
+    retry: Retry | None = None
+    resources: dict[str, int] = {}
+    hedge_after_s: float | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one attempt is expected to take: seconds, money (in the budget's currency), tokens."""
+
+    seconds: float = 1.0
+    money: float = 0.0
+    tokens: int = 0
+
+
+class Each(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Run the task once for every item of a list (or entry of a map); its result is the list of results.
+
+    Args:
+        over: a literal list, or a Ref to one.
+        accept_errors: an item that fails leaves its failure in the list instead of failing the whole.
+    """
+
+    over: Any
+    accept_errors: bool = False
+
+
+class Task(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a workflow, as data.
+
+    Args:
+        id: its name, unique in the graph; "/" separates the levels of dynamic growth.
+        op: the operation's name: a registered tool, "py:module:function", or a built-in such as "ask".
+        args: keyword arguments; plain data with `Ref` leaves.
+        executor: where it runs: "inline", "thread", "process", "person", or a registered name.
+        effects: what it does to the world.
+        limits: time, retries, resources.
+        estimate: what it is expected to take; only priorities and budgets depend on it.
+        join: how many of its hard edges must fire; None means all of them.
+        when: a condition over earlier results; false means that the task is skipped.
+        each: run it once per item.
+        label: what a person reads instead of the id.
+    """
+
+    id: TaskId
+    op: str
+    args: dict[str, Any] = {}
+    executor: str = "inline"
+    effects: Effects = Effects()
+    limits: Limits = Limits()
+    estimate: Estimate = Estimate()
+    join: int | None = None
+    when: Expr | None = None
+    each: Each | None = None
+    label: str = ""
+
+    def refs(self) -> Iterator[Ref]:
+        """Every reference the task holds, in reading order: arguments, `each`, `when`."""
+        for value in self.args.values():
+            yield from refs_in(value)
+        if self.each is not None:
+            yield from refs_in(self.each.over)
+        if self.when is not None:
+            yield from self.when.names.values()
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """The references inside a value, in reading order."""
+    kind = type(value)
+    if kind is Ref:
+        yield value
+    elif kind is dict:
+        for inner in value.values():
+            yield from refs_in(inner)
+    elif kind is list or kind is tuple:
+        for inner in value:
+            yield from refs_in(inner)
