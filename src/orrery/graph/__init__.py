@@ -1,0 +1,55 @@
+"""The workflow as data: tasks, the dependencies between them, and the edits that change it.
+
+A graph is a value: versioned, serialisable, checked. It knows nothing of running, time or tools.
+Imports the standard library, msgspec and `errors` only.
+"""
+
+from orrery.graph.edge import Condition, Edge
+from orrery.graph.expr import Expr
+from orrery.graph.graph import Graph
+from orrery.graph.live import LiveGraph
+from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.task import (
+    INDEX,
+    INPUTS,
+    ITEM,
+    Each,
+    Effects,
+    Estimate,
+    Limits,
+    Ref,
+    Retry,
+    Task,
+    TaskId,
+    refs_in,
+)
+from orrery.graph.values import Blob
+
+__all__ = [
+    "INDEX",
+    "INPUTS",
+    "ITEM",
+    "Add",
+    "Blob",
+    "Condition",
+    "Drop",
+    "Each",
+    "Edge",
+    "Edit",
+    "Effects",
+    "Estimate",
+    "Expr",
+    "Graph",
+    "Limits",
+    "Link",
+    "LiveGraph",
+    "Patch",
+    "Ref",
+    "Replace",
+    "Retry",
+    "SetOutputs",
+    "Task",
+    "TaskId",
+    "Unlink",
+    "refs_in",
+]
