@@ -23,6 +23,7 @@ from orrery.graph.task import (
     TaskId,
     refs_in,
 )
+from orrery.graph.template import Template
 from orrery.graph.values import Blob
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "SetOutputs",
     "Task",
     "TaskId",
+    "Template",
     "Unlink",
     "refs_in",
 ]

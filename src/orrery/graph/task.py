@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from orrery.graph.expr import Expr
+from orrery.graph.template import Template
 
 TaskId = str
 Path = tuple[str | int, ...]
@@ -148,7 +149,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     Args:
         id: its name, unique in the graph; "/" separates the levels of dynamic growth.
         op: the operation's name: a registered tool, "py:module:function", or a built-in such as "ask".
-        args: keyword arguments; plain data with `Ref` leaves.
+        args: keyword arguments; plain data with `Ref` and `Template` leaves.
         executor: where it runs: "inline", "thread", "process", "person", or a registered name.
         effects: what it does to the world.
         limits: time, retries, resources.
@@ -186,6 +187,8 @@ def refs_in(value: Any) -> Iterator[Ref]:
     kind = type(value)
     if kind is Ref:
         yield value
+    elif kind is Template:
+        yield from value.refs()
     elif kind is dict:
         for inner in value.values():
             yield from refs_in(inner)

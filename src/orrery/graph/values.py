@@ -1,8 +1,8 @@
 """Values: what may travel between tasks, and the bytes it becomes.
 
 A value is plain data (None, bool, int, float, str, bytes, list, dict), or anything msgspec can turn into
-it (dataclasses, datetimes, enums, UUIDs, sets, ...), plus three forms of our own: a `Ref`, a `Failure`
-(an error as a value) and a `Blob` (a large value that lives in the blob store). The bytes are MessagePack;
+it (dataclasses, datetimes, enums, UUIDs, sets, ...), plus four forms of our own: a `Ref`, a `Template`, a
+`Failure` (an error as a value) and a `Blob` (a large value that lives in the blob store). The bytes are MessagePack;
 NaN, infinities and integers of any size survive.
 """
 
@@ -15,8 +15,9 @@ import msgspec
 
 from orrery.errors import Failure, NotSerialisableError
 from orrery.graph.task import Ref
+from orrery.graph.template import Template
 
-_REF, _BLOB, _FAILURE, _BIG_INT = 1, 2, 3, 4
+_REF, _BLOB, _FAILURE, _BIG_INT, _TEMPLATE = 1, 2, 3, 4, 5
 MAX_DEPTH = 200
 
 
@@ -63,6 +64,8 @@ def to_ext(value: Any) -> Any:
     """The msgspec hook for what it cannot write itself: our own forms become extension types."""
     if isinstance(value, Ref):
         return msgspec.msgpack.Ext(_REF, msgspec.msgpack.encode((value.task, value.path)))
+    if isinstance(value, Template):
+        return msgspec.msgpack.Ext(_TEMPLATE, msgspec.msgpack.encode(value.parts, enc_hook=to_ext))
     if isinstance(value, Blob):
         return msgspec.msgpack.Ext(_BLOB, msgspec.msgpack.encode(value._key()))
     if isinstance(value, _FailureBox):
@@ -86,6 +89,8 @@ def from_ext(code: int, data: memoryview) -> Any:
     if code == _REF:
         task, path = msgspec.msgpack.decode(data)
         return Ref(task, tuple(path))
+    if code == _TEMPLATE:
+        return Template(msgspec.msgpack.decode(data, ext_hook=from_ext))
     if code == _BLOB:
         return Blob(*msgspec.msgpack.decode(data))
     if code == _FAILURE:

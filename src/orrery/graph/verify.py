@@ -13,9 +13,10 @@ from typing import Any
 from orrery.errors import NotSerialisableError, Problem
 from orrery.graph.edge import Edge
 from orrery.graph.task import INDEX, ITEM, Ref, Task
+from orrery.graph.template import Template
 
 MAX_ID_CHARS = 1_000
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes, Ref})
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes, Ref, Template})
 
 
 def task_problems(task: Task) -> list[Problem]:
