@@ -1,0 +1,65 @@
+# Everything a newcomer needs: `make demo`, `make test`, `make lint`, `make bench`.
+# Wants python3 (3.11 or newer, with venv), make and git; nothing is installed outside .venv.
+
+PYTHON ?= python3
+JOBS ?= 2
+BENCHES ?= overhead makespan crash world replay
+
+BIN := .venv/bin
+READY := .venv/.ready
+BENCH_FOLDER := build/bench
+UV := uv==0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+.DELETE_ON_ERROR:
+
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY)  ## create .venv from the lock, with Orrery in it
+
+demo: setup  ## run a real workflow over this repository
+	@$(BIN)/orrery demo
+
+test: setup  ## run the tests; JOBS=n of them at a time
+	$(BIN)/pytest -n $(JOBS)
+
+lint: setup  ## check style, format, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: setup  ## measure; one JSON file for each benchmark in build/bench
+	@mkdir -p $(BENCH_FOLDER)
+	@missed=""; \
+	for name in $(BENCHES); do \
+	    echo "bench $$name"; \
+	    $(BIN)/orrery bench $$name --json > $(BENCH_FOLDER)/$$name.json || missed="$$missed $$name"; \
+	done; \
+	test -z "$$missed" || { echo "missed its target:$$missed (see $(BENCH_FOLDER))" >&2; exit 1; }
+
+# The lock must not know where its packages were fetched from, only which they are.
+lock: setup  ## choose the newest allowed version of every dependency
+	$(BIN)/python -m pip install --quiet $(UV)
+	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --output-file requirements.lock --upgrade \
+	    --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+clean:  ## remove everything that make made; your runs in .orrery stay
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Both questions have one-line answers, so they are asked before pip can fail with a long one.
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Orrery needs Python 3.11 or newer, but $(PYTHON) is `$(PYTHON) --version 2>&1`." >&2; \
+	    echo "Name another one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	    echo "$(PYTHON) cannot create virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	    exit 1; }
+	@$(BIN)/python -c 'import pip' 2> /dev/null || $(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
