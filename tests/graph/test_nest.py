@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orrery.errors import GraphError
-from orrery.graph import INDEX, INPUTS, ITEM, Each, Edge, Expr, Graph, Ref, Task
+from orrery.graph import INDEX, INPUTS, ITEM, Each, Edge, Expr, Graph, Ref, Task, Template
 from orrery.graph.nest import bound, expanded, nested
 
 
@@ -124,3 +124,17 @@ def test_a_child_accepts_what_its_parent_accepted() -> None:
 def test_a_task_without_for_each_has_no_items() -> None:
     with pytest.raises(GraphError, match="nest/no-each"):
         expanded(Task("t", "f"), 1)
+
+
+def test_a_template_is_filled_as_far_as_the_inputs_are_known() -> None:
+    text = Template(("see ", Ref(INPUTS, ("name",)), ", ", Ref("a"), " and ", Ref(INPUTS, ("opts",)), "!"))
+    graph = Graph([Task("a", "f"), Task("b", "f", {"t": text, "u": Template((Ref(INPUTS, ("name",)), "."))})])
+    patch, _ = nested(graph, "p", {"name": "Ann", "opts": [1, "x"]})
+    after = Graph([Task("p", "sub")]).apply(patch)
+    assert after["p/b"].args == {"t": Template(("see Ann, ", Ref("p/a"), ' and [1,"x"]!')), "u": "Ann."}
+    inner = Template(("Dr ", Ref("title")))
+    patch, _ = nested(graph, "p", {"name": inner, "opts": 1})
+    after = Graph([Task("p", "sub"), Task("title", "f")]).apply(patch)
+    assert after["p/b"].args["u"] == Template(("Dr ", Ref("title"), "."))
+    with pytest.raises(GraphError, match="nest/template"):
+        nested(graph, "p", {"name": "x", "opts": [Ref("title")]})

@@ -21,7 +21,9 @@ from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr, parse
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch
-from orrery.graph.task import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, Task, TaskId
+from orrery.graph.resolve import as_text
+from orrery.graph.task import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, Task, TaskId, refs_in
+from orrery.graph.template import Template
 
 Substitute = Callable[[Ref], Any]
 """What stands in a reference's place: another reference, or a literal value."""
@@ -103,14 +105,16 @@ def expanded(
     children: dict[str | int, Ref] = {}
     for position, key in enumerate(keys):
         child = f"{parent}/{key if isinstance(key, int) else as_id_part(key)}"
-        args, read = plain.args, sources
+        args = plain.args
         if uses_item:
             item = _Item(each.over, key, position, f"task {child!r}", problems)
             args = {name: with_refs(value, item.part) for name, value in plain.args.items()}
-            read = {ref.task: None for ref in msgspec.structs.replace(plain, args=args).refs()}
         label = f"{plain.label} {key}" if plain.label else ""
-        edits.append(Add(msgspec.structs.replace(plain, id=child, args=args, label=label)))
-        edits.extend(_kept(edge, child, task.join) for edge in accepted if edge.source in read)
+        grown = msgspec.structs.replace(plain, id=child, args=args, label=label)
+        edits.append(Add(grown))
+        if accepted:
+            read = {ref.task: None for ref in grown.refs()}
+            edits.extend(_kept(edge, child, task.join) for edge in accepted if edge.source in read)
         children[key] = Ref(child)
     if problems:
         raise GraphError(problems)
@@ -123,6 +127,8 @@ def with_refs(value: Any, substitute: Substitute) -> Any:
     kind = type(value)
     if kind is Ref:
         return substitute(value)
+    if kind is Template:
+        return _refilled(value, substitute)
     if kind is dict:
         pairs = {key: with_refs(inner, substitute) for key, inner in value.items()}
         return pairs if any(pairs[key] is not value[key] for key in value) else value
@@ -130,6 +136,33 @@ def with_refs(value: Any, substitute: Substitute) -> Any:
         items = [with_refs(inner, substitute) for inner in value]
         return kind(items) if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
+
+
+def _refilled(template: Template, substitute: Substitute) -> Template | str:
+    """The template over substituted references; text where nothing is left to refer to."""
+    parts: list[str | Ref] = []
+    for part in template.parts:
+        value = part if isinstance(part, str) else substitute(part)
+        inner = value.parts if type(value) is Template else (value,)
+        for piece in inner:
+            if type(piece) is not Ref and any(True for _ in refs_in(piece)):
+                raise GraphError(
+                    [
+                        Problem(
+                            "nest/template",
+                            f"template {template!r:.80}",
+                            f"{part!r} became {piece!r:.80}, whose "
+                            "references a text cannot hold; make it a task of its own",
+                        )
+                    ]
+                )
+            if type(piece) is Ref or not parts or type(parts[-1]) is Ref:
+                parts.append(piece if type(piece) is Ref else as_text(piece))
+            else:
+                parts[-1] = f"{parts[-1]}{as_text(piece)}"
+    if all(isinstance(part, str) for part in parts):
+        return "".join(map(str, parts))
+    return Template(parts)
 
 
 def with_refs_in_task(task: Task, substitute: Substitute, problems: list[Problem]) -> Task:
