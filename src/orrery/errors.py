@@ -149,6 +149,18 @@ class RunExistsError(RequestError):
     code = "run-exists"
 
 
+class RunNameError(RequestError):
+    """A text cannot be the name of a run."""
+
+    code = "run-name"
+
+
+class StoreUrlError(RequestError):
+    """The URL of a store cannot be read."""
+
+    code = "store-url"
+
+
 class GrowthLimitError(RequestError):
     """A graph grew past its cap on tasks, width or depth."""
 
