@@ -108,9 +108,19 @@ class MissingExtraError(RequestError):
 
 
 class ArgumentError(RequestError):
-    """An operation was called with arguments that do not fit its signature."""
+    """An operation was called with arguments that do not fit its signature; `problems` has them all."""
 
     code = "argument"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
+
+
+class ToolDefinitionError(RequestError):
+    """A function cannot be made a tool as it is written."""
+
+    code = "tool-definition"
 
 
 class InputError(RequestError):
@@ -223,6 +233,68 @@ class WorkerLostError(OutsideError):
     """The process that ran a task died without an answer."""
 
     code = "worker-lost"
+
+
+class ToolError(OutsideError):
+    """A tool could not do its work; `severity` says whether trying again may help."""
+
+    code = "tool"
+
+    def __init__(self, message: str, *, severity: Severity = "permanent", retry_after_s: float | None = None) -> None:
+        self.severity: Severity = severity
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class FileAccessError(ToolError):
+    """The file system refused: no such file, no permission, no space."""
+
+    code = "file-access"
+
+
+class ContentError(ToolError):
+    """What a tool was given to read is not what it should be: broken JSON, invalid UTF-8, a bad query."""
+
+    code = "content"
+
+
+class LimitReachedError(ToolError):
+    """A tool stopped at one of its caps; the message names the argument that raises it."""
+
+    code = "limit-reached"
+
+
+class ToolTimeoutError(ToolError):
+    """A tool did not end within the time it was given."""
+
+    code = "tool-timeout"
+
+
+class CommandError(ToolError):
+    """A program could not be run, or ended with a status other than 0; `status` is None if it never began."""
+
+    code = "command"
+
+    def __init__(self, message: str, *, status: int | None = None, severity: Severity = "transient") -> None:
+        self.status = status
+        super().__init__(message, severity=severity)
+
+
+class HttpError(ToolError):
+    """A server refused a request, or could not be reached (`status` is None then)."""
+
+    code = "http"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        severity: Severity = "transient",
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.status = status
+        super().__init__(message, severity=severity, retry_after_s=retry_after_s)
 
 
 class IllegalTransitionError(InternalError):
