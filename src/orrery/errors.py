@@ -107,6 +107,12 @@ class MissingExtraError(RequestError):
         super().__init__(f"{needed_for} needs an optional part: pip install 'orrery[{extra}]'")
 
 
+class OperationError(RequestError):
+    """The function behind a task cannot be found or loaded."""
+
+    code = "operation"
+
+
 class ArgumentError(RequestError):
     """An operation was called with arguments that do not fit its signature; `problems` has them all."""
 
