@@ -143,6 +143,13 @@ class TaskStarted(Event, frozen=True):
     attempt: int
 
 
+class TaskRefused(Event, frozen=True):
+    """A ready task can never start: it asks for more than there is, or than the budget has left."""
+
+    task: TaskId
+    failure: Failure
+
+
 class TaskProgressed(Event, frozen=True):
     """A running attempt reports how far it is: a fraction in [0, 1] or None, and a note."""
 
@@ -270,6 +277,7 @@ AnyEvent = (
     | PatchRejected
     | EditOpened
     | EditClosed
+    | TaskRefused
     | TaskStarted
     | TaskProgressed
     | TaskSucceeded

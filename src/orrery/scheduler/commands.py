@@ -1,0 +1,27 @@
+"""Command: what the scheduler asks the driver to do. Everything else it says is an event for the log."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orrery.graph.task import Task, TaskId
+
+
+class StartTask(msgspec.Struct, frozen=True):
+    """Hand an attempt to the task's executor, once the events that made it ready are durable."""
+
+    run: str
+    task: Task
+    attempt: int
+
+
+class CancelTask(msgspec.Struct, frozen=True):
+    """Ask the executor to end an attempt; it confirms by a final event."""
+
+    run: str
+    task: TaskId
+    executor: str
+    attempt: int
+
+
+Command = StartTask | CancelTask

@@ -1,0 +1,171 @@
+"""Scheduler: the runs of one process, side by side. One turn: events in, a log and commands out.
+
+The scheduler owns what runs share: the pools of slots and resources, and the choice of whose task starts
+next. Between runs that choice is start-time fair queueing (Goyal et al., 1996): every run has a virtual
+time that advances by the estimated seconds it is given, divided by its weight, and the run that is
+furthest behind goes first. Within a run the longest remaining path goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from orrery.errors import Failure
+from orrery.graph.task import Estimate
+from orrery.scheduler.commands import CancelTask, StartTask
+from orrery.scheduler.events import Event, TaskRefused, TaskStarted
+from orrery.scheduler.machine import Machine
+from orrery.scheduler.pools import Demand, Pools
+from orrery.scheduler.record import Record
+
+
+class Turn(msgspec.Struct):
+    """What one turn amounts to.
+
+    `log` is what must be durable before `starts` may be carried out; `dropped` are events that said
+    nothing new.
+    """
+
+    log: dict[str, list[Event]] = {}
+    starts: list[StartTask] = []
+    cancels: list[CancelTask] = []
+    dropped: list[tuple[str, Event]] = []
+
+
+class Scheduler:
+    """Runs that share capacity.
+
+    Args:
+        capacity: resource or executor name → how much there is; what is not named has no limit.
+    """
+
+    def __init__(self, capacity: Mapping[str, int] | None = None) -> None:
+        self.pools = Pools(capacity)
+        self.machines: dict[str, Machine] = {}
+        self._virtual_now = 0.0
+
+    def admit(self, machine: Machine) -> Machine:
+        """Take in a run: a new one, or one folded from its log. It starts level with the others."""
+        machine.pools = self.pools
+        machine.virtual_time = self._virtual_now
+        self.machines[machine.run] = machine
+        return machine
+
+    def dismiss(self, run: str) -> None:
+        """Forget a run that has ended, or that is driven elsewhere from now on."""
+        machine = self.machines.pop(run)
+        for record in (*machine.in_flight.values(), *machine.lingering.values()):
+            for _ in record.live:
+                self.pools.release(record.demand)
+
+    def next_due(self) -> float | None:
+        """When the earliest timer of any run is due, or None."""
+        dues = [due for machine in self.machines.values() if (due := machine.next_due()) is not None]
+        return min(dues, default=None)
+
+    def turn(self, inbox: Iterable[tuple[str, Event]], at: float) -> Turn:
+        """Take in what happened and decide what starts.
+
+        Args:
+            inbox: (run, event) in order of arrival; events of unknown runs are dropped.
+            at: now, in seconds since the epoch.
+        """
+        turn = Turn()
+        touched: dict[str, Machine] = {}
+        for run, event in inbox:
+            machine = self.machines.get(run)
+            taken = machine.handle(event) if machine is not None else None
+            if taken is None:
+                turn.dropped.append((run, event))
+            else:
+                turn.log.setdefault(run, []).append(taken)
+            if machine is not None:
+                touched[run] = machine
+        self._collect(turn, touched.values())
+        for machine, event in self._starts(at, turn):
+            turn.log.setdefault(machine.run, []).append(event)
+            if machine.decisions:
+                self._collect(turn, (machine,))
+        return turn
+
+    def _collect(self, turn: Turn, machines: Iterable[Machine]) -> None:
+        for machine in machines:
+            if machine.decisions:
+                turn.log.setdefault(machine.run, []).extend(machine.decisions)
+                machine.decisions.clear()
+            if machine.cancels:
+                turn.cancels.extend(machine.cancels)
+                machine.cancels.clear()
+
+    def _starts(self, at: float, turn: Turn) -> Iterator[tuple[Machine, Event]]:
+        """Start ready tasks while capacity lasts, the most deserving first."""
+        while True:
+            candidates = list(self._candidates())
+            if not candidates:
+                return
+            machine, demand = min(candidates, key=_desert)
+            alone = len(candidates) == 1
+            while True:
+                record = machine.ready.pop(demand)
+                event = self._start(machine, record, at, turn)
+                if event is not None:
+                    yield machine, event
+                if not alone or machine.state != "running" or demand not in machine.ready.lanes:
+                    break
+                if machine.ready.head(demand) is None or not self.pools.fits(demand):
+                    break
+
+    def _candidates(self) -> Iterator[tuple[Machine, Demand]]:
+        for machine in self.machines.values():
+            if machine.ready.lanes and not machine.paused and machine.state == "running":
+                for demand in list(machine.ready.lanes):
+                    entry = machine.ready.head(demand)
+                    if entry is None:
+                        continue
+                    if self.pools.could_ever_fit(demand) is not None or (self.pools.fits(demand) and (
+                        machine.ledger.affords(entry[2].task.estimate) or not machine.in_flight
+                    )):
+                        yield machine, demand
+
+    def _start(self, machine: Machine, record: Record, at: float, turn: Turn) -> Event | None:
+        task = record.task
+        at = max(at, machine.now)
+        refusal = self._refusal(machine, record)
+        if refusal is not None:
+            return machine.handle(TaskRefused(at, task.id, refusal))
+        event = TaskStarted(at, task.id, record.attempt + 1)
+        if machine.handle(event) is None:
+            return None
+        turn.starts.append(StartTask(machine.run, task, event.attempt))
+        self._virtual_now = machine.virtual_time = max(machine.virtual_time, self._virtual_now)
+        machine.virtual_time += task.estimate.seconds / machine.options.weight
+        return event
+
+    def _refusal(self, machine: Machine, record: Record) -> Failure | None:
+        """Why a ready task can never start, or None."""
+        short = self.pools.could_ever_fit(record.demand)
+        if short is not None:
+            there = self.pools.capacity[short]
+            why = f"it asks for {dict(record.demand)[short]} of resource {short!r}, of which there are {there}"
+            return Failure("NeverFits", why, code="never-fits", severity="permanent")
+        if not machine.ledger.affords(record.task.estimate):
+            return Failure(
+                "BudgetExceeded", _shortfall(machine, record.task.estimate), code="budget", severity="permanent"
+            )
+        return None
+
+
+def _desert(candidate: tuple[Machine, Demand]) -> tuple[float, float, int, str]:
+    machine, demand = candidate
+    priority, order, _ = machine.ready.lanes[demand][0]
+    return machine.virtual_time, priority, order, machine.run
+
+
+def _shortfall(machine: Machine, estimate: Estimate) -> str:
+    ledger = machine.ledger
+    return (
+        f"it is estimated at {estimate.money:g} in money and {estimate.tokens} tokens; "
+        f"spent so far {ledger.money:g} and {ledger.tokens}, allowed {ledger.budget.money} and {ledger.budget.tokens}"
+    )
