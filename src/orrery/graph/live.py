@@ -66,7 +66,8 @@ class LiveGraph:
         """Apply a patch whole and return its inverse, or change nothing and return every problem.
 
         Args:
-            locked: asked for every task whose definition or incoming edges would change.
+            locked: asked for every task whose definition or incoming edges would change. Where it is given,
+                the graph is in use, and a patch may not take away everything that it returns.
         """
         draft = _Draft(self, locked)
         for number, edit in enumerate(patch.edits):
@@ -147,7 +148,7 @@ class _Draft:
 
     def _set_outputs(self, number: int, outputs: dict[str, Any]) -> None:
         before = self.live.outputs if self.outputs is None else self.outputs
-        if before and not outputs:
+        if before and not outputs and self.locked is not _unlocked:  # a graph at rest may lose them
             self.problems.append(
                 Problem("patch/drops-output", f"edit {number}", "it takes away everything that the workflow returns")
             )
@@ -180,6 +181,9 @@ class _Draft:
 
     def check(self) -> None:
         """Note every problem of the graph as it would be, except cycles."""
+        for task_id in [task_id for task_id, task in self.tasks.items() if task is None]:
+            if task_id not in self.live.tasks:  # added and dropped by this patch: it was never there
+                del self.tasks[task_id], self.explicit[task_id]
         for task_id, explicit in self.explicit.items():
             task = self._task(task_id)
             if task is None:
@@ -245,8 +249,12 @@ class _Draft:
             live.incoming[task_id] = edges = self.incoming[task_id]
             for source in edges:
                 live.outgoing[source][task_id] = None
-        for task_id, edges in self.explicit.items():
-            if task_id not in fresh and not self._rewire(task_id, self.incoming.get(task_id, {})):
+        rewired = {task_id: self.incoming.get(task_id, {}) for task_id in self.explicit if task_id not in fresh}
+        # What goes, goes first: an edge may be turned round by one patch, in either order of its edits.
+        for task_id, edges in rewired.items():
+            self._disconnect(task_id, edges)
+        for task_id, edges in rewired.items():
+            if not self._connect(task_id, edges):
                 self._restore(before)
                 return False
         self._adopt()
@@ -254,7 +262,6 @@ class _Draft:
 
     def _order_of(self, fresh: dict[TaskId, None]) -> list[TaskId] | None:
         """The fresh tasks in a topological order, or None with the loop among them as a problem."""
-        position = self.live.order
         waits: dict[TaskId, int] = {}
         after: dict[TaskId, dict[TaskId, None]] = {task_id: {} for task_id in fresh}
         in_order = True
@@ -277,13 +284,19 @@ class _Draft:
         self._cycle(_find_loop({t: [s for s in self.incoming[t] if s in fresh] for t in fresh if t not in placed}))
         return None
 
-    def _rewire(self, task_id: TaskId, edges: EdgesBySource) -> bool:
+    def _disconnect(self, task_id: TaskId, edges: EdgesBySource) -> None:
+        """Take away the incoming edges whose sources are not among those of `edges`."""
         live = self.live
         old = live.incoming[task_id]
         for source in old:
             if source not in edges:
                 del live.outgoing[source][task_id]
-        live.incoming[task_id] = kept = {source: edge for source, edge in edges.items() if source in old}
+        live.incoming[task_id] = {source: edge for source, edge in edges.items() if source in old}
+
+    def _connect(self, task_id: TaskId, edges: EdgesBySource) -> bool:
+        """Enter the new incoming edges. False, with the loop as the problem, if one closes a cycle."""
+        live = self.live
+        kept = live.incoming[task_id]
         for source, edge in edges.items():
             if source not in kept:
                 loop = live.order.insert(source, task_id)
