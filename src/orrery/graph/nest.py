@@ -140,6 +140,8 @@ def with_refs(value: Any, substitute: Substitute) -> Any:
 
 def _refilled(template: Template, substitute: Substitute) -> Template | str:
     """The template over substituted references; text where nothing is left to refer to."""
+    if not any(True for _ in template.refs()):
+        return template
     parts: list[str | Ref] = []
     for part in template.parts:
         value = part if isinstance(part, str) else substitute(part)
