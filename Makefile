@@ -45,7 +45,7 @@ lock: setup  ## choose the newest allowed version of every dependency
 	$(BIN)/python -m pip install --quiet $(UV)
 	$(BIN)/uv pip compile pyproject.toml --extra all --group dev --output-file requirements.lock --upgrade \
 	    --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	    --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"
 
 clean:  ## remove everything that make made; your runs in .orrery stay
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
