@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -128,7 +127,7 @@ class FileBlobWriter:
         self._hash = hashlib.sha256()
         self._size_bytes = 0
         self._blob: Blob | None = None
-        self._part = store.folder / f"part-{secrets.token_hex(12)}"
+        self._part = store.folder / f"part-{os.urandom(12).hex()}"
         with _writing(store.folder):
             store.folder.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("xb", buffering=_CHUNK_BYTES)
