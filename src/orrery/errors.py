@@ -159,6 +159,18 @@ class UnknownRunError(RequestError):
     code = "unknown-run"
 
 
+class RunEndedError(RequestError):
+    """The run has ended, so there is nothing left to do with it."""
+
+    code = "run-ended"
+
+
+class RunFailedError(RequestError):
+    """The output of a run was asked for that did not succeed."""
+
+    code = "run-failed"
+
+
 class RunExistsError(RequestError):
     """A run of that name is in the store already."""
 

@@ -56,21 +56,22 @@ class Scheduler:
     def dismiss(self, run: str) -> None:
         """Forget a run that has ended, or that is driven elsewhere from now on."""
         machine = self.machines.pop(run)
-        for record in (*machine.in_flight.values(), *machine.lingering.values()):
-            for _ in record.live:
-                self.pools.release(record.demand)
+        live = [record for record in machine.in_flight.values() for _ in record.live]
+        for record in (*live, *machine.lingering.values()):
+            self.pools.release(record.demand)
 
     def next_due(self) -> float | None:
         """When the earliest timer of any run is due, or None."""
         dues = [due for machine in self.machines.values() if (due := machine.next_due()) is not None]
         return min(dues, default=None)
 
-    def turn(self, inbox: Iterable[tuple[str, Event]], at: float) -> Turn:
+    def turn(self, inbox: Iterable[tuple[str, Event]], at: float, *, start: bool = True) -> Turn:
         """Take in what happened and decide what starts.
 
         Args:
             inbox: (run, event) in order of arrival; events of unknown runs are dropped.
             at: now, in seconds since the epoch.
+            start: whether new attempts may start; a driver that is about to close wants none.
         """
         turn = Turn()
         touched: dict[str, Machine] = {}
@@ -84,7 +85,7 @@ class Scheduler:
             if machine is not None:
                 touched[run] = machine
         self._collect(turn, touched.values())
-        for machine, event in self._starts(at, turn):
+        for machine, event in self._starts(at, turn) if start else ():
             turn.log.setdefault(machine.run, []).append(event)
             if machine.decisions:
                 self._collect(turn, (machine,))

@@ -1,0 +1,309 @@
+"""Driver: the only loop. It feeds the scheduler and carries out what it says, in real time.
+
+A turn: drain the inbox, let the scheduler decide, make the log durable, then start and cancel. Nothing
+starts before the events that made it ready are durable. Turns are callbacks on the event loop, not a
+task that waits, which saves a wake-up for every task of a chain. While a commit is under way events
+gather, and the next turn takes them all: that is the group commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from orrery.errors import Failure, OrreryError, UnknownNameError
+from orrery.graph.nest import expanded
+from orrery.graph.task import Ref
+from orrery.graph.values import Blob, decode
+from orrery.journal.blobs import BlobStore
+from orrery.journal.protocol import Journal, Lease
+from orrery.runtime.executors.protocol import Executor, Invocation
+from orrery.runtime.requests import event_of
+from orrery.scheduler.commands import StartTask
+from orrery.scheduler.events import Event, TaskExpanded, TaskFailed, TimeReached
+from orrery.scheduler.machine import Machine
+from orrery.scheduler.scheduler import Scheduler, Turn
+
+MAILBOX_EVERY_S = 0.25
+"""How often other processes' requests are looked for. The look is one pragma while there are none."""
+
+Observer = Callable[[str, Sequence[Event]], None]
+"""Told of every run's events once they are durable; called on the loop, so it must be quick."""
+
+
+class Clock:
+    """Seconds since the epoch that never go back: the wall clock read once, then the monotonic one."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        return self._offset + time.monotonic()
+
+
+class _Drive:
+    """One run being driven."""
+
+    __slots__ = ("ended", "folder", "lease", "machine")
+
+    def __init__(self, machine: Machine, lease: Lease, folder: str, ended: asyncio.Future[None]) -> None:
+        self.machine, self.lease, self.folder, self.ended = machine, lease, folder, ended
+
+
+class Driver:
+    """Drives any number of runs over shared executors. Made and used inside a running event loop.
+
+    Args:
+        journal: where every event is written before it has consequences.
+        executors: by the name that tasks use in `executor`.
+        resources: capacity of the resources that tasks name in their limits.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        executors: Mapping[str, Executor],
+        *,
+        resources: Mapping[str, int] | None = None,
+    ) -> None:
+        self.journal = journal
+        self.executors = dict(executors)
+        capacity = {name: executor.capacity for name, executor in self.executors.items()}
+        self.scheduler = Scheduler({**capacity, **(resources or {})})
+        self.now: Callable[[], float] = Clock()
+        self.observers: list[Observer] = []
+        self._runs: dict[str, _Drive] = {}
+        self._inbox: deque[tuple[str, Event]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._woken = False
+        self._committing = False
+        self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: float | None = None
+        self._mailbox: asyncio.TimerHandle | None = None
+        self._broken: BaseException | None = None
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Where large values go."""
+        return self.journal.blobs
+
+    async def open(self) -> None:
+        """Open the executors."""
+        for executor in self.executors.values():
+            await executor.open(self)
+        self._mailbox = self._loop.call_later(MAILBOX_EVERY_S, self._read_mailbox)
+
+    async def close(self) -> None:
+        """Stop what runs, keep what it still answered, and close. Runs that have not ended can be resumed."""
+        self._closing = True
+        for handle in (self._timer, self._mailbox):
+            if handle is not None:
+                handle.cancel()
+        for executor in reversed(self.executors.values()):
+            await executor.close()
+        while self._committing or (self._inbox and self._broken is None):
+            self._turn()
+            await asyncio.sleep(0)
+        for run in list(self._runs):
+            self._dismiss(run)
+
+    # -- runs -----------------------------------------------------------------------------------------
+
+    def drive(self, machine: Machine, lease: Lease, folder: str, first: Sequence[Event]) -> asyncio.Future[None]:
+        """Take a run over: its machine, folded so far, and the events with which it goes on.
+
+        Returns: a future that is done when the run has ended and its last event is durable; it fails with the
+            error of the store if the run cannot go on.
+        """
+        ended: asyncio.Future[None] = self._loop.create_future()
+        self.scheduler.admit(machine)
+        self._runs[machine.run] = _Drive(machine, lease, folder, ended)
+        for event in first:
+            self.report(machine.run, event)
+        return ended
+
+    def report(self, run: str, event: Event) -> None:
+        """Hand over what happened to a run. May be called from any thread; never blocks."""
+        self._inbox.append((run, event))
+        if not self._woken:
+            self._woken = True
+            if threading.get_ident() == self._thread:
+                self._loop.call_soon(self._turn)
+            elif not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._turn)
+
+    def machine(self, run: str) -> Machine:
+        """The state of a run that is being driven."""
+        return self._runs[run].machine
+
+    # -- the turn -------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._woken = False
+        if self._committing or self._broken is not None:
+            return
+        now = self.now()
+        inbox = self._inbox
+        arrived = [inbox.popleft() for _ in range(len(inbox))]
+        for run, drive in self._runs.items():
+            due = drive.machine.next_due()
+            if due is not None and due <= now:
+                arrived.append((run, TimeReached(now)))
+        try:
+            turn = self.scheduler.turn(arrived, now, start=not self._closing)
+            commit = self._append(turn)
+        except Exception as error:
+            self._break(error)
+            return
+        if commit is None:
+            self._carry_out(turn)
+        else:
+            self._committing = True
+            commit.add_done_callback(lambda done: self._call(self._committed, turn, done))
+
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _append(self, turn: Turn) -> Future[None] | None:
+        if not turn.log:
+            return None
+        return self.journal.append([(self._runs[run].lease, events) for run, events in turn.log.items()])
+
+    def _committed(self, turn: Turn, commit: Future[None]) -> None:
+        self._committing = False
+        error = commit.exception()
+        if error is not None:
+            self._break(error)
+            return
+        self._carry_out(turn)
+        if self._inbox:
+            self._turn()
+
+    def _carry_out(self, turn: Turn) -> None:
+        for cancel in turn.cancels:
+            executor = self.executors.get(cancel.executor)
+            if executor is not None:
+                executor.cancel(cancel.run, cancel.task, cancel.attempt)
+        for start in turn.starts:
+            self._start(start)
+        for run, events in turn.log.items():
+            for observer in self.observers:
+                observer(run, events)
+            drive = self._runs[run]
+            if drive.machine.state != "running" and not drive.machine.decisions:
+                self._dismiss(run)
+        if not self._closing:
+            self._set_timer()
+
+    def _dismiss(self, run: str) -> None:
+        drive = self._runs.pop(run)
+        self.scheduler.dismiss(run)
+        self.journal.release(drive.lease)
+        if not drive.ended.done():
+            drive.ended.set_result(None)
+
+    def _break(self, error: BaseException) -> None:
+        """The store failed, or we did: no decision may be carried out any more. The runs can be resumed."""
+        self._broken = error
+        for drive in self._runs.values():
+            if not drive.ended.done():
+                drive.ended.set_exception(error)
+
+    def _set_timer(self) -> None:
+        due = self.scheduler.next_due()
+        if due == self._timer_due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self.now()), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = self._timer_due = None
+        if not self._woken:
+            self._turn()
+
+    def _read_mailbox(self) -> None:
+        self._mailbox = self._loop.call_later(MAILBOX_EVERY_S, self._read_mailbox)
+        try:
+            for run, drive in self._runs.items():
+                for request in self.journal.collect(drive.lease):
+                    self.report(run, event_of(request, at=self.now()))
+        except OrreryError as error:
+            self._break(error)
+
+    # -- starting -------------------------------------------------------------------------------------
+
+    def _start(self, start: StartTask) -> None:
+        task = start.task
+        drive = self._runs[start.run]
+        try:
+            if task.each is not None:
+                self.report(start.run, self._expand(drive, start))
+                return
+            executor = self.executors.get(task.executor)
+            if executor is None:
+                raise UnknownNameError("executor", task.executor, self.executors)
+            args = task.args
+            if args:
+                args = {name: self._argument(drive, value) for name, value in args.items()}
+            executor.start(
+                Invocation(
+                    start.run,
+                    task.id,
+                    start.attempt,
+                    f"{start.run}/{task.id}",
+                    task.op,
+                    args,
+                    task.limits,
+                    drive.folder,
+                )
+            )
+        except (LookupError, OrreryError) as error:
+            failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
+            self.report(start.run, TaskFailed(self.now(), task.id, start.attempt, failure))
+
+    def _argument(self, drive: _Drive, value: Any) -> Any:
+        kind = type(value)
+        if kind is str or kind is int or kind is float or kind is bool or value is None:
+            return value
+        filled = drive.machine.results.fill(value, self._load)
+        # A literal that is handed out as it is would let a task change the graph.
+        return copy.deepcopy(value) if filled is value and kind is not Ref else filled
+
+    def _load(self, blob: Blob) -> Any:
+        return decode(self.blobs.get(blob))
+
+    def _expand(self, drive: _Drive, start: StartTask) -> Event:
+        """A task with for-each becomes one child per item."""
+        task = start.task
+        each = task.each
+        assert each is not None
+        items = drive.machine.results.fill(each.over, self._load)
+        if isinstance(items, dict):
+            count: int | list[str] = [str(key) for key in items]
+        elif isinstance(items, list | tuple):
+            count = len(items)
+        else:
+            failure = Failure(
+                "TypeError",
+                f"for-each needs a list or a map, but {each.over!r} is of type {type(items).__name__}",
+                severity="permanent",
+            )
+            return TaskFailed(self.now(), task.id, start.attempt, failure)
+        explicit = drive.machine.graph.explicit.get(task.id, {}).values()
+        patch, result = expanded(task, count, incoming=explicit)
+        return TaskExpanded(self.now(), task.id, start.attempt, patch, result, each.accept_errors)

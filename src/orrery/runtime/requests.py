@@ -1,0 +1,31 @@
+"""Requests between processes: an event that one process wants in the log of a run that another drives."""
+
+from __future__ import annotations
+
+import msgspec
+
+from orrery.errors import InternalError
+from orrery.journal.protocol import Request, RequestKind
+from orrery.scheduler import events as ev
+from orrery.scheduler.codec import decode_events, encode_events
+
+_KINDS: dict[type[ev.Event], RequestKind] = {
+    ev.RunCancelRequested: "cancel",
+    ev.RunPaused: "pause",
+    ev.RunContinued: "continue",
+    ev.TaskAnswered: "answer",
+    ev.GraphPatched: "patch",
+}
+
+
+def request_of(event: ev.Event) -> Request:
+    """The request by which an event is asked for."""
+    return Request(_KINDS[type(event)], {"event": encode_events([event])})
+
+
+def event_of(request: Request, *, at: float) -> ev.Event:
+    """The event that a request asks for, as of now. Raises InternalError if it holds none that may be asked for."""
+    (event,) = decode_events(request.payload["event"])
+    if type(event) not in _KINDS:
+        raise InternalError(f"a {type(event).__name__} cannot be asked for from outside")
+    return msgspec.structs.replace(event, at=at)

@@ -1,0 +1,249 @@
+"""Session: runs in one process. Start, resume, wait, cancel, pause, answer, patch.
+
+async with Session("sqlite:///.orrery/runs.db") as session:
+    run = session.start(workflow, {"n": 3})
+    result = await run.wait()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import msgspec
+
+from orrery.errors import GraphError, Problem, RequestError, RunEndedError
+from orrery.graph.graph import Graph
+from orrery.graph.patch import Patch
+from orrery.graph.task import TaskId
+from orrery.graph.values import encode
+from orrery.journal.protocol import Durability, Journal
+from orrery.journal.stores import open_journal
+from orrery.runtime.driver import Driver, Observer
+from orrery.runtime.executors import executors as registered
+from orrery.runtime.executors.protocol import Executor
+from orrery.runtime.history import fold
+from orrery.runtime.result import Result, result_of
+from orrery.runtime.watchdog import Watchdog
+from orrery.scheduler import events as ev
+from orrery.scheduler.machine import Machine
+from orrery.workflow.workflow import Workflow, inputs_of
+
+DEFAULT_STORE = "sqlite:///.orrery/runs.db"
+STANDARD_EXECUTORS = ("inline", "thread", "process")
+log = logging.getLogger("orrery")
+
+
+def store_url(store: str | None = None) -> str:
+    """The store to use: the one named, else $ORRERY_STORE, else runs.db in the working folder's .orrery."""
+    return store or os.environ.get("ORRERY_STORE") or DEFAULT_STORE
+
+
+def new_run_name() -> str:
+    """A name for a run: when it began, and a few characters of chance."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+
+
+class Session:
+    """An open store with the executors to drive its runs; an async context manager.
+
+    Args:
+        store: the URL of the store, or an open journal (which is then left open at the end).
+        durability: what an acknowledged event survives: "process" (its death) or "full" (a power cut too).
+        executors: by name, in place of or beside the standard ones.
+        resources: capacity of the resources that tasks name.
+        observers: told of every event once it is durable.
+        watch_s: a loop blocked for longer than this is reported in the log of this process.
+    """
+
+    def __init__(
+        self,
+        store: str | Journal | None = None,
+        *,
+        durability: Durability = "process",
+        executors: Mapping[str, Executor] | None = None,
+        resources: Mapping[str, int] | None = None,
+        observers: tuple[Observer, ...] = (),
+        watch_s: float = 1.0,
+    ) -> None:
+        self._store, self._durability = store, durability
+        self._executors, self._resources = dict(executors or {}), resources
+        self._observers, self._watch_s = observers, watch_s
+        self._journal: Journal | None = None
+        self._driver: Driver | None = None
+        self._watchdog: Watchdog | None = None
+
+    async def __aenter__(self) -> Session:
+        store = self._store
+        self._journal = (
+            open_journal(store_url(store), self._durability) if store is None or isinstance(store, str) else store
+        )
+        chosen = {name: registered.get(name)() for name in STANDARD_EXECUTORS if name not in self._executors}
+        self._driver = Driver(self._journal, {**chosen, **self._executors}, resources=self._resources)
+        self._driver.observers.extend(self._observers)
+        await self._driver.open()
+        self._watchdog = Watchdog(asyncio.get_running_loop(), self._watch_s, report=_report_blocked_loop)
+        self._watchdog.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if self._driver is not None:
+            await self._driver.close()
+        if self._journal is not None and self._journal is not self._store:
+            self._journal.close()
+
+    @property
+    def journal(self) -> Journal:
+        """The open store."""
+        if self._journal is None:
+            raise RequestError("the session is not open; use it in `async with`")
+        return self._journal
+
+    @property
+    def driver(self) -> Driver:
+        """The driver, while the session is open."""
+        if self._driver is None:
+            raise RequestError("the session is not open; use it in `async with`")
+        return self._driver
+
+    def start(
+        self,
+        what: Workflow | Graph,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run: str | None = None,
+        options: ev.RunOptions | None = None,
+        folder: Path | str | None = None,
+    ) -> Run:
+        """Begin a run.
+
+        Raises:
+            GraphError: there is nothing in the graph to run.
+            InputError: the inputs do not fit.
+            RunExistsError: the store has a run of that name.
+        """
+        workflow = what if isinstance(what, Workflow) else Workflow("graph", what, inputs_of(what))
+        if not len(workflow.graph):
+            raise GraphError(
+                [Problem("graph/empty", workflow.name, "there is no task in it, so there is nothing to run")]
+            )
+        bound = workflow.bind_inputs(inputs or {})
+        options = options or ev.RunOptions()
+        if options.budget == ev.Budget():
+            options = msgspec.structs.replace(options, budget=workflow.budget)
+        driver, name = self.driver, run or new_run_name()
+        home = str(Path(folder or ".").resolve())
+        started = ev.RunStarted(
+            driver.now(), name, msgspec.Raw(encode(bound)), options, workflow.source, home, _version()
+        )
+        lease = self.journal.create(name, started.at, workflow.source)
+        patched = ev.GraphPatched(started.at, workflow.graph.as_patch(by="workflow"))
+        machine = Machine(name)
+        return Run(self, machine, driver.drive(machine, lease, home, [started, patched]))
+
+    def resume(self, run: str) -> Run:
+        """Go on with a run whose driver is gone.
+
+        Raises:
+            UnknownRunError: the store has no such run.
+            RunLockedError: a living process drives it.
+            RunEndedError: it has ended; there is nothing to go on with.
+            CorruptionError, ReplayDivergedError: its log is damaged, or was written by code that decides otherwise.
+        """
+        driver, journal = self.driver, self.journal
+        lease = journal.acquire(run, driver.now())
+        try:
+            history = fold(journal, run)
+            machine = history.machine
+            if machine.state != "running":
+                raise RunEndedError(f"run {run!r} has {machine.state}; there is nothing left to resume")
+            resumed = machine.handle(ev.RunResumed(driver.now(), lease.epoch))
+            assert resumed is not None
+            events = [resumed, *machine.decisions]
+            machine.decisions.clear()
+            commit = journal.append([(lease, events)])
+            if commit is not None:
+                commit.result()
+        except BaseException:
+            journal.release(lease)
+            raise
+        ended = driver.drive(machine, lease, history.folder, [ev.TimeReached(driver.now())])
+        return Run(self, machine, ended, resumed_from=history.seq)
+
+
+class Run:
+    """One run being driven by this process."""
+
+    def __init__(
+        self, session: Session, machine: Machine, ended: asyncio.Future[None], *, resumed_from: int = 0
+    ) -> None:
+        self._session, self._ended = session, ended
+        self.machine = machine
+        self.resumed_from = resumed_from
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.machine.run
+
+    async def wait(self) -> Result:
+        """The result, once the run has ended. Raises StoreError and its kin if it cannot go on."""
+        await asyncio.shield(self._ended)
+        return result_of(self.machine, self._session.journal.blobs)
+
+    def cancel(self, because: str = "", *, by: str = "") -> None:
+        """Ask that the run ends: what has not started is cancelled, what runs is stopped."""
+        self._say(ev.RunCancelRequested(self._now(), by, because))
+
+    def pause(self, *, by: str = "") -> None:
+        """Start nothing new until `carry_on`; what runs goes on."""
+        self._say(ev.RunPaused(self._now(), by))
+
+    def carry_on(self, *, by: str = "") -> None:
+        """Go on after `pause`."""
+        self._say(ev.RunContinued(self._now(), by))
+
+    def patch(self, patch: Patch) -> None:
+        """Change what has not started. A patch that is refused shows as a PatchRejected event."""
+        self._say(ev.GraphPatched(self._now(), patch))
+
+    def answer(
+        self, task: TaskId, verdict: Literal["approve", "deny", "rerun"], value: Any = None, *, by: str = ""
+    ) -> None:
+        """Answer a task that waits for a person."""
+        self._say(ev.TaskAnswered(self._now(), task, verdict, msgspec.Raw(encode(value)), by))
+
+    def _now(self) -> float:
+        return self._session.driver.now()
+
+    def _say(self, event: ev.Event) -> None:
+        self._session.driver.report(self.id, event)
+
+
+def _version() -> str:
+    from orrery import __version__
+
+    return __version__
+
+
+def _report_blocked_loop(seconds: float, where: str) -> None:
+    log.warning(
+        "the event loop has been blocked for %.1f s, so nothing else can start; "
+        "move the work to a thread or a process (executor=...). It is at:\n%s",
+        seconds,
+        where,
+    )
+
+
+__all__ = ["DEFAULT_STORE", "Run", "Session", "new_run_name", "store_url"]
