@@ -1,0 +1,40 @@
+"""Where operations run: on the driver's loop, on threads, in processes; others plug in by name.
+
+An executor turns an `Invocation` into exactly one final event. It decides nothing: what runs, when, and
+what happens after a failure is the scheduler's business. Imports graph, the scheduler's events, the
+journal's blobs, and `runtime.operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orrery.registry import Registry
+from orrery.runtime.executors.protocol import Executor, Host, Invocation
+
+executors: Registry[Callable[[], Executor]] = Registry("executor", group="orrery.executors")
+"""Factories of executors, by the name that stands in a task's `executor`."""
+
+
+@executors.register("inline")
+def _inline() -> Executor:
+    from orrery.runtime.executors.inline import InlineExecutor
+
+    return InlineExecutor()
+
+
+@executors.register("thread")
+def _thread() -> Executor:
+    from orrery.runtime.executors.thread import ThreadExecutor
+
+    return ThreadExecutor()
+
+
+@executors.register("process")
+def _process() -> Executor:
+    from orrery.runtime.executors.process import ProcessExecutor
+
+    return ProcessExecutor()
+
+
+__all__ = ["Executor", "Host", "Invocation", "executors"]

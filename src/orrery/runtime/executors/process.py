@@ -1,0 +1,228 @@
+"""ProcessExecutor: work that keeps a processor busy, in processes that can really be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from orrery.errors import OrreryError
+from orrery.graph import values
+from orrery.runtime.executors import outcome
+from orrery.runtime.executors.link import Hello, Link, Work, encode_down
+from orrery.runtime.executors.outcome import AttemptKey, key_of, stopped
+from orrery.runtime.executors.protocol import Host, Invocation
+from orrery.scheduler.codec import decode_events
+from orrery.scheduler.events import AttemptLost, Event, TaskFailed, TaskProgressed
+
+
+class _Worker:
+    """One worker process and the driver's end of the link to it."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        hello: bytes,
+        *,
+        on_event: Callable[[_Worker, Event], None],
+        on_lost: Callable[[_Worker], None],
+    ) -> None:
+        self.attempt: AttemptKey | None = None
+        self.killed = False
+        self._loop, self._on_event, self._on_lost = loop, on_event, on_lost
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # PYTHONPATH lets the worker find Orrery wherever this process found it; `Hello` restores it.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "orrery.runtime.executors.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # stdout is the driver's to speak on
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                start_new_session=True,
+            )
+        self._link = Link(loop, ours, on_frame=self._receive, on_lost=self._mourn)
+        # A process that the worker left behind may hold the link open: on Linux the exit itself is heard, too.
+        self._exit_fd = os.pidfd_open(self._process.pid) if hasattr(os, "pidfd_open") else None
+        if self._exit_fd is not None:
+            loop.add_reader(self._exit_fd, self._exited)
+        self._link.send(hello)
+
+    def send(self, work: bytes) -> None:
+        self._link.send(work)
+
+    def kill(self) -> None:
+        """Kill the worker and every process that it started and that stayed in its group."""
+        self.killed = True
+        self._kill_group()
+
+    def _kill_group(self) -> None:
+        # It is not reaped yet, so its number cannot be anybody else's. Of a dead group some systems say that it
+        # is not there, others that it is not ours.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def how_it_ended(self) -> str:
+        """What to say of a worker that is gone."""
+        code = self._process.returncode
+        return f"worker exited with signal {-code}" if code < 0 else f"worker exited with status {code}"
+
+    def _receive(self, frame: bytes) -> None:
+        for event in decode_events(frame):
+            self._on_event(self, event)
+
+    def _exited(self) -> None:
+        self._link.drain()
+        self._mourn()
+
+    def _mourn(self) -> None:
+        """The link broke or the process ended: make sure of both, once."""
+        if self._process.returncode is not None:
+            return
+        self._link.close()
+        if self._exit_fd is not None:
+            self._loop.remove_reader(self._exit_fd)
+            os.close(self._exit_fd)
+        self._kill_group()  # an exit that has begun keeps its status
+        self._process.wait()
+        self._on_lost(self)
+
+
+class ProcessExecutor:
+    """Runs attempts in worker processes, started when they are first needed and used again and again.
+
+    A worker inherits the import path, the environment and the working folder; what it prints goes to this
+    process's stderr. It finds the function by its name, so the function must be importable. Cancelling
+    kills the worker, its whole process group at that, and another takes its place. POSIX only.
+
+    Args:
+        capacity: attempts at once, and workers at most; by default one per processor.
+    """
+
+    def __init__(self, capacity: int | None = None) -> None:
+        self._capacity = capacity or os.cpu_count() or 1
+        # Whoever takes an attempt out of the table reports its end, so there is exactly one.
+        self._attempts: dict[AttemptKey, Invocation] = {}
+        self._queued: dict[AttemptKey, msgspec.Raw] = {}
+        self._idle: list[_Worker] = []
+        self._workers: dict[_Worker, None] = {}
+        self._all_gone: asyncio.Event | None = None
+
+    @property
+    def capacity(self) -> int:
+        """How many attempts it can run at once."""
+        return self._capacity
+
+    async def open(self, host: Host) -> None:
+        """Get ready; nothing is started before this. The host's blob store must survive pickling."""
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._hello = encode_down(Hello(list(sys.path), os.environ.get("PYTHONPATH"), pickle.dumps(host.blobs)))
+
+    def start(self, invocation: Invocation) -> None:
+        """Begin an attempt and return at once."""
+        key = key_of(invocation)
+        self._attempts[key] = invocation
+        try:
+            self._queued[key] = msgspec.Raw(values.encode(dict(invocation.args)))
+        except OrreryError as error:
+            now, failure = self._host.now(), outcome.failure_of(error)
+            self._finish(key, TaskFailed(now, invocation.task, invocation.attempt, failure))
+            return
+        self._dispatch()
+
+    def cancel(self, run: str, task: str, attempt: int) -> None:
+        """Ask that an attempt ends; it is confirmed by its final event. Unknown attempts are ignored."""
+        key = (run, task, attempt)
+        if self._queued.pop(key, None) is not None:
+            self._finish(key, stopped(key, self._host))
+            return
+        for worker in self._workers:
+            if worker.attempt == key:
+                worker.kill()  # confirmed when it is gone
+
+    async def close(self) -> None:
+        """Stop everything: attempts still running are cancelled, all workers are killed."""
+        for key in list(self._queued):
+            self.cancel(*key)
+        if self._workers:
+            self._all_gone = asyncio.Event()
+            for worker in self._workers:
+                worker.kill()
+            await self._all_gone.wait()
+
+    def _dispatch(self) -> None:
+        """Hand what is queued to workers that have nothing to do, or to new ones."""
+        while self._queued and (self._idle or len(self._workers) < self._capacity):
+            key = next(iter(self._queued))
+            try:
+                if not self._idle:
+                    self._hire()
+            except OSError as error:  # the system has no more processes, or no more files
+                del self._queued[key]
+                because = f"no worker could be started: {error}"
+                self._finish(key, AttemptLost(self._host.now(), key[1], key[2], because))
+                continue
+            args, invocation, worker = self._queued.pop(key), self._attempts[key], self._idle.pop()
+            worker.attempt = key
+            worker.send(
+                encode_down(
+                    Work(
+                        now=self._host.now(),
+                        run=invocation.run,
+                        task=invocation.task,
+                        attempt=invocation.attempt,
+                        key=invocation.key,
+                        op=invocation.op,
+                        args=args,
+                        limits=invocation.limits,
+                        folder=invocation.folder,
+                    )
+                )
+            )
+
+    def _hire(self) -> None:
+        worker = _Worker(self._loop, self._hello, on_event=self._heard, on_lost=self._lost)
+        self._workers[worker] = None
+        self._idle.append(worker)
+
+    def _heard(self, worker: _Worker, event: Event) -> None:
+        """A worker reports. What it says of an attempt that has ended (a stray thread's progress) is dropped."""
+        key = worker.attempt
+        if key is None or (event.task, event.attempt) != key[1:]:  # type: ignore[attr-defined]
+            return
+        event = msgspec.structs.replace(event, at=self._host.now())
+        if isinstance(event, TaskProgressed):
+            self._host.report(key[0], event)
+            return
+        worker.attempt = None
+        if not worker.killed:
+            self._idle.append(worker)
+        self._finish(key, event)
+        self._dispatch()
+
+    def _lost(self, worker: _Worker) -> None:
+        del self._workers[worker]
+        if worker in self._idle:
+            self._idle.remove(worker)
+        key = worker.attempt
+        if key is not None:
+            now = self._host.now()
+            lost = AttemptLost(now, key[1], key[2], because=worker.how_it_ended())
+            self._finish(key, stopped(key, self._host) if worker.killed else lost)
+        if self._all_gone is None:
+            self._dispatch()
+        elif not self._workers:
+            self._all_gone.set()
+
+    def _finish(self, key: AttemptKey, event: Event) -> None:
+        if self._attempts.pop(key, None) is not None:
+            self._host.report(key[0], event)
