@@ -1,0 +1,22 @@
+"""Functions that a task or a model may call: typed, described, with declared effects.
+
+A tool knows nothing of graphs, scheduling or journals; whoever runs it hands in a `ToolContext`. The
+built-in toolsets (files, shell, http, data, text, metrics, chart) are modules of this package, imported
+when one of their tools is looked up. May import `graph`, `registry` and `errors`.
+"""
+
+from orrery.tools.context import BlobWriter, Context, LocalContext, ToolContext
+from orrery.tools.tool import ArgumentProblem, Tool, recorder, tool
+from orrery.tools.toolset import tools
+
+__all__ = [
+    "ArgumentProblem",
+    "BlobWriter",
+    "Context",
+    "LocalContext",
+    "Tool",
+    "ToolContext",
+    "recorder",
+    "tool",
+    "tools",
+]

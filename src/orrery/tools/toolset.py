@@ -1,0 +1,51 @@
+"""The registry of tools. The built-in ones are known by name and imported only when one is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from orrery.errors import UnknownNameError
+from orrery.registry import Registry
+from orrery.tools.tool import Tool
+
+BUILT_IN: Mapping[str, tuple[str, ...]] = {
+    "chart": ("bar", "histogram", "line", "timeline"),
+    "data": ("describe", "query", "read_table", "write_table"),
+    "files": ("append", "copy", "glob", "hash", "read", "read_bytes", "remove", "stat", "write"),
+    "http": ("download", "get", "post", "request"),
+    "metrics": ("sample", "snapshot"),
+    "shell": ("run", "script"),
+    "text": ("count", "csv", "grep", "json", "lines", "parse_log", "replace", "split", "template"),
+}
+"""Each built-in toolset, which is the module of that name here, and its tools."""
+
+_MODULES = {f"{toolset}.{name}": toolset for toolset, names in BUILT_IN.items() for name in names}
+
+
+class ToolRegistry(Registry[Tool[..., Any]]):
+    """Tools by name: the built-in ones, those added, and those that installed packages offer."""
+
+    def get(self, name: str) -> Tool[..., Any]:
+        """The tool of that name. Raises UnknownNameError with the nearest names, and MissingExtraError."""
+        if name in _MODULES and name not in self._things:
+            self._load(_MODULES[name])
+        try:
+            return super().get(name)
+        except UnknownNameError:
+            raise UnknownNameError(self.kind, name, self.names()) from None
+
+    def names(self) -> list[str]:
+        """Every known name, sorted; no built-in toolset is imported for it."""
+        return sorted({*_MODULES, *super().names()})
+
+    def _load(self, toolset: str) -> None:
+        module = import_module(f"orrery.tools.{toolset}")
+        for thing in vars(module).values():
+            if isinstance(thing, Tool) and thing.name in _MODULES:
+                self.add(thing.name, thing)
+
+
+tools = ToolRegistry("tool", group="orrery.tools")
+"""Every tool that can be called by name."""
