@@ -1,0 +1,97 @@
+"""Targets: what `orrery run TARGET` may be pointed at, and the workflow that it is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from orrery.errors import OperationError, RequestError, suggestion
+from orrery.graph.codec import graph_from_json
+from orrery.workflow import code, loader
+from orrery.workflow.flow import Flow
+from orrery.workflow.workflow import Workflow, inputs_of
+
+_FORMS = (
+    "a target is a workflow file (flow.yaml), a graph (graph.json), a flow of a module (module:flow) "
+    "or of a script (path.py:flow)"
+)
+
+
+def load_target(target: str, folder: str | Path = ".", given: Mapping[str, Any] | None = None) -> Workflow:
+    """The workflow that a target names.
+
+    Args:
+        target: the path of a *.yaml, *.yml or *.json file, "module:flow", "path.py:flow", or "path.py" where it
+            holds one flow.
+        folder: where paths start and modules are looked for.
+        given: the run's inputs, of which a flow's static ones are needed to make its graph.
+
+    Raises:
+        WorkflowFileError: the file has problems.
+        GraphError, FlowError, InputError: what the target makes is no workflow.
+        RequestError: the target names nothing that can be run.
+    """
+    base = Path(folder)
+    if target.endswith((".yaml", ".yml")):
+        return loader.load(base / target, shown=target)
+    if target.endswith(".json"):
+        return _stored(base / target, target)
+    place, colon, name = target.rpartition(":")
+    if target.endswith(".py"):
+        place, colon, name = target, ":", ""
+    if not colon or not place or not (place.endswith(".py") or place.replace(".", "").isidentifier()):
+        raise RequestError(_nothing(target, base))
+    found = _flow(target, place, name, base)
+    static = {key: value for key, value in (given or {}).items() if key in found.static}
+    return replace(found.workflow(**static), source=target)
+
+
+def _nothing(target: str, base: Path) -> str:
+    if any(mark.isspace() for mark in target.strip()):
+        return f"{target!r} reads like a sentence, which needs a planner, and none is installed; {_FORMS}"
+    files = [path.name for path in base.iterdir() if path.suffix in (".yaml", ".yml", ".py")] if base.is_dir() else []
+    hint = suggestion(target, files) if files else f"there is no such file in {base}"
+    return f"{target!r} names nothing that can be run: {_FORMS}; {hint}"
+
+
+def _stored(path: Path, target: str) -> Workflow:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{target!r} cannot be read: {error.strerror}; {_beside(path, ('.json',))}") from error
+    graph = graph_from_json(text)
+    return Workflow(path.stem, graph, inputs_of(graph), source=target)
+
+
+def _beside(path: Path, suffixes: tuple[str, ...]) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {str(path.parent)!r}"
+    return suggestion(path.name, [entry.name for entry in path.parent.iterdir() if entry.suffix in suffixes])
+
+
+def _flow(target: str, place: str, name: str, base: Path) -> Flow[..., Any]:
+    if place.endswith(".py") and not (base / place).is_file():
+        raise RequestError(f"{target!r}: there is no file {place!r}; {_beside(base / place, ('.py',))}")
+    module = code.load(place, base)
+    flows = _flows_of(module)
+    if not name:
+        if len(flows) != 1:
+            what = f"it holds {', '.join(sorted(flows))}" if flows else "it holds none"
+            raise RequestError(f"{target!r} does not say which flow is meant: {what}; write {target}:NAME")
+        return next(iter(flows.values()))
+    try:
+        found = code.attribute(module, name, target)
+    except OperationError as error:
+        raise RequestError(f"{target!r}: there is no flow {name!r} in it; {suggestion(name, flows)}") from error
+    if not isinstance(found, Flow):
+        what = "a function without @flow" if inspect.isfunction(found) else f"a {type(found).__name__}"
+        raise RequestError(f"{target!r} is {what}, not a flow; {suggestion(name, flows)}")
+    return found
+
+
+def _flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
+    return {name: thing for name, thing in vars(module).items() if isinstance(thing, Flow)}
