@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import select
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from orrery.errors import (
@@ -33,12 +35,16 @@ def python(ctx: LocalContext, code: str, **options: Any) -> Finished:
     return run(ctx, sys.executable, "-c", code, **options)
 
 
-def is_alive(pid: int) -> bool:
+def has_ended(pid: int, *, within_s: float = 5.0) -> bool:
+    """Whether a process ends within a time; a killed one needs a moment to go."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], within_s)[0])
+    finally:
+        os.close(descriptor)
 
 
 def test_a_program_gets_its_words_and_gives_its_output(ctx: LocalContext) -> None:
@@ -144,7 +150,7 @@ def test_a_timeout_ends_the_whole_group(ctx: LocalContext) -> None:
     with pytest.raises(ToolTimeoutError, match=r"'sh' did not end within 0\.3 s.*\n?begun") as caught:
         run(ctx, "sh", "-c", code, timeout_s=0.3)
     assert caught.value.severity == "transient"
-    assert not is_alive(int((ctx.folder / "pid").read_text()))
+    assert has_ended(int((ctx.folder / "pid").read_text()))
 
 
 def test_a_program_that_ignores_sigterm_is_killed(ctx: LocalContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +159,7 @@ def test_a_program_that_ignores_sigterm_is_killed(ctx: LocalContext, monkeypatch
     with pytest.raises(ToolTimeoutError):
         run(ctx, "sh", "-c", "trap '' TERM; echo $$ > pid; while :; do sleep 1; done", timeout_s=0.3)
     assert time.perf_counter() - begun < 5
-    assert not is_alive(int((ctx.folder / "pid").read_text()))
+    assert has_ended(int((ctx.folder / "pid").read_text()))
 
 
 def test_cancelling_ends_the_whole_group(ctx: LocalContext) -> None:
@@ -169,14 +175,29 @@ def test_cancelling_ends_the_whole_group(ctx: LocalContext) -> None:
             await task
 
     asyncio.run(cancel_when_begun())
-    assert not is_alive(int((ctx.folder / "pid").read_text()))
+    assert has_ended(int((ctx.folder / "pid").read_text()))
+
+
+def test_cancelling_while_it_starts_leaves_nothing(ctx: LocalContext) -> None:
+    async def cancel_after(turns: int) -> None:
+        task = asyncio.create_task(shell.run(["sh", "-c", "sleep 1000 & sleep 1000"], ctx=ctx))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    for turns in range(12):
+        asyncio.run(cancel_after(turns))
+    assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
 
 
 def test_a_background_child_does_not_outlive_the_program(ctx: LocalContext) -> None:
     begun = time.perf_counter()
     out = run(ctx, "sh", "-c", "sleep 1000 & echo $!")
     assert time.perf_counter() - begun < 5
-    assert not is_alive(int(str(out["stdout"])))
+    assert has_ended(int(str(out["stdout"])))
 
 
 def test_processor_time_is_limited(ctx: LocalContext) -> None:

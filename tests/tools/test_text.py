@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ContentError, LimitReachedError
-from orrery.tools import text
+from orrery.tools import Tool, text
 
 
 def test_a_text_is_cut_and_counted() -> None:
@@ -165,5 +165,6 @@ def test_csv_becomes_records() -> None:
 
 
 def test_every_text_tool_is_pure() -> None:
-    found = [thing for thing in vars(text).values() if isinstance(thing, text.tool.__class__ | type(text.count))]
-    assert {getattr(made, "effects", None) and made.effects.kind for made in found if made is not text.tool} == {"pure"}
+    made = [thing for thing in vars(text).values() if isinstance(thing, Tool)]
+    assert len(made) == 9
+    assert {one.effects.kind for one in made} == {"pure"}

@@ -278,32 +278,32 @@ class _Program(asyncio.SubprocessProtocol):
         self, command: Sequence[str], variables: Mapping[str, str], folder: Path, stdin: str | bytes | None
     ) -> None:
         """Start it, feed it, and return when it has ended and its group is gone."""
-        loop = asyncio.get_running_loop()
+        start = asyncio.get_running_loop().subprocess_exec(
+            lambda: self,
+            *command,
+            env=variables,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        # Shielded: a start that is cancelled half-way would leave a group that nobody knows.
+        starting = asyncio.ensure_future(start)
         try:
-            transport, _ = await loop.subprocess_exec(
-                lambda: self,
-                *command,
-                env=variables,
-                cwd=folder,
-                stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandError(f"cannot start {command[0]!r}: {error.strerror or error}") from error
-        self._transport = transport
-        try:
+            transport, _ = await asyncio.shield(starting)
             if stdin is not None:
                 pipe = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
                 pipe.write(stdin.encode() if isinstance(stdin, str) else stdin)
                 pipe.write_eof()
             await self._exited.wait()
+        except OSError as error:
+            raise CommandError(f"cannot start {command[0]!r}: {error.strerror or error}") from error
         finally:
-            await self._end()
-            transport.close()
+            await asyncio.wait([starting])
+            if self._transport is not None:
+                await self._end(self._transport)
 
-    async def _end(self) -> None:
+    async def _end(self, transport: asyncio.SubprocessTransport) -> None:
         """End the process group: kindly where the program still runs, then for certain; then drain the pipes."""
-        assert self._transport is not None
         try:
             if not self._exited.is_set():
                 self._signal(signal.SIGTERM)
@@ -317,6 +317,7 @@ class _Program(asyncio.SubprocessProtocol):
             async with asyncio.timeout(GRACE_S):
                 await self._exited.wait()
                 await self._closed.wait()
+        transport.close()
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._transport is not None

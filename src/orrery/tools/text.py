@@ -7,7 +7,7 @@ import io
 import json as json_reader
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from orrery.errors import ArgumentError, ContentError, LimitReachedError, suggestion
 from orrery.tools.logs import LogFormat, ParsedLog, parse_lines
