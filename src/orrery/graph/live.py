@@ -91,6 +91,7 @@ class _Draft:
         self.explicit: dict[TaskId, EdgesBySource] = {}  # explicit edges of touched targets
         self.incoming: dict[TaskId, EdgesBySource] = {}  # all edges of touched targets, filled by check
         self.outputs: dict[str, Any] | None = None
+        self.outgoing_before: dict[TaskId, dict[TaskId, None]] = {}  # of sources that lose an edge
 
     # -- one edit at a time ---------------------------------------------------------------------------
 
@@ -118,7 +119,6 @@ class _Draft:
                     before = edges.get(edge.source)
                     edges[edge.source] = edge
                     self.inverse.append(Link(before) if before else Unlink(edge.source, edge.target))
-                    self.problems.extend(edge_problems(edge))
             case Unlink(source, target):
                 if self._changeable(number, "unlinks from", target) is not None:
                     edges = self._touch(target)
@@ -190,6 +190,8 @@ class _Draft:
                 continue
             if task_id in self.tasks:
                 self.problems.extend(task_problems(task))
+            for edge in explicit.values():
+                self.problems.extend(edge_problems(edge))
             edges = dict(explicit)
             for ref in task.refs():
                 source = ref.task
@@ -290,6 +292,7 @@ class _Draft:
         old = live.incoming[task_id]
         for source in old:
             if source not in edges:
+                self.outgoing_before.setdefault(source, dict(live.outgoing[source]))
                 del live.outgoing[source][task_id]
         live.incoming[task_id] = {source: edge for source, edge in edges.items() if source in old}
 
@@ -309,19 +312,32 @@ class _Draft:
         return True
 
     def _restore(self, before: dict[TaskId, EdgesBySource | None]) -> None:
-        # Positions need no undo: an order that suits more edges suits fewer.
+        """Put everything back, the order of edges included: the order in which tasks are told depends on it."""
         live = self.live
-        for task_id in before:
+        for task_id, edges in before.items():
             for source in live.incoming[task_id]:
-                live.outgoing[source].pop(task_id, None)
+                if edges is None or source not in edges:
+                    live.outgoing[source].pop(task_id, None)
         for task_id, edges in before.items():
             if edges is None:
                 del live.incoming[task_id], live.outgoing[task_id]
                 live.order.remove(task_id)
-            else:
-                live.incoming[task_id] = edges
-                for source in edges:
+                continue
+            live.incoming[task_id] = {
+                source: edge for source, edge in edges.items() if task_id in live.outgoing[source]
+            }
+        # The order may have come to contradict an edge that was taken away.
+        for task_id, edges in before.items():
+            for source in edges or ():
+                if source not in live.incoming[task_id]:
+                    live.order.insert(source, task_id)
+                    live.incoming[task_id][source] = (edges or {})[source]
                     live.outgoing[source][task_id] = None
+        for task_id, edges in before.items():
+            if edges is not None:
+                live.incoming[task_id] = edges
+        for source, targets in self.outgoing_before.items():
+            live.outgoing[source] = {target: None for target in targets if source in live.incoming.get(target, ())}
 
     def _adopt(self) -> None:
         live = self.live

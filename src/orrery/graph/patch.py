@@ -66,6 +66,23 @@ class Patch(msgspec.Struct, frozen=True, omit_defaults=True):
         """One patch that does this and then `later`; edits that undo each other cancel."""
         return Patch(compact((*self.edits, *later.edits)), self.by or later.by, self.because or later.because)
 
+    def touched(self) -> dict[TaskId, None]:
+        """The tasks whose definition or incoming edges it changes, in order, each once."""
+        touched: dict[TaskId, None] = {}
+        for edit in self.edits:
+            match edit:
+                case Add(task) | Replace(task):
+                    touched[task.id] = None
+                case Drop(task_id):
+                    touched[task_id] = None
+                case Link(edge):
+                    touched[edge.target] = None
+                case Unlink(_, target):
+                    touched[target] = None
+                case SetOutputs():
+                    pass
+        return touched
+
 
 def compact(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """The shortest list with the same effect that local rules find.
@@ -90,9 +107,9 @@ def compact(edits: Iterable[Edit]) -> tuple[Edit, ...]:
             case Drop(task_id) if task_id in added_at:
                 kept[added_at.pop(task_id)] = None
                 for position, earlier in enumerate(kept):
-                    if isinstance(earlier, Link) and earlier.edge.target == task_id:
-                        kept[position] = None
-                    elif isinstance(earlier, Unlink) and earlier.target == task_id:
+                    if (isinstance(earlier, Link) and earlier.edge.target == task_id) or (
+                        isinstance(earlier, Unlink) and earlier.target == task_id
+                    ):
                         kept[position] = None
                 continue
             case _:

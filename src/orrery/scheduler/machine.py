@@ -23,7 +23,7 @@ from orrery.errors import ExpressionError, Failure, PatchRefused, Problem, Repla
 from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
 from orrery.graph.live import LiveGraph
-from orrery.graph.patch import Add, Drop, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.patch import Add, Link, Patch
 from orrery.graph.task import Ref, TaskId, refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.budgets import Ledger
@@ -112,9 +112,7 @@ class Machine:
             if expected != event:
                 raise ReplayDivergedError(self.seq, f"the log has {event!r}, this code decides {expected!r}")
             return
-        if isinstance(event, ev.PatchRejected):
-            return
-        taken = self.handle(event)
+        taken = self.handle(ev.GraphPatched(event.at, event.patch) if isinstance(event, ev.PatchRejected) else event)
         self.cancels.clear()
         if taken is None or type(taken) is not type(event):
             raise ReplayDivergedError(self.seq, f"the log has {event!r}, which means {taken!r} to this code")
@@ -240,9 +238,12 @@ class Machine:
         problems = self._growth_problems(event.patch, depth=1)
         if not problems:
             problems = self._apply(event.patch, parent=None, depth=0)
-        if problems:
-            return ev.PatchRejected(event.at, event.patch, tuple(problems))
-        return event
+        if not problems:
+            return event
+        if not self.patched:  # a run whose first graph is refused would wait for another one for ever
+            self.patched = True
+            self.stopping = Failure.of(PatchRefused(problems))
+        return ev.PatchRejected(event.at, event.patch, tuple(problems))
 
     def _growth_problems(self, patch: Patch, *, depth: int) -> list[Problem]:
         caps = self.options.caps
@@ -271,19 +272,7 @@ class Machine:
         if isinstance(done, list):
             return done
         self.patched = True
-        touched: dict[TaskId, None] = {}
-        for edit in patch.edits:
-            match edit:
-                case Add(task) | Replace(task):
-                    touched[task.id] = None
-                case Drop(task_id):
-                    touched[task_id] = None
-                case Link(edge):
-                    touched[edge.target] = None
-                case Unlink(_, target):
-                    touched[target] = None
-                case SetOutputs():
-                    pass
+        touched = patch.touched()
         if parent_id is not None:
             touched.pop(parent_id, None)
         fresh: list[Record] = []
@@ -503,6 +492,9 @@ class Machine:
         patch = msgspec.structs.replace(event.patch, edits=(*event.patch.edits, *waits))
         problems = self._growth_problems(patch, depth=record.depth + 1)
         problems = problems or self._dangling_result(event, patch)
+        if task in event.patch.touched():
+            why = "it changes the running task that returned it"
+            problems = [*problems, Problem("patch/locked", f"result of task {task!r}", why)]
         problems = problems or self._apply(patch, parent=record, depth=record.depth + 1)
         if problems:
             return problems
@@ -512,6 +504,7 @@ class Machine:
         record.tree = event.result
         record.accept_errors = event.accept_errors
         record.state = after(record.state, Step.GROW, task=task)
+        record.stop, record.hedging = None, False
         self.in_flight.pop(task, None)
         record.needs = len(children)
         if not children:
@@ -782,6 +775,7 @@ class Machine:
         task = record.task.id
         record.state = state = after(record.state, step, task=task)
         record.stop = None
+        record.hedging = False
         self.in_flight.pop(task, None)
         self.open -= 1
         if state is State.FAILED:

@@ -125,9 +125,10 @@ class Scheduler:
                     entry = machine.ready.head(demand)
                     if entry is None:
                         continue
-                    if self.pools.could_ever_fit(demand) is not None or (self.pools.fits(demand) and (
-                        machine.ledger.affords(entry[2].task.estimate) or not machine.in_flight
-                    )):
+                    if self.pools.could_ever_fit(demand) is not None or (
+                        self.pools.fits(demand)
+                        and (machine.ledger.affords(entry[2].task.estimate) or not machine.in_flight)
+                    ):
                         yield machine, demand
 
     def _start(self, machine: Machine, record: Record, at: float, turn: Turn) -> Event | None:
