@@ -38,7 +38,7 @@ from orrery.journal.frames import Frame, checksum, encoded, seed, verified
 from orrery.journal.group_commit import GroupCommit
 from orrery.journal.locks import RunLock, is_held
 from orrery.journal.protocol import Durability, Lease, Request, RunSummary, checked_run_name
-from orrery.journal.sqlite_file import PAGE_BYTES, Checkpointer, connect, translated
+from orrery.journal.sqlite_file import FAULTS, PAGE_BYTES, Checkpointer, connect, translated
 from orrery.journal.sqlite_log import (
     Group,
     HeldRun,
@@ -157,7 +157,7 @@ class SqliteJournal:
     def _commit(self, connection: sqlite3.Connection, groups: Sequence[Group]) -> None:
         try:
             size_bytes = commit(connection, groups) if groups else 0
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise translated(error, self._path) from error
         self._checkpointer.wrote(size_bytes + 2 * PAGE_BYTES * len(groups))
 
@@ -169,9 +169,10 @@ class SqliteJournal:
 
     def read(self, run: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
         """The events of a run with their numbers, from `after` + 1 on, verified; see `Journal.read`."""
-        with self._speaking() as connection:
+        with self._speaking() as connection, self._transaction("DEFERRED"):
             row = self._known(run)
             if after >= row.seq:
+                check_tail(connection, run, row)
                 return
             seq, crc = place_before(connection, run, row.run_no, after + 1)
         for frame, events in verified(run, self._frames(row.run_no, seq, row.seq), seq=seq, crc=crc):
@@ -289,7 +290,7 @@ class SqliteJournal:
             self._held.clear()
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.Error as error:
+            except FAULTS as error:
                 raise translated(error, self._path) from error
             finally:
                 self._connection.close()
@@ -337,12 +338,12 @@ class SqliteJournal:
                 raise StoreError(f"the store {self._path} {self._unusable}")
             try:
                 yield self._connection
-            except sqlite3.Error as error:
+            except FAULTS as error:
                 raise translated(error, self._path) from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self._connection.execute(f"BEGIN {kind}")
         try:
             yield
             self._connection.execute("COMMIT")
