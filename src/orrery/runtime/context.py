@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
+from orrery.graph.values import Blob
 from orrery.journal.blobs import BYTES, BlobWriter
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.scheduler.events import TaskProgressed, Usage
@@ -79,12 +81,9 @@ class Context:
             fraction = min(max(float(fraction), 0.0), 1.0)
         return TaskProgressed(self._host.now(), self.task, self.attempt, fraction, as_unicode(note))
 
-    def blob_writer(self, media: str = BYTES) -> BlobWriter:
-        """A place for a large result, written piece by piece: `with ctx.blob_writer() as out: out.write(...)`.
-
-        Return `out.blob` afterwards.
-        """
-        return self._host.blobs.writer(media)
+    def blob_writer(self, media: str = BYTES) -> BlobInTheMaking:
+        """A place for a large result of the given media type, written piece by piece."""
+        return BlobInTheMaking(self._host.blobs.writer(media))
 
     def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
         """Add to what this attempt consumed: money in the budget's currency, tokens."""
@@ -128,6 +127,42 @@ class Context:
         finally:
             with self._lock:
                 self._on_cancel = None
+
+
+class BlobInTheMaking:
+    """Takes a large value in pieces; what is not closed when its block is left, leaves nothing behind.
+
+    with ctx.blob_writer("text/plain") as out:
+        out.write(b"piece by piece")
+        return out.close()
+    """
+
+    __slots__ = ("_blob", "_writer")
+
+    def __init__(self, writer: BlobWriter) -> None:
+        self._writer = writer.__enter__()
+        self._blob: Blob | None = None
+
+    def write(self, data: bytes, /) -> None:
+        """Add bytes. Raises StoreFullError, StoreReadOnlyError."""
+        self._writer.write(data)
+
+    def close(self) -> Blob:
+        """Keep what was written and return what stands for it; closing again returns the same."""
+        if self._blob is None:
+            self._writer.__exit__(None, None, None)
+            self._blob = self._writer.blob
+        return self._blob
+
+    def __enter__(self) -> BlobInTheMaking:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._blob is None:
+            unwanted = error or GeneratorExit()
+            self._writer.__exit__(type(unwanted), unwanted, trace)
 
 
 def as_unicode(text: str) -> str:

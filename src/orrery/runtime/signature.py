@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -19,11 +19,15 @@ import msgspec
 from orrery.errors import ArgumentError, Failure, NotSerialisableError, Problem, suggestion
 from orrery.graph import values
 from orrery.graph.values import Blob
+from orrery.runtime.context import Context
+from orrery.tools.context import ToolContext
 
 _AS_IT_IS: Any = None
 _EXACT = frozenset({str, int, float, bool, bytes, list, dict, type(None)})
-_OUR_FORMS = (Failure, Blob)
-"""Values that reach a parameter unconverted: a failure that the task accepts, a large value kept elsewhere."""
+CONTEXT = "ctx"
+
+ReadBlob = Callable[[Blob], bytes]
+"""Fetches a large value."""
 
 
 class Signature:
@@ -32,19 +36,22 @@ class Signature:
     Args:
         function: any callable.
         name: what messages call it.
-        given: parameters that the caller fills in and a task must not.
+
+    Attributes:
+        by_keyword: the function, callable by keyword only.
+        context_parameter: the parameter called `ctx`, or annotated as a context; None if there is none.
     """
 
-    __slots__ = ("_hints", "_name", "_open", "_required", "_types", "by_keyword", "given")
+    __slots__ = ("_hints", "_name", "_open", "_required", "_types", "by_keyword", "context_parameter")
 
-    def __init__(self, function: Callable[..., Any], *, name: str, given: Collection[str] = ()) -> None:
+    def __init__(self, function: Callable[..., Any], *, name: str) -> None:
         self._name = name
         self._types: dict[str, type | None] = {}  # the exact type that needs no conversion; None accepts anything
         self._hints: dict[str, Any] = {}
         self._required: frozenset[str] = frozenset()
         self._open = False
         self.by_keyword = function
-        self.given: tuple[str, ...] = ()
+        self.context_parameter: str | None = None
         try:
             parameters = inspect.signature(function).parameters
         except (ValueError, TypeError):  # some built-in functions do not say what they take
@@ -57,8 +64,8 @@ class Signature:
                 self._open = True
             elif parameter.kind is parameter.VAR_POSITIONAL:
                 continue
-            elif parameter.name in given:
-                self.given += (parameter.name,)
+            elif parameter.name == CONTEXT or _is_context(hints.get(parameter.name)):
+                self.context_parameter = parameter.name
             else:
                 self._add(parameter.name, hints.get(parameter.name, Any))
                 if parameter.default is parameter.empty:
@@ -76,8 +83,8 @@ class Signature:
         # A type that no value has, so that what is not exactly right takes the way through the conversion.
         self._types[name] = hint if hint in _EXACT else type(NotImplemented)
 
-    def bind(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments for a call. Raises ArgumentError, naming every argument at fault."""
+    def bind(self, args: Mapping[str, Any], *, read_blob: ReadBlob | None = None) -> dict[str, Any]:
+        """The keyword arguments for a call; see `operations.Bind`."""
         known = self._types
         for name, value in args.items():
             wanted = known.get(name, NotImplemented)
@@ -86,9 +93,9 @@ class Signature:
         else:
             if self._required <= args.keys():
                 return dict(args)
-        return self._converted(args)
+        return self._converted(args, read_blob)
 
-    def _converted(self, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _converted(self, args: Mapping[str, Any], read_blob: ReadBlob | None) -> dict[str, Any]:
         problems = [
             Problem("argument/missing", f"argument {name!r}", "it must be given")
             for name in self._types
@@ -96,16 +103,19 @@ class Signature:
         ]
         bound: dict[str, Any] = {}
         for name, value in args.items():
-            if name in self.given or (name not in self._types and not self._open):
+            if name == self.context_parameter or (name not in self._types and not self._open):
                 way_out = f"there is no such argument; {suggestion(name, self._types)}"
                 problems.append(Problem("argument/unknown", f"argument {name!r}", way_out))
                 continue
             hint = self._hints.get(name)
-            if hint is None or type(value) is self._types[name] or isinstance(value, _OUR_FORMS):
-                bound[name] = value
+            if hint is None or type(value) is self._types[name] or isinstance(value, Failure):
+                bound[name] = value  # a failure that the task accepts reaches it as it is
                 continue
             try:
-                bound[name] = _convert(value, hint)
+                if isinstance(value, Blob):
+                    bound[name] = value if read_blob is None else _content(value, hint, read_blob)
+                else:
+                    bound[name] = _convert(value, hint)
             except _UNFIT as error:
                 problems.append(Problem("argument/type", f"argument {name!r}", f"{error}; it got {value!r:.80}"))
         if problems:
@@ -126,6 +136,16 @@ def _convert(value: Any, hint: Any) -> Any:
 
 def _to(value: Any, hint: Any, *, strict: bool) -> Any:
     return msgspec.convert(value, hint, strict=strict, dec_hook=_rebuild)
+
+
+def _content(blob: Blob, hint: Any, read: ReadBlob) -> Any:
+    """What a large value is to a parameter: its bytes or its text where they are asked for, else the blob."""
+    accepted = (hint, *typing.get_args(hint))
+    if Blob in accepted:
+        return blob
+    if bytes in accepted:
+        return read(blob)
+    return read(blob).decode() if str in accepted else blob
 
 
 def _rebuild(wanted: type, value: Any) -> Any:
@@ -150,6 +170,10 @@ def _is_convertible(hint: Any) -> bool:
     origin = typing.get_origin(hint) or hint
     # A protocol or an abstract type asks for behaviour; a plain list or map has what it asks for, or has not.
     return origin is typing.Union or origin is types.UnionType or not getattr(origin, "_is_protocol", False)
+
+
+def _is_context(hint: Any) -> bool:
+    return any(member is ToolContext or member is Context for member in (hint, *typing.get_args(hint)))
 
 
 def _hints_of(function: Callable[..., Any]) -> dict[str, Any]:

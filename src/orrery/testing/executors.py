@@ -453,7 +453,7 @@ def write_blob(ctx: Context) -> Blob:
     with ctx.blob_writer("text/plain") as out:
         for piece in (b"piece ", b"by ", b"piece"):
             out.write(piece)
-    return out.blob
+        return out.close()
 
 
 def more_work() -> Graph:

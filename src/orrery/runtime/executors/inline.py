@@ -10,7 +10,7 @@ from orrery.runtime.context import Context
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, stopped
 from orrery.runtime.executors.protocol import Host, Invocation
-from orrery.runtime.operations import CONTEXT, resolve
+from orrery.runtime.operations import resolve
 from orrery.scheduler.events import Event, Usage
 
 
@@ -90,9 +90,9 @@ class InlineExecutor:
         event: Event | None = None
         try:
             operation = resolve(invocation.op)
-            kwargs = operation.bind(invocation.args)
-            if operation.wants_context:
-                kwargs[CONTEXT] = self._context(invocation, key)
+            kwargs = operation.bind(invocation.args, read_blob=host.blobs.get)
+            if operation.context_parameter is not None:
+                kwargs[operation.context_parameter] = self._context(invocation, key)
             value = operation.function(**kwargs)
             if operation.is_async:
                 value = await value

@@ -1,6 +1,6 @@
 """Link: the driver and one worker process, talking in frames over a socket pair.
 
-A frame is 8 bytes of length, big-endian, and that many bytes. Down go one `Hello` and then `Work`; up go
+A frame is 8 bytes of length, big-endian, and that many bytes. Down go a `Hello` and then `Work`; up go
 groups of events as the journal's codec writes them.
 """
 
@@ -21,7 +21,7 @@ RECEIVE_BYTES = 1 << 18
 
 
 class Hello(msgspec.Struct, array_like=True, tag=True):
-    """The first frame: what the worker takes over from the driver.
+    """What the worker takes over from the driver: the first frame, and again when the import path changes.
 
     Args:
         path: where modules are found.

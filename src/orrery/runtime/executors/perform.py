@@ -11,7 +11,7 @@ from orrery.graph.values import encode
 from orrery.runtime.context import Context
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.protocol import Host, Invocation
-from orrery.runtime.operations import CONTEXT, resolve
+from orrery.runtime.operations import resolve
 from orrery.scheduler.events import Event
 
 
@@ -25,7 +25,7 @@ def perform(invocation: Invocation, host: Host, context: Context, *, cpu_clock: 
     """
     began_at, cpu_began_s = host.now(), cpu_clock()
     try:
-        value = _value(invocation, context)
+        value = _value(invocation, host, context)
         grown = None if outcome.is_plain(value) else outcome.growth(invocation, value, host)
         if grown is not None:
             return grown
@@ -37,11 +37,11 @@ def perform(invocation: Invocation, host: Host, context: Context, *, cpu_clock: 
         return outcome.ended_by(error, invocation, host, cancelled=context.cancelled, usage=usage, began_at=began_at)
 
 
-def _value(invocation: Invocation, context: Context) -> Any:
+def _value(invocation: Invocation, host: Host, context: Context) -> Any:
     operation = resolve(invocation.op)
-    kwargs = operation.bind(invocation.args)
-    if operation.wants_context:
-        kwargs[CONTEXT] = context
+    kwargs = operation.bind(invocation.args, read_blob=host.blobs.get)
+    if operation.context_parameter is not None:
+        kwargs[operation.context_parameter] = context
     context.check_cancelled()
     value = operation.function(**kwargs)
     if outcome.is_plain(value):

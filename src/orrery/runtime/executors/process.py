@@ -30,34 +30,32 @@ class _Worker:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        hello: bytes,
         *,
         on_event: Callable[[_Worker, Event], None],
         on_lost: Callable[[_Worker], None],
     ) -> None:
         self.attempt: AttemptKey | None = None
         self.killed = False
+        self._path: list[str] = []
         self._loop, self._on_event, self._on_lost = loop, on_event, on_lost
         ours, theirs = socket.socketpair()
-        with theirs:
-            # PYTHONPATH lets the worker find Orrery wherever this process found it; `Hello` restores it.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "orrery.runtime.executors.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # stdout is the driver's to speak on
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-                start_new_session=True,
-            )
+        try:
+            self._process = _spawn(theirs)
+        except OSError:
+            ours.close()
+            raise
         self._link = Link(loop, ours, on_frame=self._receive, on_lost=self._mourn)
         # A process that the worker left behind may hold the link open: on Linux the exit itself is heard, too.
         self._exit_fd = os.pidfd_open(self._process.pid) if hasattr(os, "pidfd_open") else None
         if self._exit_fd is not None:
             loop.add_reader(self._exit_fd, self._exited)
-        self._link.send(hello)
 
-    def send(self, work: bytes) -> None:
-        self._link.send(work)
+    def send(self, work: Work, blobs: bytes) -> None:
+        """Send work, and before it the import path if it changed: a workflow may have brought its own folder."""
+        if self._path != sys.path:
+            self._path = list(sys.path)
+            self._link.send(encode_down(Hello(self._path, os.environ.get("PYTHONPATH"), blobs)))
+        self._link.send(encode_down(work))
 
     def kill(self) -> None:
         """Kill the worker and every process that it started and that stayed in its group."""
@@ -96,6 +94,20 @@ class _Worker:
         self._on_lost(self)
 
 
+def _spawn(connection: socket.socket) -> subprocess.Popen[bytes]:
+    """A new worker with the other end of its link, which is closed here."""
+    with connection:
+        return subprocess.Popen(
+            [sys.executable, "-m", "orrery.runtime.executors.worker", str(connection.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=2,  # stdout is the driver's to speak on
+            pass_fds=[connection.fileno()],
+            # The worker finds Orrery wherever this process found it; `Hello` puts the variable back.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,
+        )
+
+
 class ProcessExecutor:
     """Runs attempts in worker processes, started when they are first needed and used again and again.
 
@@ -125,7 +137,7 @@ class ProcessExecutor:
         """Get ready; nothing is started before this. The host's blob store must survive pickling."""
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._hello = encode_down(Hello(list(sys.path), os.environ.get("PYTHONPATH"), pickle.dumps(host.blobs)))
+        self._blobs = pickle.dumps(host.blobs)
 
     def start(self, invocation: Invocation) -> None:
         """Begin an attempt and return at once."""
@@ -173,24 +185,21 @@ class ProcessExecutor:
                 continue
             args, invocation, worker = self._queued.pop(key), self._attempts[key], self._idle.pop()
             worker.attempt = key
-            worker.send(
-                encode_down(
-                    Work(
-                        now=self._host.now(),
-                        run=invocation.run,
-                        task=invocation.task,
-                        attempt=invocation.attempt,
-                        key=invocation.key,
-                        op=invocation.op,
-                        args=args,
-                        limits=invocation.limits,
-                        folder=invocation.folder,
-                    )
-                )
+            work = Work(
+                now=self._host.now(),
+                run=invocation.run,
+                task=invocation.task,
+                attempt=invocation.attempt,
+                key=invocation.key,
+                op=invocation.op,
+                args=args,
+                limits=invocation.limits,
+                folder=invocation.folder,
             )
+            worker.send(work, self._blobs)
 
     def _hire(self) -> None:
-        worker = _Worker(self._loop, self._hello, on_event=self._heard, on_lost=self._lost)
+        worker = _Worker(self._loop, on_event=self._heard, on_lost=self._lost)
         self._workers[worker] = None
         self._idle.append(worker)
 

@@ -14,6 +14,8 @@ from orrery.runtime.executors.perform import perform
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.scheduler.events import Event
 
+IDLE = "orrery-idle"
+
 
 class _Attempt:
     """One attempt on its way through a thread."""
@@ -100,7 +102,7 @@ class ThreadExecutor:
     def _add_thread_if_short(self) -> None:
         """One more thread if all are busy; under the lock."""
         if len(self._threads) < min(self._capacity, len(self._attempts)):
-            thread = threading.Thread(target=self._serve, name="orrery-thread", daemon=True)
+            thread = threading.Thread(target=self._serve, name=IDLE, daemon=True)
             self._threads[thread] = None
             thread.start()
 
@@ -114,6 +116,7 @@ class ThreadExecutor:
                     continue  # it was cancelled while it waited
                 attempt.began = True
                 self._threads[me] = key
+            me.name = f"orrery-{key[1]}"  # what a debugger or the watchdog's reader sees
             event = attempt.variables.run(
                 perform, attempt.invocation, self._host, attempt.context, cpu_clock=time.thread_time
             )
@@ -122,6 +125,7 @@ class ThreadExecutor:
                 if me not in self._threads:
                     return  # it was given up, and another serves in its place
                 self._threads[me] = None
+            me.name = IDLE
         with self._lock:
             self._threads.pop(me, None)
 
@@ -144,5 +148,5 @@ class ThreadExecutor:
             for thread, busy_with in list(self._threads.items()):
                 if busy_with == key:
                     del self._threads[thread]
+            self._end(key, attempt, stopped(key, self._host))
             self._add_thread_if_short()  # for those that wait behind it
-        self._end(key, attempt, stopped(key, self._host))

@@ -61,11 +61,13 @@ def main(fd: int) -> None:
     threading.Thread(target=_die_with_driver, args=(connection,), name="orrery-die-with-driver", daemon=True).start()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     frames = receive_frames(connection)
-    driver = DriverFromAfar(connection, _take_over(next(frames)))
+    driver = DriverFromAfar(connection, _take_over(decode_down(next(frames))))
     for frame in frames:
         work = decode_down(frame)
-        assert isinstance(work, Work)
         del frame
+        if isinstance(work, Hello):
+            _take_over(work)
+            continue
         driver.set_clock(work.now)
         invocation = Invocation(
             run=work.run,
@@ -82,8 +84,7 @@ def main(fd: int) -> None:
         driver.report(invocation.run, perform(invocation, driver, context, cpu_clock=time.process_time))
 
 
-def _take_over(frame: bytes) -> BlobStore:
-    hello = decode_down(frame)
+def _take_over(hello: Hello | Work) -> BlobStore:
     assert isinstance(hello, Hello)
     sys.path[:] = hello.path
     if hello.python_path is None:
