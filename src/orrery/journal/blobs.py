@@ -106,7 +106,7 @@ class FileBlobs:
         """Whether it is there at its full length; a shorter file, left by a damaged disk, is written anew."""
         try:
             return self._path(blob.digest).stat().st_size == blob.size_bytes
-        except FileNotFoundError:
+        except OSError:  # whatever is wrong besides, the write that follows will say
             return False
 
     @contextmanager

@@ -24,6 +24,7 @@ FAULTS = (sqlite3.Error, UnicodeDecodeError)
 """What the module raises when the file is at fault; a damaged text cannot even be quoted in its own message."""
 CHECKPOINT_BYTES = 4 << 20
 RESTART_BYTES = 64 << 20
+_LEAST_PAGE_BYTES = 512
 
 SCHEMA = (
     """CREATE TABLE runs(
@@ -50,7 +51,7 @@ def connect(path: Path, *, flush: bool) -> sqlite3.Connection:
         raise StoreReadOnlyError(f"the folder of the store {path} cannot be made: {error}") from error
     if path.is_dir():
         raise StoreError(f"{path} is a folder, not a store; name a file in it, such as {path / 'runs.db'}")
-    _refuse_emptied(path)
+    _refuse_stump(path)
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -66,10 +67,15 @@ def connect(path: Path, *, flush: bool) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_emptied(path: Path) -> None:
-    """SQLite takes an empty file for a new one and throws its WAL away; a new one never has a WAL yet."""
+def _refuse_stump(path: Path) -> None:
+    """What SQLite takes for a new file and writes over: one shorter than a page, or an emptied one with its WAL."""
+    if not path.is_file():
+        return
+    size_bytes = path.stat().st_size
     wal = Path(f"{path}-wal")
-    if path.exists() and path.stat().st_size == 0 and wal.exists() and wal.stat().st_size > 0:
+    if 0 < size_bytes < _LEAST_PAGE_BYTES:
+        raise CorruptionError(f"{path} is not a store: it is damaged, or a file of another program")
+    if size_bytes == 0 and wal.exists() and wal.stat().st_size > 0:
         raise CorruptionError(f"{path} was emptied: its write-ahead log is still there, its first page is not")
 
 
@@ -113,8 +119,8 @@ def _is_journal(connection: sqlite3.Connection, path: Path) -> bool:
 def translated(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """What an error of SQLite means for the user of a store."""
     name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_FULL":
-        return StoreFullError(f"no space is left for the store {path}; free some and resume the run")
+    if name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):  # the second is what a quota or a limit on file sizes looks like
+        return StoreFullError(f"no space is left for the store {path} ({error}); free some and resume the run")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StoreReadOnlyError(f"the store {path} cannot be written ({error}); it needs its folder to be writable")
     if name == "SQLITE_NOTADB":
