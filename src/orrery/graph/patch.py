@@ -106,13 +106,14 @@ def compact(edits: Iterable[Edit]) -> tuple[Edit, ...]:
                 continue
             case Drop(task_id) if task_id in added_at:
                 kept[added_at.pop(task_id)] = None
-                for position, earlier in enumerate(kept):
-                    if (isinstance(earlier, Link) and earlier.edge.target == task_id) or (
-                        isinstance(earlier, Unlink) and earlier.target == task_id
-                    ):
-                        kept[position] = None
+                kept = [None if _targets(earlier, task_id) else earlier for earlier in kept]
                 continue
             case _:
                 pass
         kept.append(edit)
     return tuple(edit for edit in kept if edit is not None)
+
+
+def _targets(edit: Edit | None, task: TaskId) -> bool:
+    """Whether an edit is about an explicit edge into a task."""
+    return (isinstance(edit, Link) and edit.edge.target == task) or (isinstance(edit, Unlink) and edit.target == task)

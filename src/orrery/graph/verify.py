@@ -12,19 +12,37 @@ from typing import Any
 
 from orrery.errors import NotSerialisableError, Problem
 from orrery.graph.edge import Edge
-from orrery.graph.task import INDEX, ITEM, Ref, Task
+from orrery.graph.task import INDEX, ITEM, PSEUDO_SOURCES, Ref, Task
 from orrery.graph.template import Template
 
 MAX_ID_CHARS = 1_000
+_DEFAULT = Task("default", "default")
 _PLAIN = frozenset({str, int, float, bool, type(None), bytes, Ref, Template})
 
 
 def task_problems(task: Task) -> list[Problem]:
     """Everything that is wrong with one task, looked at alone."""
+    if _is_ordinary(task):
+        return []
     problems: list[Problem] = []
     for rule in TASK_RULES:
         problems.extend(rule(task))
     return problems
+
+
+def _is_ordinary(task: Task) -> bool:
+    """Whether one look shows that no rule can object: most tasks have plain arguments and default limits."""
+    for value in task.args.values():
+        kind = type(value)
+        if kind not in _PLAIN or kind is Template or (kind is Ref and value.task in PSEUDO_SOURCES):
+            return False
+    return (
+        task.limits is _DEFAULT.limits
+        and task.estimate is _DEFAULT.estimate
+        and task.each is None
+        and task.when is None
+        and next(id_is_usable(task), None) is None
+    )
 
 
 def edge_problems(edge: Edge) -> Iterator[Problem]:

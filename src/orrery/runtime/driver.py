@@ -280,9 +280,11 @@ class Driver:
         kind = type(value)
         if kind is str or kind is int or kind is float or kind is bool or value is None:
             return value
+        if kind is Ref:
+            return drive.machine.results.look_up(value, self._load)
         filled = drive.machine.results.fill(value, self._load)
         # A literal that is handed out as it is would let a task change the graph.
-        return copy.deepcopy(value) if filled is value and kind is not Ref else filled
+        return copy.deepcopy(value) if filled is value else filled
 
     def _load(self, blob: Blob) -> Any:
         return decode(self.blobs.get(blob))

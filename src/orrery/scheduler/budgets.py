@@ -21,6 +21,8 @@ class Ledger(msgspec.Struct):
     def affords(self, estimate: Estimate) -> bool:
         """Whether an attempt of that estimate still fits beside what is spent and reserved."""
         money, tokens = self.budget.money, self.budget.tokens
+        if money is None and tokens is None:
+            return True
         return (money is None or self.money + self.reserved_money + estimate.money <= money) and (
             tokens is None or self.tokens + self.reserved_tokens + estimate.tokens <= tokens
         )

@@ -34,7 +34,10 @@ class Pools:
     def fits(self, demand: Demand) -> bool:
         """Whether an attempt could start now."""
         free = self.free
-        return all(free.get(name, amount) >= amount for name, amount in demand)
+        for name, amount in demand:  # noqa: SIM110 - a generator would cost more than the look itself
+            if free.get(name, amount) < amount:
+                return False
+        return True
 
     def could_ever_fit(self, demand: Demand) -> str | None:
         """The resource of which there will never be enough, or None."""

@@ -102,34 +102,43 @@ class Scheduler:
 
     def _starts(self, at: float, turn: Turn) -> Iterator[tuple[Machine, Event]]:
         """Start ready tasks while capacity lasts, the most deserving first."""
-        while True:
-            candidates = list(self._candidates())
-            if not candidates:
-                return
-            machine, demand = min(candidates, key=_desert)
-            alone = len(candidates) == 1
+        while (choice := self._most_deserving()) is not None:
+            machine, demand, alone = choice
+            heads = machine.ready
             while True:
-                record = machine.ready.pop(demand)
-                event = self._start(machine, record, at, turn)
+                event = self._start(machine, heads.pop(demand), at, turn)
                 if event is not None:
                     yield machine, event
-                if not alone or machine.state != "running" or demand not in machine.ready.lanes:
+                if not alone or machine.state != "running" or demand not in heads.lanes:
                     break
-                if machine.ready.head(demand) is None or not self.pools.fits(demand):
+                if (entry := heads.head(demand)) is None or not self._may_go(machine, entry[2]):
                     break
 
-    def _candidates(self) -> Iterator[tuple[Machine, Demand]]:
+    def _most_deserving(self) -> tuple[Machine, Demand, bool] | None:
+        """The run and lane whose head goes next, and whether no other lane competes with it."""
+        best: tuple[float, float, int, str] | None = None
+        chosen: tuple[Machine, Demand] | None = None
+        alone = True
         for machine in self.machines.values():
-            if machine.ready.lanes and not machine.paused and machine.state == "running":
-                for demand in list(machine.ready.lanes):
-                    entry = machine.ready.head(demand)
-                    if entry is None:
-                        continue
-                    if self.pools.could_ever_fit(demand) is not None or (
-                        self.pools.fits(demand)
-                        and (machine.ledger.affords(entry[2].task.estimate) or not machine.in_flight)
-                    ):
-                        yield machine, demand
+            lanes = machine.ready.lanes
+            if not lanes or machine.paused or machine.state != "running":
+                continue
+            for demand in tuple(lanes):
+                entry = machine.ready.head(demand)
+                if entry is None or not self._may_go(machine, entry[2]):
+                    continue
+                desert = (machine.virtual_time, entry[0], entry[1], machine.run)
+                alone = best is None
+                if best is None or desert < best:
+                    best, chosen = desert, (machine, demand)
+        return None if chosen is None else (*chosen, alone)
+
+    def _may_go(self, machine: Machine, record: Record) -> bool:
+        """Whether a ready task can be dealt with now: started, or refused because it never can be."""
+        if not self.pools.fits(record.demand):
+            return self.pools.could_ever_fit(record.demand) is not None
+        # One that the budget cannot bear waits for running attempts to settle; without any it is refused.
+        return machine.ledger.affords(record.task.estimate) or not machine.in_flight
 
     def _start(self, machine: Machine, record: Record, at: float, turn: Turn) -> Event | None:
         task = record.task
@@ -147,22 +156,15 @@ class Scheduler:
 
     def _refusal(self, machine: Machine, record: Record) -> Failure | None:
         """Why a ready task can never start, or None."""
-        short = self.pools.could_ever_fit(record.demand)
-        if short is not None:
+        if not self.pools.fits(record.demand):
+            short = self.pools.could_ever_fit(record.demand) or ""
             there = self.pools.capacity[short]
             why = f"it asks for {dict(record.demand)[short]} of resource {short!r}, of which there are {there}"
             return Failure("NeverFits", why, code="never-fits", severity="permanent")
         if not machine.ledger.affords(record.task.estimate):
-            return Failure(
-                "BudgetExceeded", _shortfall(machine, record.task.estimate), code="budget", severity="permanent"
-            )
+            why = _shortfall(machine, record.task.estimate)
+            return Failure("BudgetExceeded", why, code="budget", severity="permanent")
         return None
-
-
-def _desert(candidate: tuple[Machine, Demand]) -> tuple[float, float, int, str]:
-    machine, demand = candidate
-    priority, order, _ = machine.ready.lanes[demand][0]
-    return machine.virtual_time, priority, order, machine.run
 
 
 def _shortfall(machine: Machine, estimate: Estimate) -> str:
