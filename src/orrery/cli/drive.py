@@ -1,0 +1,157 @@
+"""Driving a run from the command line: the session, the signals, the display, and what is printed at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
+from orrery.cli.display import Display, Nothing, display_for
+from orrery.cli.plain import plain_result
+from orrery.cli.screen import err, out, write_json
+from orrery.cli.summary import print_summary
+from orrery.cli.tally import Tally
+from orrery.errors import OutsideError
+from orrery.journal import Durability
+from orrery.runtime import Result, Run, Session
+from orrery.runtime.result import result_of
+from orrery.runtime.session import store_url
+from orrery.scheduler.events import Event
+
+Begin = Callable[[Session], Run]
+"""Starts or resumes a run in an open session."""
+
+
+@dataclass(frozen=True)
+class Drive:
+    """How a run is to be driven and shown.
+
+    Args:
+        name: what it is called on the screen.
+        store: the URL of the store, or None for the usual one.
+        durability: what an acknowledged event survives.
+        resources: capacity of the resources that tasks name.
+        as_json: print one JSON object last on stdout; progress then goes to stderr, if that is a terminal.
+    """
+
+    name: str
+    store: str | None = None
+    durability: Durability = "process"
+    resources: Mapping[str, int] | None = None
+    as_json: bool = False
+
+    def __call__(self, begin: Begin) -> int:
+        """Drive it to its end, or until a signal, and return the exit status."""
+        return asyncio.run(self._to_its_end(begin))
+
+    async def _to_its_end(self, begin: Begin) -> int:
+        display = self._display()
+        shown = _Shown(display)
+        with _Signals() as signals:
+            try:
+                async with Session(
+                    self.store, durability=self.durability, resources=self.resources, observers=(shown.take,)
+                ) as session:
+                    run = begin(session)
+                    now = session.driver.now
+                    tally = shown.begin(Tally(run.machine, now()), self.name, now)
+                    await _first(run, signals)
+                    blobs = session.journal.blobs
+                    if not signals.received and run.machine.state != "running":
+                        result = await run.wait()
+                    else:
+                        result = result_of(run.machine, blobs)
+                if run.machine.state != "running":  # it ended while the session closed
+                    result = result_of(run.machine, blobs)
+            except OutsideError as error:
+                if shown.tally is not None:
+                    error.add_note(f"`orrery resume {shown.tally.machine.run}` goes on once that is put right")
+                raise
+            finally:
+                display.end()
+        return self._tell(result, tally, signals)
+
+    def _display(self) -> Display:
+        if not self.as_json:
+            return display_for(out())
+        console = err()
+        return display_for(console) if console.is_terminal else Nothing()
+
+    def _tell(self, result: Result, tally: Tally, signals: _Signals) -> int:
+        interrupted = result.state == "running"
+        state = "interrupted" if interrupted else result.state
+        if self.as_json:
+            write_json(plain_result(result, state))
+        else:
+            print_summary(out(), result, tally, state, store_url(self.store))
+        if interrupted:
+            print(f"interrupted; `orrery resume {result.run_id}` goes on from here", file=sys.stderr)
+            return 128 + signals.received
+        return SUCCEEDED if result.state == "succeeded" else DID_NOT_SUCCEED
+
+
+class _Shown:
+    """Passes the events of the one run on to the display, once that has begun."""
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self.tally: Tally | None = None
+
+    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> Tally:
+        self.tally = tally
+        self.display.begin(tally, name, clock)
+        return tally
+
+    def take(self, _run: str, events: Sequence[Event]) -> None:
+        self.display.take(events)
+
+
+async def _first(run: Run, signals: _Signals) -> None:
+    """Return when the run has ended or a signal has come."""
+    ended: asyncio.Future[Any] = asyncio.ensure_future(run.wait())
+    try:
+        await asyncio.wait({ended, signals.came}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            ended.result()
+    finally:
+        ended.cancel()
+
+
+class _Signals:
+    """SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
+
+    Attributes:
+        came: done once the first has come.
+        received: the number of the first; 0 before.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.came: asyncio.Future[None] = self._loop.create_future()
+        self.received = 0
+
+    def __enter__(self) -> _Signals:
+        if os.name != "nt":  # Windows has no signals for event loops; there Ctrl-C is KeyboardInterrupt
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.add_signal_handler(number, self._take, number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if os.name != "nt":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.remove_signal_handler(number)
+
+    def _take(self, number: int) -> None:
+        if self.received:
+            err().show_cursor()
+            os._exit(128 + number)  # nothing is lost: whatever is in the log is durable already
+        self.received = number
+        self.came.set_result(None)
+
+
+__all__ = ["Begin", "Drive"]

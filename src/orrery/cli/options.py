@@ -1,0 +1,124 @@
+"""Options that several commands share, and what their words mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.completion import CompletionContext
+
+from orrery.errors import InputError, OrreryError, RequestError, UnknownRunError, suggestion
+from orrery.journal import Journal, RunSummary, open_journal
+from orrery.runtime.session import store_url
+
+LAST = "last"
+"""The word for the run that was created last."""
+
+
+def _run_names(_context: CompletionContext) -> list[tuple[str, str]]:
+    """The runs that tab completion offers, newest first."""
+    try:
+        journal = open_existing(None)
+    except OrreryError:
+        return []
+    try:
+        return [(LAST, "the newest run"), *((run.run, standing(run)) for run in reversed(journal.runs()))][:100]
+    finally:
+        journal.close()
+
+
+def _tool_names(_context: CompletionContext) -> list[str]:
+    from orrery.tools import tools
+
+    return tools.names()
+
+
+Store = Annotated[str | None, Parameter(name="--store", help="URL of the store; $ORRERY_STORE unless given.")]
+Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object, last on stdout.")]
+RunName = Annotated[
+    str, Parameter(completer=_run_names, help="A run's name, the beginning of one, or 'last' for the newest.")
+]
+ToolName = Annotated[
+    str | None, Parameter(completer=_tool_names, help="The tool to describe; all are listed unless given.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    Parameter(
+        name=("--input", "-i"), negative=(), help="An input as NAME=VALUE; a value that is no text is written as JSON."
+    ),
+]
+
+
+def read_inputs(words: list[str] | None) -> dict[str, str]:
+    """The inputs given as NAME=VALUE. Raises InputError with every word that is none."""
+    found: dict[str, str] = {}
+    wrong: list[str] = []
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            wrong.append(f"{word!r} is not an input; write it as NAME=VALUE")
+        elif name in found:
+            wrong.append(f"input {name!r} is given twice")
+        else:
+            found[name] = value
+    if wrong:
+        raise InputError("\n".join(wrong))
+    return found
+
+
+def read_resources(words: list[str] | None) -> dict[str, int]:
+    """The capacities given as NAME=COUNT. Raises RequestError."""
+    found: dict[str, int] = {}
+    for word in words or ():
+        name, _, count = word.partition("=")
+        if not name or not count.isdecimal():
+            raise RequestError(f"{word!r} is not a resource; write it as NAME=COUNT, such as gpu=1")
+        found[name] = int(count)
+    return found
+
+
+def read_value(text: str | None) -> Any:
+    """A value given as JSON; a text that is no JSON stands for itself, so that `--value yes` works."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def open_existing(store: str | None) -> Journal:
+    """The store, which must be there already: looking for runs makes none. Raises UnknownRunError."""
+    url = store_url(store)
+    path = url.removeprefix("sqlite:///")
+    if path != url and path and not Path(path).exists():
+        raise UnknownRunError(f"there is no store at {url}, so there are no runs; name another with --store")
+    return open_journal(url)
+
+
+def find_run(journal: Journal, name: str) -> str:
+    """The run that is meant by its name, by the beginning of it, or by 'last'.
+
+    Raises:
+        UnknownRunError: there is none.
+        RequestError: several begin like that.
+    """
+    known = [run.run for run in journal.runs()]
+    if name in known:
+        return name
+    if name == LAST and known:
+        return known[-1]
+    alike = [run for run in known if run.startswith(name)]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        more = f" and {len(alike) - 5} more" if len(alike) > 5 else ""
+        raise RequestError(f"several runs begin with {name!r}: {', '.join(alike[:5])}{more}; write more of the name")
+    raise UnknownRunError(f"there is no run {name!r}; {suggestion(name, known) if known else 'the store has none'}")
+
+
+def standing(run: RunSummary) -> str:
+    """The state of a run in one word; "interrupted" if it should run and nobody drives it."""
+    return "interrupted" if run.state == "running" and not run.live else run.state

@@ -1,0 +1,86 @@
+"""`orrery plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from orrery.cli.options import Inputs, read_inputs
+from orrery.cli.screen import out, say
+from orrery.errors import OutsideError
+from orrery.workflow.workflow import InputSpec, Workflow
+
+Format = Literal["terminal", "svg", "mermaid", "dot", "json", "text"]
+
+
+def plan(
+    target: str,
+    *,
+    inputs: Inputs = None,
+    format: Format = "terminal",
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+) -> int:
+    """Show the graph of a workflow: what waits for what. Nothing is run.
+
+    Args:
+        target: A workflow file, module:flow, or a request in quotes.
+        format: How: drawn in the terminal, as an image, or as text for other programs.
+        output: The file to write instead of stdout.
+    """
+    from orrery.workflow import load_target
+
+    workflow = load_target(target, Path.cwd(), read_inputs(inputs))
+    console = out()
+    drawn = _drawn(workflow, format, width=console.width if console.is_terminal else 120)
+    if output is not None:
+        try:
+            output.write_text(drawn + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutsideError(f"{output} cannot be written: {error.strerror}") from error
+        say(console, f"{output}: {len(workflow.graph)} tasks")
+        return 0
+    if format == "terminal":
+        for line in _about(workflow):
+            say(console, line)
+    print(drawn)
+    return 0
+
+
+def _about(workflow: Workflow) -> list[Text]:
+    head = Text(workflow.name, "bold")
+    head.append(f"  {len(workflow.graph)} tasks", "")
+    if workflow.description:
+        head.append(f"  {workflow.description}", "dim")
+    lines = [head]
+    lines += [
+        Text("  input ").append(spec.name, "bold").append(f"  {_described(spec)}", "dim")
+        for spec in workflow.inputs.values()
+    ]
+    if workflow.graph.outputs:
+        lines.append(Text("  returns ").append(", ".join(workflow.graph.outputs), "bold"))
+    return [*lines, Text()]
+
+
+def _described(spec: InputSpec) -> str:
+    default: Any = "required" if spec.required else f"default {spec.default!r}"
+    return ", ".join(filter(None, (spec.type, default, spec.description)))
+
+
+def _drawn(workflow: Workflow, format: Format, *, width: int) -> str:
+    graph = workflow.graph
+    if format == "json":
+        from orrery.graph.codec import to_json
+
+        return to_json(graph)
+    if format == "text":
+        from orrery.graph.text import write
+
+        return write(graph)
+    from orrery.graph import draw
+
+    if format == "terminal":
+        return draw.terminal(graph, width=width)
+    return {"svg": draw.svg, "mermaid": draw.mermaid, "dot": draw.dot}[format](graph)

@@ -1,0 +1,84 @@
+"""`orrery runs`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from orrery.cli.options import Json, Store, open_existing, standing
+from orrery.cli.plain import span
+from orrery.cli.screen import STYLES, out, say, write_json
+from orrery.errors import UnknownRunError
+from orrery.journal import RunSummary
+from orrery.runtime.session import store_url
+
+
+def runs(
+    *,
+    json: Json = False,
+    store: Store = None,
+    most: Annotated[int, Parameter(name=("--most", "-n"))] = 20,
+) -> int:
+    """List the runs in the store, the newest last. One that should run and that nobody drives is interrupted.
+
+    Args:
+        most: How many of the newest to list; 0 lists all.
+    """
+    try:
+        journal = open_existing(store)
+    except UnknownRunError:
+        found: list[RunSummary] = []
+    else:
+        try:
+            found = journal.runs()
+        finally:
+            journal.close()
+    shown = found[-most:] if most > 0 else found
+    if json:
+        write_json({"store": store_url(store), "runs": [_plain(run) for run in shown]})
+        return 0
+    console = out()
+    if not found:
+        say(console, f"no runs yet in {store_url(store)}; `orrery run TARGET` makes one")
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    table.add_column("run", no_wrap=True, style="bold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("age", no_wrap=True, justify="right")
+    table.add_column("took", no_wrap=True, justify="right")
+    table.add_column("events", no_wrap=True, justify="right")
+    table.add_column("target", no_wrap=True, overflow="ellipsis", style="dim")
+    now = time.time()
+    for run in shown:
+        state = standing(run)
+        table.add_row(
+            run.run,
+            Text(state, STYLES.get(state, "")),
+            span(max(0.0, now - run.created_at)),
+            span(max(0.0, run.updated_at - run.created_at)),
+            f"{run.events:,}",
+            run.target,
+        )
+    console.print(table)
+    if len(shown) < len(found):
+        say(console, f"and {len(found) - len(shown)} older; --most 0 lists all", "dim")
+    interrupted = [run.run for run in shown if standing(run) == "interrupted"]
+    if interrupted:
+        say(console, f"`orrery resume {interrupted[-1]}` goes on with it", "dim")
+    return 0
+
+
+def _plain(run: RunSummary) -> dict[str, object]:
+    return {
+        "run": run.run,
+        "state": standing(run),
+        "created_at": run.created_at,
+        "updated_at": run.updated_at,
+        "events": run.events,
+        "target": run.target,
+        "live": run.live,
+    }

@@ -1,0 +1,89 @@
+"""The two streams of a command, and what they can show."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+
+class Marks(NamedTuple):
+    """The signs of a display, in what the terminal's encoding can write."""
+
+    succeeded: str
+    failed: str
+    skipped: str
+    cancelled: str
+    waiting: str
+    retrying: str
+    asking: str
+    turning: tuple[str, ...]
+    done: str
+    undone: str
+    branch: str
+    last: str
+    trunk: str
+    dot: str
+    more: str
+
+
+FINE = Marks("✓", "✗", "○", "⊘", "·", "↻", "?", tuple("◐◓◑◒"), "━", "─", "├─ ", "└─ ", "│  ", "·", "…")
+PLAIN = Marks("ok", "FAILED", "-", "x", ".", "retry", "?", tuple("|/-\\"), "#", "-", "|- ", "`- ", "|  ", "-", "...")
+
+STYLES = {
+    "succeeded": "green",
+    "failed": "bold red",
+    "skipped": "dim",
+    "cancelled": "yellow",
+    "partial": "yellow",
+    "interrupted": "bold yellow",
+    "paused": "yellow",
+    "running": "cyan",
+    "stopping": "yellow",
+    "retrying": "yellow",
+    "asking": "bold magenta",
+    "grown": "cyan",
+    "ready": "",
+    "waiting": "dim",
+}
+
+
+def out() -> Console:
+    """What a command says. As wide as the terminal, or as its longest line where there is none."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """What a command says about itself while it works."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in console._environ:
+        console.width = 200  # a pipe has no width; lines are cut by whoever reads them
+    return console
+
+
+def marks_for(console: Console) -> Marks:
+    """The signs that a console can write."""
+    return FINE if console.encoding.lower().startswith("utf") else PLAIN
+
+
+def can_move_its_cursor(console: Console) -> bool:
+    """Whether a display that redraws itself fits there."""
+    return console.is_terminal and not console.is_dumb_terminal and console.height >= 6 and console.width >= 30
+
+
+def say(console: Console, text: str | Text, style: str = "") -> None:
+    """Print one paragraph; it is wrapped at words on a terminal, and left whole elsewhere."""
+    console.print(text, style=style or None, soft_wrap=not console.is_terminal)
+
+
+def write_json(value: Any) -> None:
+    """Print one JSON object on one line of stdout."""
+    fine = (sys.stdout.encoding or "ascii").lower().startswith("utf")
+    print(json.dumps(value, ensure_ascii=not fine, allow_nan=False), flush=True)
