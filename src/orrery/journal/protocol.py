@@ -57,9 +57,8 @@ class RunSummary(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """What another process asks of the one that drives a run.
 
-    `payload` holds the fields of the event that it amounts to, without its time, as plain data: for "answer" those
-    of TaskAnswered (with `value` as a value, not as bytes), for "patch" a `patch` (read it back with
-    `msgspec.convert(payload["patch"], Patch)`), for the others `by` and `because`.
+    A journal carries `payload` (plain data, as `orrery.graph.values.encode` writes it) and does not look inside;
+    the runtime puts the event into it that the request amounts to.
     """
 
     kind: RequestKind
