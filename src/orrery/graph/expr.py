@@ -168,9 +168,9 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
                 if result:
                     return result
             return result
-        case ast.UnaryOp(op, operand):
+        case ast.UnaryOp(sign, operand):
             inner = _value(operand, values)
-            return (not inner) if isinstance(op, ast.Not) else -_number(inner)
+            return (not inner) if isinstance(sign, ast.Not) else -_number(inner)
         case ast.Compare(left, ops, comparators):
             a = _value(left, values)
             for op, right in zip(ops, comparators, strict=True):

@@ -9,6 +9,7 @@ from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.scheduler import Scheduler
 from orrery.scheduler.states import ENDED, State
+from orrery.scheduler.triggers import count
 
 
 def check(scheduler: Scheduler) -> None:
@@ -50,7 +51,7 @@ def _broken_record(machine: Machine, record: Record) -> Iterator[str]:
         yield f"{task} failed without a failure"
     if state is State.WAITING:
         needs, slack, soft = record.needs, record.slack, record.soft
-        machine._count(record)
+        count(machine, record)
         if (needs, slack, soft) != (record.needs, record.slack, record.soft):
             yield f"{task} counts {(needs, slack, soft)}, its edges say {(record.needs, record.slack, record.soft)}"
         if record.slack < 0 or (record.needs <= 0 and record.soft == 0):

@@ -29,7 +29,6 @@ from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs
 from orrery.graph.task import Estimate, Ref, Task
 from orrery.graph.values import encode
 from orrery.journal.memory import MemoryJournal
-from orrery.journal.protocol import Lease
 from orrery.runtime.history import fold
 from orrery.scheduler import events as ev
 from orrery.scheduler.commands import CancelTask, StartTask
@@ -273,12 +272,12 @@ class _World:
 
     def _start(self, start: StartTask) -> None:
         task, attempt = start.task, start.attempt
-        if task.each is not None:
+        each = task.each
+        if each is not None:
             explicit = self.machine.graph.explicit.get(task.id, {}).values()
-            patch, result = expanded(task, len(task.each.over), incoming=explicit)
-            self._later(
-                0, lambda: [ev.TaskExpanded(self.now, task.id, attempt, patch, result, task.each.accept_errors)]
-            )  # type: ignore[union-attr]
+            patch, result = expanded(task, len(each.over), incoming=explicit)
+            grown = ev.TaskExpanded(self.now, task.id, attempt, patch, result, each.accept_errors)
+            self._later(0, lambda: [grown])
             return
         seconds = task.estimate.seconds * self.chance.lognormvariate(0, 0.5)
         roll = self.chance.random()
@@ -376,4 +375,4 @@ class _World:
         self.report.faults[fault] = self.report.faults.get(fault, 0) + 1
 
 
-__all__ = ["CAPACITY", "Lease", "WorldError", "WorldReport", "run_world"]
+__all__ = ["CAPACITY", "WorldError", "WorldReport", "run_world"]
