@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import traceback
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,15 @@ def test_a_flood_of_progress_is_thinned_but_the_end_goes_through(tmp_path: Path)
     asyncio.run(story())
 
 
-def test_a_fraction_outside_its_range_is_brought_inside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "passed_on"), [(7, 1.0), (-1, 0.0), (math.nan, 0.0), (None, None)])
+def test_a_fraction_outside_its_range_is_brought_inside(
+    tmp_path: Path, said: float | None, passed_on: float | None
+) -> None:
     async def story() -> None:
         context, host = with_context(tmp_path)
-        context.progress(7)
+        context.progress(said)
         assert isinstance(host.events[0], TaskProgressed)
-        assert host.events[0].fraction == 1.0
+        assert host.events[0].fraction == passed_on
 
     asyncio.run(story())
 

@@ -275,6 +275,39 @@ def test_no_worker_outlives_a_driver_that_is_killed(tmp_path: Path) -> None:
     asyncio.run(all_gone())
 
 
+SCRIPT = """
+import asyncio
+from orrery.graph import Graph, Ref, Task
+from orrery.runtime import Session
+
+def where(x: int) -> str:
+    return __name__
+
+async def main() -> None:
+    graph = Graph([Task("t", "py:" + __file__ + ":where", {"x": 1}, executor="process")], outputs={"t": Ref("t")})
+    async with Session("memory:") as session:
+        result = await session.start(graph).wait()
+    print(result.outputs or result.error)
+"""
+
+
+def script(folder: Path, ending: str) -> str:
+    path = folder / "script.py"
+    path.write_text(SCRIPT + ending)
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_function_of_the_running_script_is_found_by_workers(tmp_path: Path) -> None:
+    printed = script(tmp_path, 'if __name__ == "__main__":\n    asyncio.run(main())\n')
+    assert "_orrery_script_" in printed
+
+
+def test_a_script_that_starts_a_run_when_it_is_loaded_is_told_so(tmp_path: Path) -> None:
+    printed = script(tmp_path, "asyncio.run(main())\n")
+    assert "without starting a run: put the call" in printed
+
+
 def test_a_system_without_more_processes_loses_the_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(bench: Bench) -> None:
         monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python-here"))

@@ -78,7 +78,7 @@ class Context:
 
     def _progressed(self, fraction: float | None, note: str) -> TaskProgressed:
         if fraction is not None:
-            fraction = min(max(float(fraction), 0.0), 1.0)
+            fraction = min(max(0.0, float(fraction)), 1.0)  # in this order NaN becomes 0
         return TaskProgressed(self._host.now(), self.task, self.attempt, fraction, as_unicode(note))
 
     def blob_writer(self, media: str = BYTES) -> BlobInTheMaking:

@@ -71,8 +71,24 @@ def resolve(op: str) -> Operation:
         from orrery.tools.toolset import tools
 
         return _of_tool(op, tools.get(op))
-    found = code.find(op)
+    found = _find(op)
     return _of_tool(op, found) if isinstance(found, Tool) else _of_function(op, found)
+
+
+_being_loaded: list[str] = []
+
+
+def being_loaded() -> str | None:
+    """The user code that this process is loading at this moment, by the name in its task; None: none."""
+    return _being_loaded[-1] if _being_loaded else None
+
+
+def _find(op: str) -> Any:
+    _being_loaded.append(op)
+    try:
+        return code.find(op)
+    finally:
+        _being_loaded.remove(op)
 
 
 def _of_tool(op: str, tool: Tool[..., Any]) -> Operation:

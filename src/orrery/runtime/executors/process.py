@@ -14,14 +14,17 @@ from contextlib import suppress
 
 import msgspec
 
-from orrery.errors import OrreryError
+from orrery.errors import OperationError, OrreryError
 from orrery.graph import values
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.link import Hello, Link, Work, encode_down
 from orrery.runtime.executors.outcome import AttemptKey, key_of, stopped
 from orrery.runtime.executors.protocol import Host, Invocation
+from orrery.runtime.operations import being_loaded
 from orrery.scheduler.codec import decode_events
 from orrery.scheduler.events import AttemptLost, Event, TaskFailed, TaskProgressed
+
+WORKER = "orrery.runtime.executors.worker"
 
 
 class _Worker:
@@ -45,8 +48,8 @@ class _Worker:
             ours.close()
             raise
         self._link = Link(loop, ours, on_frame=self._receive, on_lost=self._mourn)
-        # A process that the worker left behind may hold the link open: on Linux the exit itself is heard, too.
-        self._exit_fd = os.pidfd_open(self._process.pid) if hasattr(os, "pidfd_open") else None
+        # A process that the worker left behind may hold the link open, so the exit itself is heard, too.
+        self._exit_fd = _exit_of(self._process.pid)
         if self._exit_fd is not None:
             loop.add_reader(self._exit_fd, self._exited)
 
@@ -98,7 +101,7 @@ def _spawn(connection: socket.socket) -> subprocess.Popen[bytes]:
     """A new worker with the other end of its link, which is closed here."""
     with connection:
         return subprocess.Popen(
-            [sys.executable, "-m", "orrery.runtime.executors.worker", str(connection.fileno())],
+            [sys.executable, "-m", WORKER, str(connection.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=2,  # stdout is the driver's to speak on
             pass_fds=[connection.fileno()],
@@ -106,6 +109,19 @@ def _spawn(connection: socket.socket) -> subprocess.Popen[bytes]:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             start_new_session=True,
         )
+
+
+def _exit_of(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process exits; None on systems that have no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _is_worker() -> bool:
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name == WORKER
 
 
 class ProcessExecutor:
@@ -134,7 +150,17 @@ class ProcessExecutor:
         return self._capacity
 
     async def open(self, host: Host) -> None:
-        """Get ready; nothing is started before this. The host's blob store must survive pickling."""
+        """Get ready; nothing is started before this. The host's blob store must survive pickling.
+
+        Raises:
+            OperationError: this is a worker that loads a script, and the script starts a run by being loaded.
+                The run would start workers that load the script, and so on without end.
+        """
+        if (op := being_loaded()) is not None and _is_worker():
+            raise OperationError(
+                f"{op!r} cannot be loaded by a worker without starting a run: "
+                'put the call that starts it under `if __name__ == "__main__":`'
+            )
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._blobs = pickle.dumps(host.blobs)

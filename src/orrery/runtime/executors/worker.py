@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from orrery.graph import values
 from orrery.journal.blobs import BlobStore
@@ -60,32 +61,40 @@ def main(fd: int) -> None:
     connection = socket.socket(fileno=fd)
     threading.Thread(target=_die_with_driver, args=(connection,), name="orrery-die-with-driver", daemon=True).start()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    frames = receive_frames(connection)
-    driver = DriverFromAfar(connection, _take_over(decode_down(next(frames))))
-    for frame in frames:
-        work = decode_down(frame)
+    with suppress(ConnectionError):  # the driver is gone, and this process within a moment
+        _serve(connection)
+
+
+def _serve(connection: socket.socket) -> None:
+    driver: DriverFromAfar | None = None
+    for frame in receive_frames(connection):
+        message = decode_down(frame)
         del frame
-        if isinstance(work, Hello):
-            _take_over(work)
-            continue
-        driver.set_clock(work.now)
-        invocation = Invocation(
-            run=work.run,
-            task=work.task,
-            attempt=work.attempt,
-            key=work.key,
-            op=work.op,
-            args=values.decode(work.args),
-            limits=work.limits,
-            folder=work.folder,
-        )
-        del work
-        context = Context(invocation, driver)
-        driver.report(invocation.run, perform(invocation, driver, context, cpu_clock=time.process_time))
+        if isinstance(message, Hello):
+            driver = DriverFromAfar(connection, _take_over(message))
+        else:
+            assert driver is not None, "the driver says hello first"
+            _perform(message, driver)
+            del message
 
 
-def _take_over(hello: Hello | Work) -> BlobStore:
-    assert isinstance(hello, Hello)
+def _perform(work: Work, driver: DriverFromAfar) -> None:
+    driver.set_clock(work.now)
+    invocation = Invocation(
+        run=work.run,
+        task=work.task,
+        attempt=work.attempt,
+        key=work.key,
+        op=work.op,
+        args=values.decode(work.args),
+        limits=work.limits,
+        folder=work.folder,
+    )
+    context = Context(invocation, driver)
+    driver.report(invocation.run, perform(invocation, driver, context, cpu_clock=time.process_time))
+
+
+def _take_over(hello: Hello) -> BlobStore:
     sys.path[:] = hello.path
     if hello.python_path is None:
         os.environ.pop("PYTHONPATH", None)
