@@ -43,12 +43,16 @@ def name_of(function: Callable[..., Any]) -> str:
     return _keep_local(function, f"{module_name}.{qualname}" if module_name else qualname)
 
 
+def _is_script(module: ModuleType) -> bool:
+    return module.__name__ == "__main__" or module.__name__.startswith(_SCRIPT)
+
+
 def _place_of(module: ModuleType) -> str | None:
-    if module.__name__ != "__main__" and not module.__name__.startswith(_SCRIPT):
+    if not _is_script(module):
         return module.__name__
     spec = getattr(module, "__spec__", None)
     if module.__name__ == "__main__" and spec is not None:  # python -m package.module
-        return spec.name.removesuffix(".__main__") if spec.name.endswith(".__main__") else str(spec.name)
+        return str(spec.name)
     file = getattr(module, "__file__", None)
     return os.path.realpath(file) if file and os.path.isfile(file) else None
 
@@ -151,7 +155,9 @@ def attribute(module: ModuleType, qualname: str, asked: str) -> Any:
     for part in qualname.split("."):
         if not hasattr(found, part):
             public = [name for name in vars(found) if not name.startswith("_")]
-            whose = getattr(found, "__name__", repr(found))
+            whose = (
+                module.__file__ if found is module and _is_script(module) else getattr(found, "__name__", repr(found))
+            )
             raise OperationError(f"{asked!r}: {whose} has no {part!r}; {suggestion(part, public)}")
         found = getattr(found, part)
     return found

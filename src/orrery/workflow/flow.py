@@ -171,6 +171,16 @@ def _type_of_hint(hint: Any) -> str:
 def flow(function: Callable[P, R], /) -> Flow[P, R]: ...
 @overload
 def flow(
+    function: Callable[P, R],
+    /,
+    *,
+    name: str | None = None,
+    static: Sequence[str] = (),
+    budget: Budget | None = None,
+    description: str | None = None,
+) -> Flow[P, R]: ...
+@overload
+def flow(
     *,
     name: str | None = None,
     static: Sequence[str] = (),

@@ -62,22 +62,36 @@ def loads(text: str, *, shown: str = "workflow", folder: str | Path = ".") -> Wo
     return File(text.encode("utf-8", "surrogatepass"), shown, Path(folder), (), {}).workflow()
 
 
-def _load(path: Path, shown: str, stack: tuple[str, ...], loaded: dict[str, Workflow]) -> Workflow:
+_Loaded = dict[str, Workflow | WorkflowFileError]
+"""What came of each file that was read so far; failures too, or files that use each other twice would take for ever."""
+
+
+def _load(path: Path, shown: str, stack: tuple[str, ...], loaded: _Loaded) -> Workflow:
     real = os.path.realpath(path)
     if real not in loaded:
-        report = Report(shown)
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            hint = ""
-            if isinstance(error, FileNotFoundError) and path.parent.is_dir():
-                beside = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-                hint = f"; {suggestion(path.name, beside)}" if beside else ""
-            report.add("no-file", None, f"the file cannot be read: {error.strerror}{hint}")
-            raise report.error() from error
-        loaded[real] = File(data, shown, path.resolve().parent, (*stack, real), loaded, stem=path.stem).workflow()
-    return loaded[real]
+            data = _read(path, shown)
+            loaded[real] = File(data, shown, path.resolve().parent, (*stack, real), loaded, stem=path.stem).workflow()
+        except WorkflowFileError as error:
+            loaded[real] = error
+    found = loaded[real]
+    if isinstance(found, WorkflowFileError):
+        raise found
+    return found
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        hint = ""
+        if isinstance(error, FileNotFoundError) and path.parent.is_dir():
+            beside = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+            hint = f"; {suggestion(path.name, beside)}" if beside else ""
+        report = Report(shown)
+        report.add("no-file", None, f"the file cannot be read: {error.strerror}{hint}")
+        raise report.error() from error
 
 
 class File:
@@ -94,7 +108,7 @@ class File:
         shown: str,
         folder: Path,
         stack: tuple[str, ...],
-        loaded: dict[str, Workflow],
+        loaded: _Loaded,
         *,
         stem: str = "workflow",
     ) -> None:
@@ -108,10 +122,10 @@ class File:
         self._record: Record = record
         self._tasks: dict[str, Named] = record.get("tasks", {})
         entries = record.at("tasks").entries if "tasks" in record else {}
-        self._known = tuple(entries)  # those that could not be read exist too
+        self._known = dict.fromkeys(entries)  # those that could not be read exist too
         self._inputs: dict[str, InputSpec] = self._read_inputs()
         self._defaults: Record = record.get("defaults") or Record(root, {}, {})
-        self.scope = Scope(self._known, tuple(self._inputs))
+        self.scope = Scope(self._known, self._inputs)
         self._edge_nodes: dict[tuple[str, str], Node] = {}
 
     def workflow(self) -> Workflow:

@@ -10,27 +10,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from orrery.errors import GraphError, InputError, Problem, suggestion
-from orrery.graph import INPUTS, Graph, Ref
-from orrery.graph.codec import graph_from_json
+from orrery.graph import INPUTS, Graph, Patch, Ref
 from orrery.graph.nest import with_refs, with_refs_in_task
+from orrery.graph.values import from_ext, to_ext
 
 GROW: Final = "py:orrery.workflow.nesting:grow"
 """The operation of a task that stands for a whole workflow."""
 
+_decoder = msgspec.msgpack.Decoder(Patch, ext_hook=from_ext)
 
-def grow(graph: str, inputs: Mapping[str, Any]) -> Graph:
+
+def packed(graph: Graph) -> bytes:
+    """The graph as bytes, in which an outer graph cannot mistake the inner references for its own.
+
+    Not as JSON text: text inside text inside text doubles its escapes at every level.
+    """
+    return msgspec.msgpack.encode(graph.as_patch(), enc_hook=to_ext)
+
+
+def grow(graph: bytes, inputs: Mapping[str, Any]) -> Graph:
     """The graph with its inputs filled in.
 
     Args:
-        graph: as JSON, in which the outer graph cannot mistake the inner references for its own.
+        graph: as `packed` wrote it.
         inputs: what they are, by name.
 
     Raises:
         InputError: one is missing or has no such part.
         GraphError: a condition cannot be computed from the inputs.
     """
-    inner = graph_from_json(graph)
+    inner = Graph().apply(_decoder.decode(graph))
     problems: list[Problem] = []
 
     def filled(ref: Ref) -> Any:

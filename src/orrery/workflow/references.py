@@ -8,6 +8,7 @@ for references: what looks like one there is data.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from orrery.errors import ExpressionError, suggestion
@@ -15,7 +16,7 @@ from orrery.graph import INDEX, INPUTS, ITEM, Expr, Ref, Template
 
 ROOTS = ("tasks", "inputs", "item", "index")
 
-_HOLE = re.compile(r"(\$?)\$\{\{(.*?)\}\}", re.DOTALL)
+_HOLE = re.compile(r"(?<!\$)\$\{\{((?:(?!\$\{\{).)*?)\}\}", re.DOTALL)
 _STEP = (
     r"\.(?P<name>\w+(?:-\w+)*)|\[\s*(?P<number>-?\d+)\s*\]"
     r"""|\[\s*'(?P<single>[^']*)'\s*\]|\[\s*"(?P<double>[^"]*)"\s*\]"""
@@ -34,8 +35,8 @@ class ReferenceSyntax(Exception):
 class Scope(NamedTuple):
     """What may be referred to at one place of a file."""
 
-    tasks: tuple[str, ...]
-    inputs: tuple[str, ...]
+    tasks: Collection[str]
+    inputs: Collection[str]
     items: bool = False
 
     def fault(self, ref: Ref) -> str | None:
@@ -66,17 +67,16 @@ def read_text(text: str) -> str | Ref | Template:
     parts: list[str | Ref] = []
     at = 0
     for hole in _HOLE.finditer(text):
-        before = text[at : hole.start()]
-        if hole[1]:  # "$${{": keep it as it is, without the dollar that quotes it
-            parts.append(f"{before}{hole[0][1:]}")
-        else:
-            parts += [before, read_reference(hole[2])]
+        parts += [_literal(text[at : hole.start()]), read_reference(hole[1])]
         at = hole.end()
-    rest = text[at:]
-    if re.search(r"(?<!\$)\$\{\{", rest):
-        raise ReferenceSyntax("a reference is opened with '${{' and never closed with '}}'; write $${{ for the text")
-    parts.append(rest.replace("$${{", "${{"))
+    parts.append(_literal(text[at:]))
     return _joined(parts)
+
+
+def _literal(text: str) -> str:
+    if re.search(r"(?<!\$)\$\{\{", text):
+        raise ReferenceSyntax("a reference is opened with '${{' and never closed with '}}'; write $${{ for the text")
+    return text.replace("$${{", "${{")
 
 
 def _joined(parts: list[str | Ref]) -> str | Ref | Template:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orrery.errors import InputError, MissingExtraError, OperationError, UnknownNameError, suggestion
 from orrery.graph import Effects, Limits, Ref, Template, refs_in
-from orrery.graph.codec import to_json
 from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools
 from orrery.workflow import code, nesting, scripts
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from orrery.workflow.loader import File
     from orrery.workflow.references import Scope
 
-MAX_NESTED_CHARS = 10_000_000
+MAX_NESTED_BYTES = 10_000_000
 _WAYS = ("uses", "run", "ask")
 
 
@@ -204,11 +203,11 @@ def _workflow(uses: str, record: Record, args: dict[str, Any], file: File) -> Wo
             if spec.required:
                 file.report.add("argument", record.at("uses"), f"{uses!r} needs the input {name!r} under 'with'")
             inputs[name] = None if spec.required else spec.default
-    graph = to_json(inner.graph)
-    if len(graph) > MAX_NESTED_CHARS:
+    graph = nesting.packed(inner.graph)
+    if len(graph) > MAX_NESTED_BYTES:
         file.report.add(
             "too-large",
             record.at("uses"),
-            f"with all it uses, {uses!r} has {len(graph):,} characters; at most {MAX_NESTED_CHARS:,} fit into one task",
+            f"with all it uses, {uses!r} has {len(graph):,} bytes; at most {MAX_NESTED_BYTES:,} fit into one task",
         )
     return Work(nesting.GROW, {"graph": graph, "inputs": inputs}, "inline", Effects("pure"), takes_defaults=False)
