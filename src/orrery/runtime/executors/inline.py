@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 
-from orrery.graph.values import encode
+from orrery.graph.values import Blob, encode
 from orrery.runtime.context import Context
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, stopped
@@ -71,6 +71,9 @@ class InlineExecutor:
         for key in list(self._tasks):
             self._finish(key, stopped(key, self._host))
 
+    def _read_blob(self, blob: Blob) -> bytes:
+        return self._host.blobs.get(blob)  # asked for only when needed: it may be made on first use
+
     def _finish(self, key: AttemptKey, event: Event) -> None:
         if self._tasks.pop(key, None) is not None:
             self._contexts.pop(key, None)
@@ -90,7 +93,7 @@ class InlineExecutor:
         event: Event | None = None
         try:
             operation = resolve(invocation.op)
-            kwargs = operation.bind(invocation.args, read_blob=host.blobs.get)
+            kwargs = operation.bind(invocation.args, read_blob=self._read_blob)
             if operation.context_parameter is not None:
                 kwargs[operation.context_parameter] = self._context(invocation, key)
             value = operation.function(**kwargs)

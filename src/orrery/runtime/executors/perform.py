@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from orrery.graph.values import encode
+from orrery.graph.values import Blob, encode
 from orrery.runtime.context import Context
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.protocol import Host, Invocation
@@ -39,7 +39,11 @@ def perform(invocation: Invocation, host: Host, context: Context, *, cpu_clock: 
 
 def _value(invocation: Invocation, host: Host, context: Context) -> Any:
     operation = resolve(invocation.op)
-    kwargs = operation.bind(invocation.args, read_blob=host.blobs.get)
+
+    def read_blob(blob: Blob) -> bytes:
+        return host.blobs.get(blob)  # asked for only when needed: it may be made on first use
+
+    kwargs = operation.bind(invocation.args, read_blob=read_blob)
     if operation.context_parameter is not None:
         kwargs[operation.context_parameter] = context
     context.check_cancelled()

@@ -53,11 +53,12 @@ class _Worker:
         if self._exit_fd is not None:
             loop.add_reader(self._exit_fd, self._exited)
 
-    def send(self, work: Work, blobs: bytes) -> None:
+    def send(self, work: Work, host: Host) -> None:
         """Send work, and before it the import path if it changed: a workflow may have brought its own folder."""
         if self._path != sys.path:
             self._path = list(sys.path)
-            self._link.send(encode_down(Hello(self._path, os.environ.get("PYTHONPATH"), blobs)))
+            hello = Hello(self._path, os.environ.get("PYTHONPATH"), pickle.dumps(host.blobs))
+            self._link.send(encode_down(hello))
         self._link.send(encode_down(work))
 
     def kill(self) -> None:
@@ -163,7 +164,6 @@ class ProcessExecutor:
             )
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._blobs = pickle.dumps(host.blobs)
 
     def start(self, invocation: Invocation) -> None:
         """Begin an attempt and return at once."""
@@ -222,7 +222,7 @@ class ProcessExecutor:
                 limits=invocation.limits,
                 folder=invocation.folder,
             )
-            worker.send(work, self._blobs)
+            worker.send(work, self._host)
 
     def _hire(self) -> None:
         worker = _Worker(self._loop, on_event=self._heard, on_lost=self._lost)
