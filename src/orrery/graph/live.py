@@ -7,7 +7,7 @@ is merged, so a refused patch leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -56,6 +56,22 @@ class LiveGraph:
         twin.outgoing = {source: dict(targets) for source, targets in self.outgoing.items()}
         twin.order.adopt(self.order)
         return twin
+
+    def restore(
+        self,
+        tasks: Iterable[Task],
+        explicit: Mapping[TaskId, Iterable[Edge]],
+        outgoing: Mapping[TaskId, Iterable[TaskId]],
+        outputs: dict[str, Any],
+    ) -> None:
+        """Become a graph that was valid when it was taken down, the order of its edges included."""
+        self.tasks = {task.id: task for task in tasks}
+        self.explicit = {target: {edge.source: edge for edge in edges} for target, edges in explicit.items()}
+        self.incoming = {task.id: _edges_into(task, self.explicit.get(task.id, {})) for task in self.tasks.values()}
+        self.outgoing = {task: dict.fromkeys(outgoing.get(task, ())) for task in self.tasks}
+        self.outputs = outputs
+        for task in self.in_order():
+            self.order.append(task.id)
 
     def in_order(self) -> list[Task]:
         """A topological order in which ties keep the order of addition."""
@@ -192,12 +208,7 @@ class _Draft:
                 self.problems.extend(task_problems(task))
             for edge in explicit.values():
                 self.problems.extend(edge_problems(edge))
-            edges = dict(explicit)
-            for ref in task.refs():
-                source = ref.task
-                if source not in edges and source not in PSEUDO_SOURCES:
-                    edges[source] = Edge(source, task_id)
-            self.incoming[task_id] = edges
+            self.incoming[task_id] = edges = _edges_into(task, explicit)
             for source in edges:
                 if self._task(source) is None:
                     self._dangling(f"task {task_id!r}", source)
@@ -363,6 +374,16 @@ class _Draft:
                 f"these tasks wait for each other: {' -> '.join((*loop, loop[0]))}; remove one of the edges",
             )
         )
+
+
+def _edges_into(task: Task, explicit: EdgesBySource) -> EdgesBySource:
+    """The edges into a task: the explicit ones, and one for every other source that it refers to."""
+    edges = dict(explicit)
+    for ref in task.refs():
+        source = ref.task
+        if source not in edges and source not in PSEUDO_SOURCES:
+            edges[source] = Edge(source, task.id)
+    return edges
 
 
 def _sorted_by_edges(

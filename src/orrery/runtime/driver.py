@@ -31,9 +31,13 @@ from orrery.scheduler.commands import StartTask
 from orrery.scheduler.events import Event, TaskExpanded, TaskFailed, TimeReached
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.scheduler import Scheduler, Turn
+from orrery.scheduler.snapshot import freeze
 
 MAILBOX_EVERY_S = 0.25
 """How often other processes' requests are looked for. The look is one pragma while there are none."""
+
+FIRST_SNAPSHOT = 20_000
+"""Events after which a first snapshot is taken; a shorter log is folded in well under a second."""
 
 Observer = Callable[[str, Sequence[Event]], None]
 """Told of every run's events once they are durable; called on the loop, so it must be quick."""
@@ -52,10 +56,11 @@ class Clock:
 class _Drive:
     """One run being driven."""
 
-    __slots__ = ("ended", "folder", "lease", "machine")
+    __slots__ = ("ended", "folder", "lease", "machine", "snapshot_at")
 
     def __init__(self, machine: Machine, lease: Lease, folder: str, ended: asyncio.Future[None]) -> None:
         self.machine, self.lease, self.folder, self.ended = machine, lease, folder, ended
+        self.snapshot_at = max(FIRST_SNAPSHOT, 2 * machine.seq)
 
 
 class Driver:
@@ -162,14 +167,13 @@ class Driver:
         try:
             turn = self.scheduler.turn(arrived, now, start=not self._closing)
             commit = self._append(turn)
-        except Exception as error:
+            if commit is None:
+                self._carry_out(turn)
+            else:
+                self._committing = True
+                commit.add_done_callback(lambda done: self._call(self._committed, turn, done))
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for a run must hear of it
             self._break(error)
-            return
-        if commit is None:
-            self._carry_out(turn)
-        else:
-            self._committing = True
-            commit.add_done_callback(lambda done: self._call(self._committed, turn, done))
 
     def _call(self, function: Callable[..., None], *args: Any) -> None:
         if not self._loop.is_closed():
@@ -182,11 +186,12 @@ class Driver:
 
     def _committed(self, turn: Turn, commit: Future[None]) -> None:
         self._committing = False
-        error = commit.exception()
-        if error is not None:
+        try:
+            commit.result()
+            self._carry_out(turn)
+        except Exception as error:  # noqa: BLE001 - as in a turn
             self._break(error)
             return
-        self._carry_out(turn)
         if self._inbox:
             self._turn()
 
@@ -201,10 +206,19 @@ class Driver:
             for observer in self.observers:
                 observer(run, events)
             drive = self._runs[run]
+            drive.machine.seq += len(events)
+            if drive.machine.seq >= drive.snapshot_at:
+                self._snapshot(drive)
             if drive.machine.state != "running" and not drive.machine.decisions:
                 self._dismiss(run)
         if not self._closing:
             self._set_timer()
+
+    def _snapshot(self, drive: _Drive) -> None:
+        # At every doubling, so that all snapshots of a run together cost in proportion to its log.
+        machine = drive.machine
+        drive.snapshot_at = 2 * machine.seq
+        self.journal.save_snapshot(drive.lease, machine.seq, freeze(machine))
 
     def _dismiss(self, run: str) -> None:
         drive = self._runs.pop(run)

@@ -9,6 +9,7 @@ from orrery.errors import CorruptionError
 from orrery.journal.protocol import Journal
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
+from orrery.scheduler.snapshot import thaw
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,30 @@ def fold(
         CorruptionError: the log is damaged.
         ReplayDivergedError: this code would have decided otherwise; names the first event that differs.
     """
-    machine = Machine(run)
-    target = folder = ""
-    for seq, event in journal.read(run):
+    started = _first_event(journal, run)
+    machine = None if watch is not None or until is not None else _from_snapshot(journal, run)
+    machine = machine or Machine(run)
+    for seq, event in journal.read(run, after=machine.seq):
         if until is not None and seq > until:
             break
-        if isinstance(event, ev.RunStarted):
-            target, folder = event.target, event.folder
-        elif seq == 1:
-            raise CorruptionError(f"the log of run {run!r} begins with {type(event).__name__}, not with RunStarted")
         machine.replay(event)
         if watch is not None:
             watch(event, machine)
-    return History(machine, machine.seq, target, folder)
+    return History(machine, machine.seq, started.target, started.folder)
+
+
+def _first_event(journal: Journal, run: str) -> ev.RunStarted:
+    for _, event in journal.read(run):
+        if isinstance(event, ev.RunStarted):
+            return event
+        raise CorruptionError(f"the log of run {run!r} begins with {type(event).__name__}, not with RunStarted")
+    raise CorruptionError(f"the log of run {run!r} is empty: its process died before anything was written")
+
+
+def _from_snapshot(journal: Journal, run: str) -> Machine | None:
+    kept = journal.load_snapshot(run)
+    if kept is None:
+        return None
+    seq, state = kept
+    machine = thaw(state)
+    return machine if machine is not None and machine.seq == seq else None

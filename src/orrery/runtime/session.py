@@ -24,12 +24,12 @@ from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch
 from orrery.graph.task import TaskId
 from orrery.graph.values import encode
-from orrery.journal.protocol import Durability, Journal
+from orrery.journal.protocol import Durability, Journal, Lease
 from orrery.journal.stores import open_journal
 from orrery.runtime.driver import Driver, Observer
 from orrery.runtime.executors import executors as registered
 from orrery.runtime.executors.protocol import Executor
-from orrery.runtime.history import fold
+from orrery.runtime.history import History, fold
 from orrery.runtime.result import Result, result_of
 from orrery.runtime.watchdog import Watchdog
 from orrery.scheduler import events as ev
@@ -164,22 +164,28 @@ class Session:
         driver, journal = self.driver, self.journal
         lease = journal.acquire(run, driver.now())
         try:
-            history = fold(journal, run)
-            machine = history.machine
-            if machine.state != "running":
-                raise RunEndedError(f"run {run!r} has {machine.state}; there is nothing left to resume")
-            resumed = machine.handle(ev.RunResumed(driver.now(), lease.epoch))
-            assert resumed is not None
-            events = [resumed, *machine.decisions]
-            machine.decisions.clear()
-            commit = journal.append([(lease, events)])
-            if commit is not None:
-                commit.result()
+            history = self._take_over(lease)
         except BaseException:
             journal.release(lease)
             raise
-        ended = driver.drive(machine, lease, history.folder, [ev.TimeReached(driver.now())])
-        return Run(self, machine, ended, resumed_from=history.seq)
+        # Whatever became due while nobody drove the run is due now.
+        ended = driver.drive(history.machine, lease, history.folder, [ev.TimeReached(driver.now())])
+        return Run(self, history.machine, ended, resumed_from=history.seq)
+
+    def _take_over(self, lease: Lease) -> History:
+        history = fold(self.journal, lease.run)
+        machine = history.machine
+        if machine.state != "running":
+            raise RunEndedError(f"run {lease.run!r} has {machine.state}; there is nothing left to resume")
+        resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch))
+        assert resumed is not None
+        events = [resumed, *machine.decisions]
+        machine.decisions.clear()
+        commit = self.journal.append([(lease, events)])
+        if commit is not None:
+            commit.result()
+        machine.seq += len(events)
+        return history
 
 
 class Run:

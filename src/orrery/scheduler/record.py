@@ -7,7 +7,7 @@ from typing import Any
 from orrery.errors import Failure
 from orrery.graph.task import Task, TaskId
 from orrery.scheduler.pools import Demand
-from orrery.scheduler.states import State
+from orrery.scheduler.states import ENDED, State
 
 
 class Record:
@@ -82,6 +82,11 @@ class Record:
         self.accept_errors = False
         self.tree: Any = None
         self.value: bytes | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in ENDED
 
     def __repr__(self) -> str:
         return f"<Record {self.task.id} {self.state.value} attempt {self.attempt}>"

@@ -35,6 +35,7 @@ from orrery.scheduler.commands import CancelTask, StartTask
 from orrery.scheduler.invariants import check
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.scheduler import Scheduler, Turn
+from orrery.scheduler.snapshot import freeze, thaw
 from orrery.scheduler.states import ENDED, State
 from orrery.testing.graphs import random_graph
 
@@ -216,6 +217,7 @@ class _World:
         self.life += 1
         history = fold(self.journal, RUN)
         machine = history.machine
+        self._check_snapshot(machine)
         if machine.state != "running":
             self.machine = machine
             return
@@ -241,6 +243,22 @@ class _World:
         self._note(log, set())
         check(self.scheduler)
         self._turn([ev.TimeReached(self.now)])
+
+    def _check_snapshot(self, folded: Machine) -> None:
+        """A snapshot taken half-way, gone on from, must lead to the same state as the whole log."""
+        events = list(self.journal.read(RUN))
+        half = Machine(RUN)
+        cut = self.chance.randint(1, len(events))
+        while cut < len(events) and isinstance(events[cut][1], ev.Decision):
+            cut += 1  # a snapshot is taken when all decisions have been written
+        for _, event in events[:cut]:
+            half.replay(event)
+        thawed = thaw(freeze(half))
+        assert thawed is not None
+        for _, event in events[cut:]:
+            thawed.replay(event)
+        if freeze(thawed) != freeze(folded):
+            raise WorldError(self.seed, f"P3: a snapshot after event {cut} leads elsewhere than the log")
 
     def _check_fold(self) -> None:
         folded = fold(self.journal, RUN).machine
