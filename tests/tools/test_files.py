@@ -8,7 +8,7 @@ import stat as modes
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ContentError, FileAccessError, LimitReachedError
@@ -117,6 +117,7 @@ def test_glob_gives_sorted_relative_paths(ctx: LocalContext) -> None:
         files.glob("*", root=Path("nope"), ctx=ctx)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.binary(max_size=200))
 def test_the_hash_is_that_of_the_content(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     ctx = LocalContext(tmp_path_factory.mktemp("hash"))

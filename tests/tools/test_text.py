@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ContentError, LimitReachedError
@@ -66,6 +66,7 @@ def test_a_template_reports_everything_that_is_missing() -> None:
     )
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.text(), st.text())
 def test_data_in_a_template_stays_as_it_is(before: str, data: str) -> None:
     written = before.replace("{", "{{").replace("}", "}}")
@@ -134,6 +135,7 @@ def test_a_thousand_bad_lines_are_counted_but_not_kept() -> None:
     assert len(parsed["first_unreadable"][0]["text"]) == 200
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)

@@ -14,12 +14,13 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, Union, get_args, get_origin
 
 import msgspec
 
-from orrery.graph import Blob, Ref
+from orrery.graph import Blob, Ref, refs_in
 
 
 class WayOut(NamedTuple):
@@ -49,6 +50,7 @@ LISTS: Mapping[Any, type] = {
 MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _AS_IT_IS = frozenset({str, int, float, bool, bytes, dict, list, Path})
 UNIONS = (Union, types.UnionType)
+_MARKS = (Required, NotRequired)
 
 
 class Fitting:
@@ -81,7 +83,9 @@ class Fitting:
             return self._list(value, hint, origin, path)
         if origin in MAPS and isinstance(value, Mapping):
             return self._map(value, hint, path)
-        if self._refs and kind is dict and (fields := _fields(hint)):
+        if origin in _MARKS:
+            return self.fit(value, get_args(hint)[0], path)
+        if isinstance(value, Mapping) and (fields := _fields(hint)):
             return self._record(value, hint, fields, path)
         return self._leaf(value, hint, path)
 
@@ -146,7 +150,13 @@ class Fitting:
         (item,) = get_args(hint)
         fitted = [self.fit(inner, item, f"{path}[{position}]") for position, inner in enumerate(value)]
         make = LISTS[origin]
-        return fitted if make is list or self._refs else make(fitted)
+        if make is list or self._refs:
+            return fitted
+        try:
+            return make(fitted)
+        except TypeError:  # an item that cannot be in a set
+            self._fault(path, f"{seen(fitted)} holds what a set cannot")
+            return value
 
     def _map(self, value: Mapping[Any, Any], hint: Any, path: str) -> Any:
         key_hint, value_hint = get_args(hint)
@@ -155,15 +165,25 @@ class Fitting:
             for key, inner in value.items()
         }
 
-    def _record(self, value: dict[str, Any], hint: Any, fields: Mapping[str, Any], path: str) -> Any:
-        if not any(isinstance(inner, Ref | list | dict) for inner in value.values()):
-            return self._leaf(value, hint, path)
-        for name, inner in value.items():
-            if name in fields:
-                self.fit(inner, fields[name], f"{path}[{name!r}]")
-        return value
+    def _record(self, value: Mapping[str, Any], hint: Any, fields: Mapping[str, _Field], path: str) -> Any:
+        before = len(self.faults)
+        fitted = {
+            name: self.fit(value[name], fields[name].hint, f"{path}[{name!r}]") for name in fields if name in value
+        }
+        for name, field in fields.items():
+            if field.required and name not in value:
+                self._fault(path, f"{name!r} is missing; it takes {described(field.hint)}")
+        if self._refs or len(self.faults) > before:
+            return value
+        try:
+            return hint(**fitted)
+        except (TypeError, ValueError) as error:  # raised by the class's own checks
+            self._fault(path, str(error))
+            return value
 
     def _leaf(self, value: Any, hint: Any, path: str) -> Any:
+        if self._refs and hint not in _WORDS and next(refs_in(value), None) is not None:
+            return value
         if hint is Path:
             if isinstance(value, str | Path) and "\0" not in str(value):
                 return Path(value)
@@ -185,10 +205,8 @@ class Fitting:
     def _refused(self, value: Any, hint: Any, path: str, error: msgspec.ValidationError) -> Any:
         message, _, inner = str(error).partition(" - at ")
         nested = inner.strip("`").removeprefix("$")
-        if nested:
+        if nested or message.startswith("Object"):  # "Object missing required field `x`" says more than the type
             self._fault(path + nested, _plainly(error))
-        elif message.startswith("Object"):  # "Object missing required field `x`" says more than the type does
-            self._fault(path, f"{message[0].lower()}{message[1:]}")
         else:
             self._fault(path, f"expected {described(hint)}, got {seen(value)}")
         return value
@@ -222,11 +240,24 @@ def _plainly(error: msgspec.ValidationError) -> str:
     return message[0].lower() + message[1:]
 
 
-def _fields(hint: Any) -> Mapping[str, Any]:
-    """The fields of a dataclass, a struct or a typed dict; empty for everything else."""
-    if dataclasses.is_dataclass(hint) or typing.is_typeddict(hint) or hasattr(hint, "__struct_fields__"):
-        return typing.get_type_hints(hint, include_extras=True)
-    return {}
+class _Field(NamedTuple):
+    hint: Any
+    required: bool
+
+
+@lru_cache(maxsize=1024)
+def _fields(hint: Any) -> Mapping[str, _Field]:
+    """The fields of a dataclass or a typed dict, in order; empty for everything else."""
+    if typing.is_typeddict(hint):
+        taken, required = hint.__annotations__.keys(), hint.__required_keys__
+    elif isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        given = {field.name: field for field in dataclasses.fields(hint) if field.init}
+        taken = given.keys()
+        required = {name for name, field in given.items() if field.default is field.default_factory}  # both: missing
+    else:
+        return {}
+    hints = typing.get_type_hints(hint, include_extras=True)
+    return {name: _Field(hints[name], name in required) for name in hints if name in taken}
 
 
 _WORDS: Mapping[Any, tuple[str, str]] = {
@@ -253,7 +284,7 @@ def described(hint: Any, *, many: bool = False) -> str:
     if hint in _WORDS:
         return _WORDS[hint][many]
     origin, inner = get_origin(hint), get_args(hint)
-    if origin is Annotated:
+    if origin is Annotated or origin in _MARKS:
         return described(inner[0], many=many)
     if origin is Literal:
         return " or ".join(repr(choice) for choice in inner)

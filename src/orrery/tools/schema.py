@@ -54,7 +54,7 @@ def arguments_schema(
 
 def _default(value: Any) -> Schema:
     try:
-        return {"default": msgspec.to_builtins(value, enc_hook=str)}
+        return {"default": msgspec.json.decode(msgspec.json.encode(value, enc_hook=str))}
     except (TypeError, ValueError, msgspec.MsgspecError):
         return {}  # a default that is no data is still a default: the argument is not required
 
