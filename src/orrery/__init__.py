@@ -3,34 +3,11 @@
 Names are loaded when they are first used, so that `import orrery` costs next to nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from orrery.lazy import exports
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "Context": "orrery.runtime.context",
-    "Edge": "orrery.graph",
-    "Expr": "orrery.graph",
-    "Failure": "orrery.errors",
-    "Graph": "orrery.graph",
-    "OrreryError": "orrery.errors",
-    "Patch": "orrery.graph",
-    "Ref": "orrery.graph",
-    "Result": "orrery.runtime",
-    "Retry": "orrery.graph",
-    "Session": "orrery.runtime",
-    "Task": "orrery.graph",
-    "aresume": "orrery.runtime",
-    "arun": "orrery.runtime",
-    "ask": "orrery.workflow",
-    "flow": "orrery.workflow",
-    "load": "orrery.workflow",
-    "resume": "orrery.runtime",
-    "run": "orrery.runtime",
-    "task": "orrery.workflow",
-    "tool": "orrery.tools",
-    "when": "orrery.workflow",
-}
 
 if TYPE_CHECKING:
     from orrery.errors import Failure, OrreryError
@@ -67,17 +44,30 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The public name, loaded on first use (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'orrery' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "Context": "orrery.runtime.context",
+        "Edge": "orrery.graph",
+        "Expr": "orrery.graph",
+        "Failure": "orrery.errors",
+        "Graph": "orrery.graph",
+        "OrreryError": "orrery.errors",
+        "Patch": "orrery.graph",
+        "Ref": "orrery.graph",
+        "Result": "orrery.runtime",
+        "Retry": "orrery.graph",
+        "Session": "orrery.runtime",
+        "Task": "orrery.graph",
+        "aresume": "orrery.runtime",
+        "arun": "orrery.runtime",
+        "ask": "orrery.workflow",
+        "flow": "orrery.workflow",
+        "load": "orrery.workflow",
+        "resume": "orrery.runtime",
+        "run": "orrery.runtime",
+        "task": "orrery.workflow",
+        "tool": "orrery.tools",
+        "when": "orrery.workflow",
+    },
+)

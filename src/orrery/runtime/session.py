@@ -37,7 +37,6 @@ from orrery.scheduler.machine import Machine
 from orrery.workflow.workflow import Workflow, inputs_of
 
 DEFAULT_STORE = "sqlite:///.orrery/runs.db"
-STANDARD_EXECUTORS = ("inline", "thread", "process")
 log = logging.getLogger("orrery")
 
 
@@ -57,7 +56,7 @@ class Session:
     Args:
         store: the URL of the store, or an open journal (which is then left open at the end).
         durability: what an acknowledged event survives: "process" (its death) or "full" (a power cut too).
-        executors: by name, in place of or beside the standard ones.
+        executors: by name, in place of or beside those that are registered.
         resources: capacity of the resources that tasks name.
         observers: told of every event once it is durable.
         watch_s: a loop blocked for longer than this is reported in the log of this process.
@@ -85,7 +84,7 @@ class Session:
         self._journal = (
             open_journal(store_url(store), self._durability) if store is None or isinstance(store, str) else store
         )
-        chosen = {name: registered.get(name)() for name in STANDARD_EXECUTORS if name not in self._executors}
+        chosen = {name: registered.get(name)() for name in registered.names() if name not in self._executors}
         self._driver = Driver(self._journal, {**chosen, **self._executors}, resources=self._resources)
         self._driver.observers.extend(self._observers)
         await self._driver.open()

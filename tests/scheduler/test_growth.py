@@ -1,0 +1,119 @@
+"""Live graphs: patches, edits under way, tasks that become more tasks."""
+
+from __future__ import annotations
+
+from orrery.graph import Add, Drop, Edge, Graph, Link, Patch, Ref, Replace, SetOutputs, Task
+from orrery.graph.nest import nested
+from orrery.scheduler import RunOptions, State, story
+from orrery.scheduler import events as ev
+from tests.scheduler.stage import Stage
+
+A = Task("a", "work")
+B = Task("b", "work", {"x": Ref("a")})
+
+
+def patched(stage: Stage, *edits: object, at: float) -> list[str]:
+    return stage.say(ev.GraphPatched(at, Patch(tuple(edits))), at=at)  # type: ignore[arg-type]
+
+
+def test_a_task_may_be_added_to_a_run_that_is_under_way() -> None:
+    stage = Stage(A)
+    assert patched(stage, Add(B), Add(Task("c", "work")), at=1) == ["c"]
+    assert stage.succeed("a", at=2) == ["b"]
+
+
+def test_what_has_started_cannot_be_edited_and_the_graph_stays_as_it_was() -> None:
+    stage = Stage(A, B)
+    for edit in (Replace(Task("a", "other")), Drop("a"), Link(Edge("b", "a"))):
+        patched(stage, Add(Task("new", "work")), edit, at=1)
+        (rejected,) = stage.turn.log["r"]
+        assert isinstance(rejected, ev.PatchRejected)
+        assert any(problem.code in ("patch/locked", "graph/cycle") for problem in rejected.problems)
+        assert list(stage.states()) == ["a", "b"]
+
+
+def test_a_replaced_task_runs_as_what_it_has_become() -> None:
+    stage = Stage(A, B)
+    patched(stage, Replace(Task("b", "other", {"x": Ref("a")})), at=1)
+    stage.succeed("a", at=2)
+    assert [start.task.op for start in stage.turn.starts] == ["other"]
+
+
+def test_a_run_may_not_lose_its_outputs() -> None:
+    stage = Stage(A, outputs={"x": Ref("a")})
+    patched(stage, SetOutputs({}), at=1)
+    assert isinstance(stage.turn.log["r"][0], ev.PatchRejected)
+
+
+def test_what_an_edit_depends_on_is_held_and_everything_else_goes_on() -> None:
+    stage = Stage(A, B, Task("c", "work", {"x": Ref("a")}))
+    stage.say(ev.EditOpened(1, "e", ("b",), 100), at=1)
+    assert stage.succeed("a", at=2) == ["c"]
+    assert "an edit that is being thought about" in story(stage.machine, "b")
+    assert stage.say(ev.EditClosed(3, "e"), at=3) == ["b"]
+
+
+def test_an_edit_that_is_forgotten_lets_go_in_time() -> None:
+    stage = Stage(A)
+    stage.say(ev.EditOpened(1, "e", (), 50), at=1)
+    stage.succeed("a", at=2)
+    assert stage.machine.state == "running"
+    stage.wait(at=50)
+    assert stage.machine.state == "succeeded"
+
+
+def grow(stage: Stage, task: str, graph: Graph, *, at: float, accept_errors: bool = False) -> list[str]:
+    patch, result = nested(graph, under=task)
+    return stage.say(ev.TaskExpanded(at, task, 1, patch, result, accept_errors), at=at)
+
+
+def test_a_task_that_returns_a_graph_amounts_to_its_outputs() -> None:
+    stage = Stage(A, B)
+    inner = Graph([Task("p", "work"), Task("q", "work", {"x": Ref("p")})], outputs={"result": Ref("q", ("n",))})
+    assert grow(stage, "a", inner, at=1) == ["a/p"]
+    assert stage.succeed("a/p", at=2) == ["a/q"]
+    assert stage.succeed("a/q", {"n": 5}, at=3) == ["b"]
+    assert stage.value("a") == 5
+
+
+def test_a_failed_child_fails_the_task_that_grew() -> None:
+    stage = Stage(A, B)
+    grow(stage, "a", Graph([Task("p", "work"), Task("q", "work")]), at=1)
+    stage.fail("a/p", at=2)
+    assert stage.state("a") is State.GROWN
+    stage.succeed("a/q", at=3)
+    assert stage.states()["a"] == "failed"
+    assert "'a/p' failed: ValueError: boom" in story(stage.machine, "a")
+
+
+def test_failed_children_may_be_accepted_as_values() -> None:
+    stage = Stage(A)
+    grow(stage, "a", Graph([Task("p", "work"), Task("q", "work")]), at=1, accept_errors=True)
+    stage.fail("a/p", at=2)
+    stage.succeed("a/q", 1, at=3)
+    assert stage.machine.state == "succeeded"
+    assert str(stage.value("a")["p"]) == "ValueError: boom"
+
+
+def test_a_child_that_waits_for_its_parent_is_a_cycle() -> None:
+    stage = Stage(A, Task("b", "work", {"x": Ref("a")}))
+    patch = Patch((Add(Task("a/p", "work", {"x": Ref("b")})),))
+    stage.say(ev.TaskExpanded(1, "a", 1, patch), at=1)
+    assert stage.state("a") is State.FAILED
+    assert "graph/cycle" in story(stage.machine, "a")
+
+
+def test_growth_without_end_meets_its_cap() -> None:
+    stage = Stage(A, options=RunOptions(caps=ev.GrowthCaps(depth=3)))
+    task = "a"
+    for level in range(3):
+        grow(stage, task, Graph([Task("a", "work")]), at=level + 1.0)
+        task += "/a"
+    grow(stage, task, Graph([Task("a", "work")]), at=9)
+    assert stage.machine.state == "failed"
+    assert "graph/growth-limit" in story(stage.machine, task)
+
+
+def test_a_run_whose_first_graph_is_over_its_cap_ends() -> None:
+    stage = Stage(A, B, options=RunOptions(caps=ev.GrowthCaps(tasks=1)))
+    assert stage.machine.state == "failed"
