@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,6 +145,23 @@ def test_a_store_that_was_emptied_under_its_log_is_not_taken_for_a_new_one(tmp_p
     journal.close()
     with pytest.raises(CorruptionError, match="emptied"):
         SqliteJournal(copy)
+
+
+def test_an_owner_from_a_damaged_store_does_not_become_a_path(tmp_path: Path) -> None:
+    path, bystander = tmp_path / "runs.db", tmp_path / "bystander"
+    bystander.touch()
+    journal = SqliteJournal(path)
+    append(journal, (journal.create("r", 0.0), started(1, 1)))
+    journal.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE runs SET owner = '../bystander'")
+    connection.commit()
+    connection.close()
+    journal = SqliteJournal(path)
+    with pytest.raises(CorruptionError, match="owner"):
+        journal.acquire("r", 1.0)
+    journal.close()
+    assert bystander.exists()
 
 
 @pytest.mark.parametrize("content", [b"x", b"not a database at all\n" * 200])

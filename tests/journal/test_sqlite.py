@@ -236,14 +236,15 @@ def test_a_writer_that_lost_its_lock_unaware_is_fenced_off(path: Path) -> None:
     heir.close()
 
 
-def test_locks_leave_no_files_behind(path: Path) -> None:
-    journal = SqliteJournal(path)
-    leases = [journal.create(f"run {number}", 0.0) for number in range(20)]
-    assert len(list(Path(f"{path}.locks").iterdir())) == 20
-    for lease in leases:
-        journal.release(lease)
-    assert list(Path(f"{path}.locks").iterdir()) == []
+def test_many_runs_take_one_lock_which_goes_with_the_journal(path: Path) -> None:
+    journal, locks = SqliteJournal(path), Path(f"{path}.locks")
+    assert not locks.exists()  # who only reads, locks nothing
+    for number in range(2_000):
+        journal.create(f"run {number}", 0.0)
+    assert len(list(locks.iterdir())) == 1
+    assert all(summary.live for summary in journal.runs())
     journal.close()
+    assert list(locks.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

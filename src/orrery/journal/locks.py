@@ -1,124 +1,113 @@
-"""RunLock: one process at a time drives a run. The kernel gives the lock back when the process dies.
+"""OwnerLock: how others tell whether the process behind a journal still lives.
 
-A lock is a file; the file exists while the lock is held, and after a crash until the next holder.
+A journal that writes runs holds one locked file for as long as it is open; the store keeps its name beside
+each run that it drives. The kernel gives the lock back when the process dies, whatever it dies of, so a run
+is free when its owner's file is not locked or not there. One file for each journal, not for each run: a
+process may drive more runs than it may have open files.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from orrery.errors import RunLockedError, StoreReadOnlyError
+from orrery.errors import CorruptionError, StoreError, StoreReadOnlyError
+
+_NAME = re.compile(r"[0-9]{1,20}-[0-9a-f]{12}")
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(handle: int) -> bool:
+    def _try_lock(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there are only exclusive ones
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
 
-    def _try_share(handle: int) -> bool:
-        return _try_lock(handle)  # there are no shared locks: a look at a lock takes it for a moment
-
 else:
     import fcntl
 
-    def _try_lock(handle: int) -> bool:
-        return _try(handle, fcntl.LOCK_EX)
-
-    def _try_share(handle: int) -> bool:
-        return _try(handle, fcntl.LOCK_SH)
-
-    def _try(handle: int, kind: int) -> bool:
+    def _try_lock(handle: int, *, shared: bool) -> bool:
         try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
 
-class RunLock:
-    """The lock of one run, held from its making until `release`.
+class OwnerLock:
+    """A locked file under a name of its own, from its making until `release`.
+
+    The name becomes known to others only after the lock is held, so nobody can find the file unlocked before.
 
     Args:
-        folder: where the locks of a store are.
-        run: the name of the run.
+        folder: where the locks of a store are; it is made if it is not there.
 
     Raises:
-        RunLockedError: another holder lives.
-        StoreReadOnlyError: the folder cannot be written.
+        StoreReadOnlyError, StoreError: the file cannot be made or locked.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
-        self._path = _path(folder, run)
-        try:
+    def __init__(self, folder: Path) -> None:
+        self.name = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._path = folder / self.name
+        with _translated(self._path):
             folder.mkdir(exist_ok=True)
-            self._handle = self._take(run)
-        except OSError as error:
-            raise StoreReadOnlyError(f"the lock of run {run!r} cannot be written in {folder}: {error}") from error
-
-    def _take(self, run: str) -> int:
-        while True:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            if not _try_lock(handle):
-                only_looked_at = _try_share(handle)  # by `is_held` elsewhere, for a moment; a holder shares with nobody
-                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
-                os.close(handle)
-                if only_looked_at:
-                    continue
-                by = f"process {holder}" if holder else "another process"
-                raise RunLockedError(f"run {run!r} is being driven by {by}; wait for it, cancel the run, or stop that")
-            if _is_file(handle, self._path):
-                os.truncate(handle, 0)
-                os.write(handle, f"{os.getpid()}\n".encode())
-                return handle
-            os.close(handle)  # its last holder removed the file between our opening and locking it
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)  # not inherited by programs
+            try:
+                _try_lock(self._handle, shared=False)
+            except OSError:  # a file system without locks
+                self.release()
+                raise
 
     def release(self) -> None:
-        """Let others have it."""
-        if os.name == "nt":
-            os.close(self._handle)  # an open file cannot be removed there
-            _remove(self._path)
-        else:
-            _remove(self._path)
-            os.close(self._handle)
+        """Let others have the runs."""
+        os.close(self._handle)
+        self._path.unlink(missing_ok=True)
 
     def leave_to_parent(self) -> None:
         """In a forked child: drop our copy, so that the lock ends with the parent and not with us."""
         os.close(self._handle)
 
 
-def is_held(folder: Path, run: str) -> bool:
-    """Whether some process holds the lock of a run at this moment."""
-    try:
-        handle = os.open(_path(folder, run), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
-        return False
-    try:
-        return not _try_share(handle)
-    finally:
-        os.close(handle)
+def owner_lives(folder: Path, name: str) -> bool:
+    """Whether the owner of that name still holds its lock. The file of a dead one is removed.
 
-
-def _path(folder: Path, run: str) -> Path:
-    # A run's name may hold any printable character and be longer than a file's name may be.
-    return folder / f"{hashlib.sha256(run.encode()).hexdigest()[:32]}.lock"
-
-
-def _is_file(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _remove(path: Path) -> None:
-    try:
+    Raises: CorruptionError: no owner ever had such a name; StoreError: the lock cannot be looked at.
+    """
+    if not _NAME.fullmatch(name):  # it comes from a file, and is about to become a path
+        raise CorruptionError(f"the store names an owner that cannot be: {name!r:.80}")
+    path = folder / name
+    with _translated(path):
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            if not _try_lock(handle, shared=True):
+                return True
+        finally:
+            os.close(handle)
+    with suppress(OSError):  # another one looks at it too, or we may not write there: it does no harm
         path.unlink(missing_ok=True)
-    except PermissionError:  # Windows: somebody looks at it; the next holder takes the file over
-        return
+    return False
+
+
+def process_of(name: str) -> str:
+    """The owner in words."""
+    return f"process {name.partition('-')[0]}"
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        kind = StoreReadOnlyError if denied else StoreError
+        raise kind(f"the lock {path} cannot be used: {error.strerror}; the store needs its folder writable") from error

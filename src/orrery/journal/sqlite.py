@@ -3,9 +3,9 @@
 With durability "process" an append commits on the calling thread: handing 26 µs of work to another thread
 and back would cost more than the work. With "full" a thread commits and flushes, merging what waits.
 
-Who may write is decided twice. An OS lock keeps a second process away while the first lives; the epoch in
-the run's row fences off a writer that lost its lock and does not know. The same UPDATE that moves the head
-of a run checks both the epoch and that the head is where this writer left it.
+Who may write is decided twice. A run's row names its owner, whose OS lock keeps a second process away while
+the first lives; the epoch beside it fences off a writer that lost its lock and does not know. The same
+UPDATE that moves the head of a run checks both the epoch and that the head is where this writer left it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from orrery.graph import values
 from orrery.journal.blobs import FileBlobs
 from orrery.journal.frames import Frame, checksum, encoded, seed, verified
 from orrery.journal.group_commit import GroupCommit
-from orrery.journal.locks import RunLock, is_held
+from orrery.journal.locks import OwnerLock, owner_lives, process_of
 from orrery.journal.protocol import Durability, Lease, Request, RunSummary, checked_run_name
 from orrery.journal.sqlite_file import FAULTS, PAGE_BYTES, Checkpointer, connect, translated
 from orrery.journal.sqlite_log import (
@@ -57,6 +57,14 @@ if TYPE_CHECKING:
 
 _FRAMES_A_STEP = 128
 
+_CREATE = (
+    "INSERT INTO runs(name, owner, epoch, head_seq, head_crc, state, created, updated, target) "
+    "VALUES (?, ?, 1, 0, ?, 'running', ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_TAKE_OVER = "UPDATE runs SET owner = ?, epoch = ?, updated = ? WHERE run_no = ?"
+_RELEASE = "UPDATE runs SET owner = '' WHERE run_no = ? AND epoch = ?"
+_SUMMARIES = "SELECT name, state, created, updated, head_seq, target, owner FROM runs ORDER BY run_no"
+
 
 class SqliteJournal:
     """Runs in the SQLite file at `path`; blobs in `<path>.blobs`, locks in `<path>.locks`.
@@ -75,18 +83,19 @@ class SqliteJournal:
         self, path: str | os.PathLike[str], *, durability: Durability = "process", max_bytes: int | None = None
     ) -> None:
         self._path = Path(path).absolute()
-        self._flush = durability == "full"
+        flush = durability == "full"
         self._max_bytes = max_bytes
         self._mutex = threading.RLock()
-        self._connection = self._connect()
+        self._connection = self._connect(flush=False)
         self._locks = Path(f"{self._path}.locks")
-        self._blobs = FileBlobs(f"{self._path}.blobs", flush=self._flush)
+        self._blobs = FileBlobs(f"{self._path}.blobs", flush=flush)
+        self._lock: OwnerLock | None = None
         self._held: dict[str, HeldRun] = {}
         self._seen_version: int | None = None  # None: look into the mailbox at the next chance
         self._checkpointer = Checkpointer(self._path)
         self._group_commit: GroupCommit[Group] | None = None
-        if self._flush:
-            self._flushing = self._connect()
+        if flush:  # a flush covers all that was written before it, by this connection or another
+            self._flushing = self._connect(flush=True)
             self._group_commit = GroupCommit(self._commit_flushed, _break_leases)
         self._unusable = ""
         _journals.add(self)
@@ -100,46 +109,38 @@ class SqliteJournal:
         return self._blobs
 
     def create(self, run: str, at: float, target: str = "") -> Lease:
-        """Begin a run with no events. Raises RunExistsError, RunLockedError, RunNameError."""
+        """Begin a run with no events. Raises RunExistsError, RunNameError."""
         checked_run_name(run)
         with self._speaking() as connection:
-            if find_run(connection, run) is None:
-                with self._locked(run) as lock:
-                    made = connection.execute(
-                        "INSERT INTO runs(name, epoch, head_seq, head_crc, state, created, updated, target) "
-                        "VALUES (?, 1, 0, ?, 'running', ?, ?, ?) ON CONFLICT DO NOTHING",
-                        (run, seed(run), at, at, target),
-                    )
-                    if made.rowcount == 1:
-                        return self._hold(HeldRun(run, self._known(run), lock))
-                    lock.release()
-        raise RunExistsError(f"there is a run {run!r} already; choose another name, or resume it")
+            made = connection.execute(_CREATE, (run, self._owner(), seed(run), at, at, target))
+            if made.rowcount != 1:
+                raise RunExistsError(f"there is a run {run!r} already; choose another name, or resume it")
+            return self._hold(run, self._known(run))
 
     def acquire(self, run: str, at: float) -> Lease:
         """Take over the writing of a run under a new epoch. Raises UnknownRunError, RunLockedError, CorruptionError."""
-        with self._speaking() as connection:
-            self._known(run)
+        with self._speaking() as connection, self._transaction():
+            row = self._known(run)
             if run in self._held:
                 raise RunLockedError(f"run {run!r} is being driven by this process; release its lease first")
-            with self._locked(run) as lock, self._transaction():
-                row = self._known(run)
-                check_tail(connection, run, row)
-                row = row._replace(epoch=row.epoch + 1)
-                connection.execute(
-                    "UPDATE runs SET epoch = ?, updated = ? WHERE run_no = ?", (row.epoch, at, row.run_no)
-                )
-            return self._hold(HeldRun(run, row, lock))
+            if row.owner and owner_lives(self._locks, row.owner):
+                by = process_of(row.owner)
+                raise RunLockedError(f"run {run!r} is being driven by {by}; wait for it, cancel the run, or stop that")
+            check_tail(connection, run, row)
+            row = row._replace(owner=self._owner(), epoch=row.epoch + 1)
+            connection.execute(_TAKE_OVER, (row.owner, row.epoch, at, row.run_no))
+        return self._hold(run, row)
 
     def release(self, lease: Lease) -> None:
         """Give the right back. A lease that is no longer held is ignored."""
-        with self._mutex:
+        with self._speaking() as connection:
             held = self._held.get(lease.run)
             if held is None or held.epoch != lease.epoch:
                 return
             if self._group_commit is not None:
                 self._group_commit.drain()
             del self._held[lease.run]
-            held.lock.release()
+            connection.execute(_RELEASE, (held.run_no, held.epoch))
 
     def append(self, batches: Sequence[tuple[Lease, Sequence[Event]]]) -> Future[None] | None:
         """Add events to the end of runs, all of them in one commit or none; see `Journal.append`."""
@@ -201,13 +202,11 @@ class SqliteJournal:
     def runs(self) -> list[RunSummary]:
         """Every run, in the order in which they were created."""
         with self._speaking() as connection:
-            rows = connection.execute(
-                "SELECT name, state, created, updated, head_seq, target FROM runs ORDER BY run_no"
-            ).fetchall()
-            held = set(self._held)
+            rows = connection.execute(_SUMMARIES).fetchall()
+            alive = {owner: bool(owner) and owner_lives(self._locks, owner) for *_, owner in rows}
         return [
-            RunSummary(run, state, created, updated, events, target, run in held or is_held(self._locks, run))
-            for run, state, created, updated, events, target in rows
+            RunSummary(run, state, created, updated, events, target, alive[owner])
+            for run, state, created, updated, events, target, owner in rows
         ]
 
     def save_snapshot(self, lease: Lease, seq: int, state: bytes) -> None:
@@ -229,7 +228,7 @@ class SqliteJournal:
 
     def load_snapshot(self, run: str) -> tuple[int, bytes] | None:
         """The last snapshot as (seq, state), or None where there is none that can be trusted."""
-        with self._speaking() as connection:
+        with self._speaking() as connection, self._transaction("DEFERRED"):
             known = self._known(run)
             row = connection.execute(
                 "SELECT seq, frame_crc, crc, body FROM snapshots WHERE run_no = ?", (known.run_no,)
@@ -285,9 +284,9 @@ class SqliteJournal:
                 self._group_commit.close()
                 self._flushing.close()
             self._checkpointer.close()
-            for held in self._held.values():
-                held.lock.release()
             self._held.clear()
+            if self._lock is not None:
+                self._lock.release()
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except FAULTS as error:
@@ -295,8 +294,8 @@ class SqliteJournal:
             finally:
                 self._connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = connect(self._path, flush=self._flush)
+    def _connect(self, *, flush: bool) -> sqlite3.Connection:
+        connection = connect(self._path, flush=flush)
         if self._max_bytes is not None:
             connection.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // PAGE_BYTES)}")
         return connection
@@ -307,10 +306,16 @@ class SqliteJournal:
             raise UnknownRunError(f"there is no run {run!r} in the store {self._path}; `orrery runs` lists them")
         return row
 
-    def _hold(self, held: HeldRun) -> Lease:
-        self._held[held.run] = held
+    def _owner(self) -> str:
+        """The name under which this journal holds runs; a journal that only reads has none and locks nothing."""
+        if self._lock is None:
+            self._lock = OwnerLock(self._locks)
+        return self._lock.name
+
+    def _hold(self, run: str, row: RunRow) -> Lease:
+        self._held[run] = HeldRun(run, row)
         self._seen_version = None
-        return Lease(held.run, held.epoch)
+        return Lease(run, row.epoch)
 
     def _holding(self, lease: Lease) -> HeldRun:
         held = self._held.get(lease.run)
@@ -319,16 +324,6 @@ class SqliteJournal:
         if held.broken is not None:
             raise FencedError(f"run {lease.run!r}: an earlier append failed; resume it to go on") from held.broken
         return held
-
-    @contextmanager
-    def _locked(self, run: str) -> Iterator[RunLock]:
-        """The lock of a run, which is kept unless the block fails."""
-        lock = RunLock(self._locks, run)
-        try:
-            yield lock
-        except BaseException:
-            lock.release()
-            raise
 
     @contextmanager
     def _speaking(self) -> Iterator[sqlite3.Connection]:
@@ -356,9 +351,9 @@ class SqliteJournal:
         """In a forked child: hold nothing of the parent's, and refuse to be used."""
         self._unusable = "was opened before this process was forked; open it again here"
         self._mutex = threading.RLock()  # another thread of the parent may have held it
-        for held in self._held.values():
-            held.lock.leave_to_parent()
         self._held.clear()
+        if self._lock is not None:
+            self._lock.leave_to_parent()
 
 
 def _break_leases(groups: Sequence[Group], error: OrreryError) -> None:

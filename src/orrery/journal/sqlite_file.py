@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from orrery.errors import (
@@ -28,7 +28,7 @@ _LEAST_PAGE_BYTES = 512
 
 SCHEMA = (
     """CREATE TABLE runs(
-    run_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,
+    run_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, epoch INTEGER NOT NULL,
     head_seq INTEGER NOT NULL, head_crc INTEGER NOT NULL, state TEXT NOT NULL,
     created REAL NOT NULL, updated REAL NOT NULL, target TEXT NOT NULL)""",
     "CREATE TABLE frames(id INTEGER PRIMARY KEY, count INTEGER NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL)",
@@ -165,18 +165,17 @@ class Checkpointer:
             self._thread.join()
 
     def _run(self) -> None:
-        connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
-        try:
-            while True:
-                self._due.wait()
-                self._due.clear()
-                if self._closing:
-                    return
-                # What is not moved is safe in the WAL; if the disk is at fault, the next commit says so.
-                with suppress(sqlite3.Error):
-                    self._checkpoint(connection)
-        finally:
-            connection.close()
+        while True:
+            self._due.wait()
+            self._due.clear()
+            if self._closing:
+                return
+            # What is not moved is safe in the WAL; if the disk is at fault, the next commit says so.
+            with (
+                suppress(sqlite3.Error),
+                closing(sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)) as connection,
+            ):
+                self._checkpoint(connection)
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from orrery.errors import CorruptionError, FencedError, OrreryError
 from orrery.journal.frames import Frame, checksum, seed, state_after
-from orrery.journal.locks import RunLock
 from orrery.scheduler.events import Event
 
 _SEQ_BITS = 40  # a frame's id is (run number, number of its first event): 2**23 runs of 2**40 events
@@ -20,13 +19,14 @@ _INSERT = "INSERT INTO frames VALUES (?, ?, ?, ?)"
 _FORGET = "DELETE FROM requests WHERE id = ?"
 _FRAMES = "SELECT id, count, crc, body FROM frames WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
 _FRAMES_UP_TO = "SELECT id, count, crc FROM frames WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 2"
-_RUN = "SELECT run_no, epoch, head_seq, head_crc, state FROM runs WHERE name = ?"
+_RUN = "SELECT run_no, owner, epoch, head_seq, head_crc, state FROM runs WHERE name = ?"
 
 
 class RunRow(NamedTuple):
     """What the store says of a run."""
 
     run_no: int
+    owner: str
     epoch: int
     seq: int
     crc: int
@@ -36,11 +36,11 @@ class RunRow(NamedTuple):
 class HeldRun:
     """A run that this journal may write: where its log ends, and what was asked of it."""
 
-    __slots__ = ("answered", "broken", "crc", "epoch", "inbox", "lock", "run", "run_no", "seq", "state")
+    __slots__ = ("answered", "broken", "crc", "epoch", "inbox", "run", "run_no", "seq", "state")
 
-    def __init__(self, run: str, row: RunRow, lock: RunLock) -> None:
-        self.run, self.lock = run, lock
-        self.run_no, self.epoch, self.seq, self.crc, self.state = row
+    def __init__(self, run: str, row: RunRow) -> None:
+        self.run = run
+        self.run_no, _, self.epoch, self.seq, self.crc, self.state = row
         self.broken: OrreryError | None = None
         """Why a commit failed whose caller had gone on already: nothing may be written past the gap."""
         self.inbox: list[tuple[bytes, int]] = []

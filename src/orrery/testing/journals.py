@@ -163,7 +163,7 @@ class JournalConformance(abc.ABC):
         with pytest.raises(StoreError):
             log(journal, "r")
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(groups=st.lists(st.lists(events(), max_size=6), max_size=6))
     def test_every_event_survives_the_round_trip(self, groups: list[list[Event]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
