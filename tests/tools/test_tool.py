@@ -353,3 +353,40 @@ def test_a_hint_that_cannot_be_resolved_is_named() -> None:
 
     with pytest.raises(ToolDefinitionError, match=r"tool 'lost' has a hint that cannot be resolved.*Nowhere"):
         tool(lost).bind({})
+
+
+class ProvidedContext:
+    """What a run may hand in: all that `ToolContext` asks for, and more."""
+
+    idempotency_key, attempt, task, run, folder = "k", 1, "t", "r", Path()
+
+    def progress(self, fraction: float | None, note: str = "") -> None:
+        return None
+
+    def blob_writer(self, media: str) -> Any:
+        return None
+
+
+def test_a_context_is_known_by_what_it_offers() -> None:
+    @tool
+    def by_protocol(where: ToolContext) -> str:
+        return where.run
+
+    @tool
+    def by_class(where: ProvidedContext | None = None) -> str:
+        return ""
+
+    @tool
+    def by_name(ctx: Any) -> str:
+        return ""
+
+    @tool
+    def without(context: str) -> str:
+        return context
+
+    assert [made.context_parameter for made in (by_protocol, by_class, by_name, without)] == [
+        "where",
+        "where",
+        "ctx",
+        None,
+    ]

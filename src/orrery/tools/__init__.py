@@ -5,9 +5,15 @@ built-in toolsets (files, shell, http, data, text, metrics, chart) are modules o
 when one of their tools is looked up. May import `graph`, `registry` and `errors`.
 """
 
-from orrery.tools.context import BlobWriter, Context, LocalContext, ToolContext
+from typing import TYPE_CHECKING
+
+from orrery.lazy import exports
+from orrery.tools.context import BlobWriter, Context, ToolContext
 from orrery.tools.tool import ArgumentProblem, Tool, recorder, tool
 from orrery.tools.toolset import tools
+
+if TYPE_CHECKING:
+    from orrery.tools.local import LocalContext
 
 __all__ = [
     "ArgumentProblem",
@@ -20,3 +26,6 @@ __all__ = [
     "tool",
     "tools",
 ]
+
+# Calling by hand needs temporary files and hashes, which a run never asks this package for.
+__getattr__, __dir__ = exports(__name__, {"LocalContext": "orrery.tools.local"})

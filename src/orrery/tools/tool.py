@@ -30,6 +30,7 @@ Recorder = Callable[["Tool[..., Any]", tuple[Any, ...], dict[str, Any]], Any]
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 """Who takes calls of tools instead of performing them, such as a flow that is being traced; None: nobody."""
 
+_CONTEXT_NAMES = [name for name in vars(ToolContext) if not name.startswith("_")]
 _NAME = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*")
 _FIELD = re.compile(r"\{(\w+)\}")
 
@@ -228,7 +229,11 @@ def _shown(value: Any) -> str:
 
 
 def _is_context(hint: Any) -> bool:
-    return any(member is ToolContext for member in (hint, *typing.get_args(hint)))
+    """Whether a hint, or a member of it, is a class that offers all that `ToolContext` asks for."""
+    return any(
+        isinstance(member, type) and all(hasattr(member, name) for name in _CONTEXT_NAMES)
+        for member in (hint, *typing.get_args(hint))
+    )
 
 
 def _argument_notes(documentation: str) -> Iterator[tuple[str, str]]:
