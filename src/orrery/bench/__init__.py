@@ -1,0 +1,62 @@
+"""Benches: one module for each question that a number answers, its baseline measured in the same run.
+
+`python -m orrery.bench NAME` and `orrery bench NAME` are the same. A bench is a function from `Options` to
+`Report`; a new one is a module here and three lines below, or an entry point in the group "orrery.benches".
+May import everything below the doors; nothing imports it but the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orrery.bench.report import Options, Report, Row
+from orrery.registry import Registry
+
+Bench = Callable[[Options], Report]
+"""Measures and reports. Raises OrreryError only if it could not measure; a missed target is a row that is not ok."""
+
+benches: Registry[Bench] = Registry("bench", group="orrery.benches")
+"""The benches by name. Each imports its module when it is run."""
+
+
+@benches.register("overhead")
+def _overhead(options: Options) -> Report:
+    """What a task costs over bare asyncio, in time and in memory."""
+    from orrery.bench.overhead import measure
+
+    return measure(options)
+
+
+@benches.register("makespan")
+def _makespan(options: Options) -> Report:
+    """How far schedules are from the shortest possible."""
+    from orrery.bench.makespan import measure
+
+    return measure(options)
+
+
+@benches.register("crash")
+def _crash(options: Options) -> Report:
+    """Whether a run survives SIGKILL at every append, and a damaged file is noticed."""
+    from orrery.bench.crash import measure
+
+    return measure(options)
+
+
+@benches.register("world")
+def _world(options: Options) -> Report:
+    """Whether the invariants hold in worlds that are out to break them."""
+    from orrery.bench.world import measure
+
+    return measure(options)
+
+
+@benches.register("replay")
+def _replay(options: Options) -> Report:
+    """How fast a run is read back, and whether it is the same everywhere."""
+    from orrery.bench.replay import measure
+
+    return measure(options)
+
+
+__all__ = ["Bench", "Options", "Report", "Row", "benches"]

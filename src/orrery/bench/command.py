@@ -1,0 +1,60 @@
+"""The command line of the benches; `orrery bench` hands its arguments over to `main`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from orrery.bench import benches
+from orrery.bench.report import Options
+from orrery.errors import OrreryError, RequestError
+
+
+def main(argv: Sequence[str], *, prog: str = "python -m orrery.bench") -> int:
+    """Run a bench and print what it found: with --json one object, last on stdout.
+
+    Returns: 0 if every target was met, 1 if one was missed or nothing could be measured, 2 if the arguments are wrong.
+    """
+    parser = _parser(prog)
+    try:
+        asked = parser.parse_args(argv)
+    except SystemExit as ended:  # argparse has printed what is wrong, or the help
+        return ended.code if isinstance(ended.code, int) else 2
+    if asked.name is None:
+        print("\n".join(benches.names()))
+        return 0
+    options = Options(
+        seed=asked.seed, quick=asked.quick, full=asked.full, seeds=asked.seeds, jobs=asked.jobs, tell=_tell
+    )
+    try:
+        report = benches.get(asked.name)(options)
+    except OrreryError as error:
+        print(f"{prog}: {error} [{error.code}]", file=sys.stderr)
+        return 2 if isinstance(error, RequestError) else 1
+    print(report.to_json() if asked.json else report.to_text())
+    return 0 if report.ok else 1
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="Measure, with the baseline beside it.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which bench; without it, their names are listed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object in place of the table")
+    parser.add_argument("--quick", action="store_true", help="a small instance in seconds; timings are not judged")
+    parser.add_argument("--full", action="store_true", help="also what takes a minute or more")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything random (1)")
+    parser.add_argument("--seeds", type=_count, metavar="N", help="world: how many seeds, from S on (1000)")
+    parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes at once")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a count; give 1 or more")
+    return number
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
