@@ -92,3 +92,16 @@ def test_doubling_files_are_refused_before_they_fill_the_memory(tmp_path: Path) 
         (tmp_path / f"f{n}.yaml").write_text(f"tasks: {{a: {{uses: ./f{n - 1}.yaml}}, b: {{uses: ./f{n - 1}.yaml}}}}")
     with pytest.raises(WorkflowFileError, match="at most 10,000,000 fit into one task"):
         load(tmp_path / "f39.yaml")
+
+
+def test_a_python_flow_is_used_like_a_file(folder: Path) -> None:
+    (folder / "flows.py").write_text(
+        "from orrery.workflow import flow, task\n"
+        "@task\ndef f(n: int) -> int: return n\n"
+        "@flow(static=('k',))\ndef main(n: int, k: int = 1) -> list[int]: return [f(n) for _ in range(k)]\n"
+    )
+    sub = outer(folder, "{uses: 'py:./flows.py:main', with: {n: '${{ inputs.who }}', k: 2}}").tasks["sub"]
+    assert sub.op == GROW
+    assert list(grow(sub.args["graph"], {"n": 1, "k": 2}).tasks) == ["f", "f-2"]
+    with pytest.raises(WorkflowFileError, match=r"'k' of 'py:./flows.py:main' is static"):
+        outer(folder, "{uses: 'py:./flows.py:main', with: {n: 1, k: '${{ inputs.who }}'}}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orrery.errors import GraphError, InputError, OperationError, RequestError, WorkflowFileError
+from orrery.errors import FlowError, GraphError, InputError, OperationError, RequestError, WorkflowFileError
 from orrery.graph import INPUTS, Graph, Ref, Task
 from orrery.graph.codec import to_json
 from orrery.workflow import load_target
@@ -33,6 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "graph.json").write_text(to_json(Graph([Task("a", "files.read", {"path": Ref(INPUTS, ("path",))})])))
     (tmp_path / "flows_of_target.py").write_text(FLOWS)
     (tmp_path / "one.py").write_text(FLOWS.partition("@flow(static")[0])
+    (tmp_path / "failing.py").write_text("from orrery.workflow import flow\n@flow\ndef main():\n    {}['x']\n")
     (tmp_path / "broken.py").write_text("1 / 0")
     return tmp_path
 
@@ -66,6 +67,7 @@ def test_static_inputs_are_taken_from_what_is_given(folder: Path) -> None:
         ("one.py:double", RequestError, "a Step, not a flow"),
         ("oen.py:main", RequestError, "did you mean 'one.py'"),
         ("flows_of_target.py", RequestError, "it holds fan, main"),
+        ("failing.py:main", FlowError, "failing.py, line 4)"),
         ("broken.py:main", OperationError, "ZeroDivisionError"),
         ("no_such_module_here:main", OperationError, "there is no module 'no_such_module_here'"),
         ("summarise the news of today", RequestError, "reads like a sentence, which needs a planner"),

@@ -22,7 +22,7 @@ from orrery.workflow.shapes import (
 from orrery.workflow.workflow import TYPES
 
 _COUNT = Number(least=1, whole=True)
-_NAMES = ListOf(Word())
+_WORDS = ListOf(Word())
 
 RETRY = Fields(
     "retry",
@@ -91,17 +91,17 @@ INPUT = Fields(
 TASK = Fields(
     "a task",
     Key("uses", Text(), "What it does: a tool, py:module:function, py:./file.py:function, or ./another.yaml."),
-    Key("run", ListOf(Data()), "A command: a shell script as one text, or a list of program and arguments."),
-    Key("ask", Data(), "A question for a person; the answer is the result."),
+    Key("run", _WORDS, "A command: a shell script as one text, or a list of program and arguments."),
+    Key("ask", Word(), "A question for a person; the answer is the result."),
     Key("with", MapOf(Data()), "Arguments by name; references stand in ${{ }}."),
     Key(
         "needs",
-        Either(MapOf(Word()), _NAMES),
+        Either(MapOf(Word()), _WORDS),
         "The tasks it waits for: one, a list, or a map of task to success, failure, completion or an expression "
         "over result.",
     ),
     Key("needs-any", _COUNT, "How many of the tasks under needs are enough."),
-    Key("after", _NAMES, "Tasks it should come after where both run; nothing is waited for in vain."),
+    Key("after", _WORDS, "Tasks it should come after where both run; nothing is waited for in vain."),
     Key("if", Word(), "An expression over inputs and results; the task is skipped where it is false."),
     Key("for-each", Data(), "A list or a reference to one: the task runs once per item, known as item and index."),
     _RETRY,

@@ -45,7 +45,7 @@ class Text:
         return UNREADABLE
 
     def schema(self) -> Schema:
-        return {"type": "string"}
+        return {"type": ["string", "number", "boolean"]}
 
 
 class Word(Text):
@@ -107,7 +107,7 @@ class Duration:
 
     def read(self, node: Node, report: Report) -> Any:
         value: Any = node.value if isinstance(node, Scalar) else None
-        span: Any = seconds(value.replace(" ", "")) if isinstance(value, str) else value
+        span: Any = seconds(value) if isinstance(value, str) else value
         if type(span) in (int, float) and math.isfinite(span) and (span > 0 or (span == 0 and not self.above_zero)):
             return float(span)
         report.add("duration", node, f'a time span is wanted, such as 30, "90s", "5m" or "1h30m", not {describe(node)}')
@@ -148,22 +148,16 @@ class Data:
 class ListOf:
     """A list; a single value counts as a list of one. Read as a list of the inner shape's values."""
 
-    def __init__(self, inner: Shape, *, single: bool = True) -> None:
-        self.inner, self.single = inner, single
+    def __init__(self, inner: Shape) -> None:
+        self.inner = inner
 
     def read(self, node: Node, report: Report) -> Any:
-        if isinstance(node, Sequence):
-            values = [self.inner.read(item, report) for item in node.items]
-            return [value for value in values if value is not UNREADABLE]
-        if self.single:
-            value = self.inner.read(node, report)
-            return UNREADABLE if value is UNREADABLE else [value]
-        report.add("type", node, f"a list is wanted here, not {describe(node)}")
-        return UNREADABLE
+        nodes = node.items if isinstance(node, Sequence) else [node]
+        values = [self.inner.read(item, report) for item in nodes]
+        return [value for value in values if value is not UNREADABLE]
 
     def schema(self) -> Schema:
-        many = {"type": "array", "items": self.inner.schema()}
-        return {"anyOf": [self.inner.schema(), many]} if self.single else many
+        return {"anyOf": [self.inner.schema(), {"type": "array", "items": self.inner.schema()}]}
 
 
 class Named(NamedTuple):

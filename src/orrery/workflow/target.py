@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from orrery.errors import OperationError, RequestError, suggestion
+from orrery.errors import FlowError, OperationError, OrreryError, RequestError, suggestion
 from orrery.graph.codec import graph_from_json
 from orrery.workflow import code, loader
 from orrery.workflow.flow import Flow
@@ -47,7 +48,19 @@ def load_target(target: str, folder: str | Path = ".", given: Mapping[str, Any] 
         raise RequestError(_nothing(target, base))
     found = _flow(target, place, name, base)
     static = {key: value for key, value in (given or {}).items() if key in found.static}
-    return replace(found.workflow(**static), source=target)
+    try:
+        return replace(found.workflow(**static), source=target)
+    except OrreryError:
+        raise
+    except Exception as error:
+        raise FlowError(f"{target!r} failed while it was traced: {error!r}{_line(error, found)}") from error
+
+
+def _line(error: Exception, found: Flow[..., Any]) -> str:
+    """Where in the flow's own file it happened."""
+    file = found.function.__code__.co_filename
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({file}, line {lines[-1]})" if lines else ""
 
 
 def _nothing(target: str, base: Path) -> str:

@@ -11,15 +11,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orrery.errors import InputError, MissingExtraError, OperationError, UnknownNameError, suggestion
-from orrery.graph import Effects, Limits, Ref, Template, refs_in
+from orrery.errors import (
+    FlowError,
+    GraphError,
+    InputError,
+    MissingExtraError,
+    OperationError,
+    UnknownNameError,
+    suggestion,
+)
+from orrery.graph import Effects, Limits, refs_in
 from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools
 from orrery.workflow import code, nesting, scripts
-from orrery.workflow.document import Node, Scalar, Sequence, describe
+from orrery.workflow.document import Node, Scalar, Sequence
+from orrery.workflow.flow import Flow
 from orrery.workflow.references import ReferenceSyntax, with_texts_unknown
 from orrery.workflow.shapes import Record
 from orrery.workflow.step import Step
+from orrery.workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from orrery.workflow.loader import File
@@ -58,9 +68,7 @@ def read_work(record: Record, file: File, scope: Scope) -> Work:
     if way == "run":
         return _command(record, args, file, scope)
     if way == "ask":
-        question = file.value(record.at("ask"), scope)
-        if not isinstance(question, str | Ref | Template):
-            file.report.add("type", record.at("ask"), f"a question is a text, not {describe(record.at('ask'))}")
+        question = _text(record.get("ask"), file, scope)
         return Work("ask", {"question": question, **args}, executor="person", takes_defaults=False)
     uses = str(record.get("uses"))
     if uses.startswith(code.PYTHON):
@@ -108,21 +116,19 @@ def _argument_node(record: Record, argument: str, otherwise: str) -> Node:
 def _command(record: Record, args: dict[str, Any], file: File, scope: Scope) -> Work:
     node = record.at("run")
     if isinstance(node, Sequence):
-        vector = [file.value(item, scope) for item in node.items]
-        for item, part in zip(node.items, vector, strict=True):
-            if not isinstance(item, Scalar) or part is None:
-                file.report.add("type", item, f"a command's arguments are texts, not {describe(item)}")
+        vector = [_text(word, file, scope) for word in record.get("run")]
         return _tool("shell.run", record, scripts.vector_arguments(vector, args), file, at="run")
-    script = file.value(node, scope)
-    if not isinstance(script, str | Ref | Template):
-        file.report.add("type", node, f"a script is a text, or a list of program and arguments, not {describe(node)}")
-        return NOTHING
     try:
-        arguments = scripts.script_arguments(script, args)
+        arguments = scripts.script_arguments(_text(record.get("run")[0], file, scope), args)
     except ReferenceSyntax as error:
         file.report.add("reference", node, str(error))
         return NOTHING
     return _tool("shell.script", record, arguments, file, at="run")
+
+
+def _text(node: Scalar, file: File, scope: Scope) -> Any:
+    """A node as text with references; numbers as they are written."""
+    return file.value(node, scope) if isinstance(node.value, str) else node.text
 
 
 # -- Python functions -------------------------------------------------------------------------------------
@@ -144,6 +150,8 @@ def _function(uses: str, record: Record, args: dict[str, Any], file: File) -> Wo
     op = uses
     if place.endswith(".py"):
         op = f"{code.PYTHON}{(Path(file.folder) / place).resolve()}:{qualname}"
+    if isinstance(found, Flow):
+        return _flow(found, record, args, file)
     if isinstance(found, Tool):
         return _as_tool(found, op, record, args, file, at="uses")
     function = found.function if isinstance(found, Step) else found
@@ -178,26 +186,40 @@ def _check_call(function: Callable[..., Any], args: Mapping[str, Any], record: R
             file.report.add("argument", record.at("uses"), f"argument {name!r} is missing")
 
 
-# -- other workflow files ---------------------------------------------------------------------------------
+# -- other workflows ----------------------------------------------------------------------------------------
 
 
 def _workflow(uses: str, record: Record, args: dict[str, Any], file: File) -> Work:
     inner = file.nested(uses, record.at("uses"))
-    if inner is None:
+    return NOTHING if inner is None else _nested(inner, record, args, file)
+
+
+def _flow(found: Flow[..., Any], record: Record, args: dict[str, Any], file: File) -> Work:
+    static = {name: args[name] for name in found.static if name in args and not _has_refs(args[name])}
+    try:
+        return _nested(found.workflow(**static), record, args, file)
+    except (FlowError, InputError, GraphError) as error:
+        file.report.add("flow", record.at("uses"), str(error))
         return NOTHING
+
+
+def _nested(inner: Workflow, record: Record, args: dict[str, Any], file: File) -> Work:
+    uses = record.get("uses")
     inputs: dict[str, Any] = {}
     for name, value in args.items():
-        spec = inner.inputs.get(name)
+        node, spec = _argument_node(record, name, "uses"), inner.inputs.get(name)
         if spec is None:
             hint = suggestion(name, inner.inputs) if inner.inputs else "it takes none"
-            file.report.add("argument", _argument_node(record, name, "uses"), f"{uses!r} has no input {name!r}; {hint}")
+            file.report.add("argument", node, f"{uses!r} has no input {name!r}; {hint}")
             continue
         inputs[name] = value
-        if not any(True for _ in refs_in(value)):
+        if spec.static and _has_refs(value):
+            file.report.add("argument", node, f"input {name!r} of {uses!r} is static: it must be known before the run")
+        elif not _has_refs(value):
             try:
                 inputs[name] = spec.read(value)
             except InputError as error:
-                file.report.add("argument", _argument_node(record, name, "uses"), str(error))
+                file.report.add("argument", node, str(error))
     for name, spec in inner.inputs.items():
         if name not in args:
             if spec.required:
@@ -205,9 +227,10 @@ def _workflow(uses: str, record: Record, args: dict[str, Any], file: File) -> Wo
             inputs[name] = None if spec.required else spec.default
     graph = nesting.packed(inner.graph)
     if len(graph) > MAX_NESTED_BYTES:
-        file.report.add(
-            "too-large",
-            record.at("uses"),
-            f"with all it uses, {uses!r} has {len(graph):,} bytes; at most {MAX_NESTED_BYTES:,} fit into one task",
-        )
+        what = f"with all it uses, {uses!r} has {len(graph):,} bytes; at most {MAX_NESTED_BYTES:,} fit into one task"
+        file.report.add("too-large", record.at("uses"), what)
     return Work(nesting.GROW, {"graph": graph, "inputs": inputs}, "inline", Effects("pure"), takes_defaults=False)
+
+
+def _has_refs(value: Any) -> bool:
+    return any(True for _ in refs_in(value))
