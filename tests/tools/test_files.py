@@ -172,6 +172,24 @@ def test_removing_again_changes_nothing(ctx: LocalContext) -> None:
     assert os.listdir(ctx.folder) == []
 
 
+def test_a_name_that_is_not_utf8_is_reported(ctx: LocalContext) -> None:
+    (ctx.folder / "é\n.txt").touch()
+    assert files.glob("*", ctx=ctx) == ["é\n.txt"]
+    Path(os.fsdecode(os.fsencode(ctx.folder) + b"/bad\xff.txt")).touch()
+    with pytest.raises(ContentError, match=r"the name b'bad\\xff\.txt' is not UTF-8"):
+        files.glob("*", ctx=ctx)
+
+
+def test_links_that_lead_in_a_circle_are_no_trap(ctx: LocalContext) -> None:
+    (ctx.folder / "a").symlink_to("a")
+    with pytest.raises(FileAccessError, match="cannot read"):
+        files.read(Path("a"), ctx=ctx)
+    files.write(Path("a"), "x", ctx=ctx)
+    assert files.read(Path("a"), ctx=ctx) == "x"
+    with pytest.raises(FileAccessError, match="a user that this machine does not know"):
+        files.read(Path("~no-such-user/x"), ctx=ctx)
+
+
 @pytest.mark.parametrize("path", [".", "..", "/", "x/.."])
 def test_the_folder_of_the_run_cannot_be_removed(ctx: LocalContext, path: str) -> None:
     (ctx.folder / "x").mkdir()

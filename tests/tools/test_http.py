@@ -242,6 +242,15 @@ def test_what_is_no_http_address_is_refused(url: str) -> None:
         get(url)
 
 
+def test_what_http_cannot_carry_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="the header 'x-a' holds characters that HTTP cannot carry"):
+        get("http://127.0.0.1:1", headers={"X-A": "é"})
+    with pytest.raises(ArgumentError, match="the header 'x-a' holds"):
+        get("http://127.0.0.1:1", headers={"X-A": "a\r\nX-B: c"})
+    with pytest.raises(ArgumentError, match="cannot be written as JSON"):
+        asyncio.run(http.post("http://127.0.0.1:1", json={"a": object()}))
+
+
 def test_credentials_stay_out_of_messages() -> None:
     assert http.without_secrets("https://ada:pw@x.org:8/a?token=1#f") == "https://x.org:8/a?..."
 

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ToolDefinitionError
 from orrery.graph import Blob, Effects, Ref
@@ -209,6 +211,27 @@ def test_arguments_are_coerced_by_their_hints() -> None:
         "anything": object,
         "more": 1.0,
     }
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "points": st.lists(st.fixed_dictionaries({"x": st.integers(-9, 9)})),
+            "ages": st.dictionaries(st.text(max_size=3), st.integers(-9, 9).map(str)),
+            "when": st.datetimes().map(datetime.isoformat),
+            "content": st.text() | st.binary(),
+            "number": st.integers(-9, 9) | st.text(max_size=3),
+            "tags": st.lists(st.text(max_size=3)),
+            "flag": st.sampled_from([True, False, "true", "false", 0, 1]),
+        },
+    )
+)
+def test_binding_what_was_bound_changes_nothing(args: dict[str, Any]) -> None:
+    bound = everything.bind(args)
+    assert everything.bind(bound) == bound
+    assert everything.check(args) == []
 
 
 def test_records_of_any_fields_are_made_from_maps() -> None:

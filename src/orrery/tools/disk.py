@@ -18,8 +18,11 @@ _TRANSIENT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, err
 
 
 def resolved(path: Path, ctx: ToolContext | None) -> Path:
-    """The path, read against the run's folder (without a context, against the current one)."""
-    return (ctx.folder if ctx is not None else Path.cwd()) / path.expanduser()
+    """The path, read against the run's folder (without a context, against the current one). "~" is the home folder."""
+    try:
+        return (ctx.folder if ctx is not None else Path.cwd()) / path.expanduser()
+    except RuntimeError as error:
+        raise FileAccessError(f"{str(path)!r} begins with a user that this machine does not know") from error
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Missing folders are made; the mode of a file that is replaced is kept; a symbolic link is followed. After
     the block the content and the name are on the disk (fsync of both). Raises FileAccessError.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # resolve() would raise on a loop of links; this replaces it
     with disk_errors("write", path):
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():

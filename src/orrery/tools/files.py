@@ -119,6 +119,13 @@ def glob(
         raise LimitReachedError(
             f"more than {max_results} paths match {pattern!r}; narrow the pattern or raise max_results"
         )
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise ContentError(
+                f"the name {os.fsencode(path)!r} is not UTF-8; rename it or narrow the pattern"
+            ) from error
     return sorted(Path(path).as_posix() for path in paths)
 
 
@@ -176,7 +183,7 @@ def remove(path: Path, *, recursive: bool = False, missing_ok: bool = True, ctx:
     """
     target = resolved(path, ctx)
     home = (ctx.folder if ctx is not None else Path.cwd()).resolve()
-    if home.is_relative_to(target.resolve()):
+    if home.is_relative_to(os.path.realpath(target)):
         raise ArgumentError(f"tool 'files.remove': {str(path)!r} is or holds the run's own folder, which stays")
     with disk_errors("remove", target):
         if not target.exists() and not target.is_symlink():

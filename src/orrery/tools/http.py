@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from orrery.errors import (
     ArgumentError,
     ContentError,
@@ -174,7 +176,12 @@ def _body(json: Body, content: str | bytes | None) -> tuple[bytes | None, str]:
         if json is not None:
             raise ArgumentError("a request has one body: give `json` or `content`, not both")
         return (content.encode(), "text/plain; charset=utf-8") if isinstance(content, str) else (content, "")
-    return (None, "") if json is None else (json_format.dumps(json).encode(), "application/json")
+    if json is None:
+        return None, ""
+    try:
+        return msgspec.json.encode(json), "application/json"
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise ArgumentError(f"the body cannot be written as JSON: {error}") from error
 
 
 def _headers(given: Mapping[str, str] | None, media: str = "", ctx: ToolContext | None = None) -> dict[str, str]:
@@ -184,6 +191,9 @@ def _headers(given: Mapping[str, str] | None, media: str = "", ctx: ToolContext 
         headers.setdefault("content-type", media)
     if ctx is not None:
         headers.setdefault("idempotency-key", ctx.idempotency_key)
+    for name, value in headers.items():
+        if not (name + value).isascii() or not (name + value).isprintable():
+            raise ArgumentError(f"the header {name!r} holds characters that HTTP cannot carry; encode them first")
     return headers
 
 

@@ -123,6 +123,8 @@ async def script(
 ) -> Finished:
     """Run a script in a shell. Hand data in as `arguments` or `env`, never by building the script from it.
 
+    The other arguments are those of shell.run.
+
     Args:
         script: what the shell reads.
         shell: which shell; it is called with -c.
