@@ -154,7 +154,7 @@ class Lines:
         if done == self._said_done or (done - self._said_done < step and now - self._said_at < LINE_EVERY_S):
             return
         self._said_at, self._said_done = now, done
-        parts = [f"{done}/{total} tasks ({done / max(1, total):.0%})", f"{len(tally.machine.in_flight)} running"]
+        parts = [f"{done}/{total} tasks ({100 * done // max(1, total)} %)", f"{len(tally.machine.in_flight)} running"]
         parts += [f"{tally.retries} retries"] if tally.retries else []
         parts += [f"{len(tally.machine.failed)} failed"] if tally.machine.failed else []
         self._write(Text(f"{', '.join(parts)}  {span(max(0.0, now - tally.began_at))}"))

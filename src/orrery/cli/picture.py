@@ -22,6 +22,8 @@ from orrery.graph.task import TaskId
 from orrery.scheduler.states import ENDED, State
 
 NAME_CELLS = 32
+MOST_CHILDREN = 6
+"""Of one grown task; the rest is counted."""
 BAR_CELLS = 24
 
 
@@ -47,7 +49,7 @@ def rows(tally: Tally, height: int, now: float) -> list[Row]:
     shown: list[Row] = []
     for row, task in zip(tops, [t for t in tally.tops if t in tally.machine.records], strict=True):
         shown.append(row)
-        inner = list(_inside(tally, task, 1, now, spare))
+        inner = list(_inside(tally, task, 1, now, min(spare, MOST_CHILDREN)))
         spare -= len(inner)
         shown += inner
     return shown
@@ -169,13 +171,12 @@ class Picture:
         shown = rows(self._tally, height - 2, self._now)
         names = max((cell_len(row.name) + 3 * row.depth for row in shown), default=0)
         name_cells = max(6, min(names, NAME_CELLS, width // 2))
-        for position, row in enumerate(shown):
-            is_last = not any(later.depth <= row.depth for later in shown[position + 1 :])
-            yield self._line(row, name_cells, width, is_last=is_last)
+        for row, guide in zip(shown, _guides([row.depth for row in shown], self._marks), strict=True):
+            yield self._line(row, guide, name_cells, width)
 
     def _headline(self, width: int) -> Text:
         tally, machine, dot = self._tally, self._tally.machine, self._marks.dot
-        parts = [f"{tally.done}/{tally.total} tasks"]
+        parts = [f"{tally.done}/{tally.total} tasks" if tally.total else "starting"]
         if machine.in_flight:
             parts.append(f"{len(machine.in_flight)} running")
         if tally.retries:
@@ -191,10 +192,10 @@ class Picture:
             line.append(f" {dot} paused", STYLES["paused"])
         return _with_end(line, span(max(0.0, self._now - tally.began_at)), width, "bold")
 
-    def _line(self, row: Row, name_cells: int, width: int, *, is_last: bool) -> Text:
+    def _line(self, row: Row, guide: str, name_cells: int, width: int) -> Text:
         marks, style = self._marks, STYLES.get(row.state, "")
         line = Text(no_wrap=True, overflow="crop")
-        line.append(marks.trunk * row.depth + (marks.last if is_last else marks.branch), "dim")
+        line.append(guide, "dim")
         line.append(f"{self._mark(row.state)} ", style)
         room = max(1, name_cells - 3 * row.depth)
         if row.name:
@@ -217,6 +218,19 @@ class Picture:
         known = {"succeeded": marks.succeeded, "failed": marks.failed, "skipped": marks.skipped}
         known |= {"cancelled": marks.cancelled, "retrying": marks.retrying, "asking": marks.asking, "more": marks.more}
         return known.get(state, marks.waiting)
+
+
+def _guides(depths: list[int], marks: Marks) -> list[str]:
+    """The lines of the tree to the left of each row, from how deep the rows hang."""
+    guides: list[str] = []
+    goes_on: list[bool] = []  # for each depth, whether a row of it follows before a shallower one
+    for depth in reversed(depths):
+        del goes_on[depth + 1 :]
+        goes_on += [False] * (depth + 1 - len(goes_on))
+        trunks = "".join(marks.trunk if more else " " * len(marks.trunk) for more in goes_on[:depth])
+        guides.append(trunks + (marks.branch if goes_on[depth] else marks.last))
+        goes_on[depth] = True
+    return guides[::-1]
 
 
 def _cut(text: str, cells: int, marks: Marks) -> str:

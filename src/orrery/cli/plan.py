@@ -70,17 +70,21 @@ def _described(spec: InputSpec) -> str:
 
 
 def _drawn(workflow: Workflow, format: Format, *, width: int) -> str:
-    graph = workflow.graph
-    if format == "json":
-        from orrery.graph.codec import to_json
-
-        return to_json(graph)
-    if format == "text":
-        from orrery.graph.text import write
-
-        return write(graph)
     from orrery.graph import draw
+    from orrery.graph.codec import to_json
+    from orrery.graph.text import write
 
-    if format == "terminal":
-        return draw.terminal(graph, width=width)
-    return {"svg": draw.svg, "mermaid": draw.mermaid, "dot": draw.dot}[format](graph)
+    graph = workflow.graph
+    match format:
+        case "terminal":
+            return draw.terminal(graph, width=width)
+        case "svg":
+            return draw.svg(graph)
+        case "mermaid":
+            return draw.mermaid(graph)
+        case "dot":
+            return draw.dot(graph)
+        case "json":
+            return to_json(graph)
+        case "text":
+            return write(graph)

@@ -61,8 +61,16 @@ def err() -> Console:
     return _console(stderr=True)
 
 
+class _Console(Console):
+    """A console that lets its caller decide what a broken pipe means; rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise BrokenPipeError
+
+
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = 200  # a pipe has no width; lines are cut by whoever reads them
     return console

@@ -23,7 +23,7 @@ def print_summary(console: Console, result: Result, tally: Tally, state: str, st
         store: the URL of the store that has the run.
     """
     for line in _summary(console, result, tally, state, store):
-        if console.is_terminal:
+        if console.is_terminal and line.style != STYLES["failed"]:
             line.truncate(console.width, overflow="ellipsis" if console.encoding.startswith("utf") else "crop")
         say(console, line)
 
@@ -33,9 +33,10 @@ def _summary(console: Console, result: Result, tally: Tally, state: str, store: 
     mark = {"succeeded": marks.succeeded, "failed": marks.failed, "cancelled": marks.cancelled}.get(state, "!")
     head = Text(f"{mark} {state}", STYLES.get(state, "bold"))
     head.append(f" in {span(result.seconds)}", "bold")
-    lines = [head, Text(f"  {_counts(result, tally, marks.dot)}")]
+    lines = [head, Text("  tasks    ").append(_counts(result, tally, marks.dot), "dim")]
+    lines += _together(tally)
     if result.error is not None and state != "interrupted":
-        lines.append(Text(f"  {' '.join(str(result.error).split())}", STYLES["failed"]))
+        lines.append(Text(f"  {short(str(result.error), 3 * min(console.width, 120) - 6)}", STYLES["failed"]))
     failed = [task for task in tally.machine.failed if "/" not in task] or list(tally.machine.failed)
     if len(failed) > 1:
         names = ", ".join(failed[:MOST_FAILED]) + (
@@ -59,10 +60,16 @@ def _counts(result: Result, tally: Tally, dot: str) -> str:
         extra.append(f"{tally.retries} {'retry' if tally.retries == 1 else 'retries'}")
     if tally.done_before:
         extra.append(f"{tally.done_before} were done before and did not run again")
-    wall_s = tally.machine.now - tally.began_at
-    if wall_s > 0 and tally.work_s > 1.2 * wall_s:
-        extra.append(f"{span(tally.work_s)} of work, {tally.work_s / wall_s:.1f} times as fast as one after the other")
     return f" {dot} ".join((text, *extra))
+
+
+def _together(tally: Tally) -> list[Text]:
+    """How much was gained by running at once, if anything was."""
+    wall_s = tally.machine.now - tally.began_at
+    if wall_s <= 0 or tally.work_s < 1.2 * wall_s:
+        return []
+    gain = f"{span(tally.work_s)} of work in {span(wall_s)}: {tally.work_s / wall_s:.1f} times as fast"
+    return [Text("  at once  ").append(f"{gain} as one after the other", "dim")]
 
 
 def _outputs(result: Result, width: int) -> list[Text]:
