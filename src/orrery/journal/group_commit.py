@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from orrery.errors import OrreryError
-
 G = TypeVar("G")
 
 
@@ -21,9 +19,7 @@ class GroupCommit(Generic[G]):
         failed: told of a group that could not be committed, before its future says so.
     """
 
-    def __init__(
-        self, commit: Callable[[Sequence[G]], None], failed: Callable[[Sequence[G], OrreryError], None]
-    ) -> None:
+    def __init__(self, commit: Callable[[Sequence[G]], None], failed: Callable[[Sequence[G], Exception], None]) -> None:
         self._commit, self._failed = commit, failed
         self._waiting: queue.SimpleQueue[tuple[Sequence[G], Future[None]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="orrery-commit", daemon=True)
@@ -64,7 +60,7 @@ class GroupCommit(Generic[G]):
     def _settle(self, tickets: Sequence[tuple[Sequence[G], Future[None]]]) -> None:
         try:
             self._commit([part for group, _ in tickets for part in group])
-        except OrreryError as error:
+        except Exception as error:  # noqa: BLE001 - it becomes the error of the futures; the thread must live
             if len(tickets) > 1:  # one of them is at fault: the others must not suffer for it
                 for ticket in tickets:
                     self._settle([ticket])

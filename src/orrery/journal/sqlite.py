@@ -25,7 +25,6 @@ import msgspec
 from orrery.errors import (
     CorruptionError,
     FencedError,
-    OrreryError,
     RequestError,
     RunExistsError,
     RunLockedError,
@@ -356,7 +355,7 @@ class SqliteJournal:
             self._lock.leave_to_parent()
 
 
-def _break_leases(groups: Sequence[Group], error: OrreryError) -> None:
+def _break_leases(groups: Sequence[Group], error: Exception) -> None:
     """What was appended behind a failed group, unaware of it, must not become a log with a gap."""
     for group in groups:
         group.held.broken = group.held.broken or error

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orrery.errors import CorruptionError, FencedError, OrreryError
+from orrery.errors import CorruptionError, FencedError
 from orrery.journal.frames import Frame, checksum, seed, state_after
 from orrery.scheduler.events import Event
 
@@ -41,7 +41,7 @@ class HeldRun:
     def __init__(self, run: str, row: RunRow) -> None:
         self.run = run
         self.run_no, _, self.epoch, self.seq, self.crc, self.state = row
-        self.broken: OrreryError | None = None
+        self.broken: Exception | None = None
         """Why a commit failed whose caller had gone on already: nothing may be written past the gap."""
         self.inbox: list[tuple[bytes, int]] = []
         """Requests not collected yet, with their checksums."""
