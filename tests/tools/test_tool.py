@@ -302,6 +302,16 @@ def test_the_static_check_accepts_references_wherever_they_stand() -> None:
     assert boxed.check({"box": {"content": Ref("a"), "sides": [Ref("b"), 2]}}) == []
 
 
+def test_bounds_hold_beside_references_and_own_classes() -> None:
+    @tool
+    def few(paths: Annotated[list[Path], msgspec.Meta(max_length=2)]) -> int:
+        return len(paths)
+
+    assert few.bind({"paths": ["a", Path("b")]}) == {"paths": [Path("a"), Path("b")]}
+    assert few.check({"paths": [Ref("a"), "b"]}) == []
+    assert "expected array of length <= 2, got a list of 3" in complaint(few, {"paths": ["a", "b", "c"]})
+
+
 def test_the_static_check_still_sees_what_is_wrong_beside_a_reference() -> None:
     assert [str(p) for p in everything.check({"ages": {"a": Ref("c"), "b": "x"}, "points": [Ref("a"), 3]})] == [
         "tool 'everything', argument 'ages'['b']: expected a whole number, got text 'x' [argument/type]",

@@ -104,9 +104,9 @@ class Fitting:
             if ways:
                 path_, message = self.faults[-1]
                 self.faults[-1] = Fault(path_, f"{message}; {ways}")
-        elif any(isinstance(note, msgspec.Meta) for note in notes) and not isinstance(fitted, Ref):
+        elif any(isinstance(note, msgspec.Meta) for note in notes) and next(refs_in(fitted), None) is None:
             try:
-                msgspec.convert(fitted, hint)
+                msgspec.convert(fitted, hint, dec_hook=_own_class)
             except msgspec.ValidationError as error:
                 self._fault(path, f"{_plainly(error)}, got {seen(value)}")
             except TypeError:  # bounds on a type that msgspec does not know
