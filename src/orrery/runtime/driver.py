@@ -160,10 +160,8 @@ class Driver:
         now = self.now()
         inbox = self._inbox
         arrived = [inbox.popleft() for _ in range(len(inbox))]
-        for run, drive in self._runs.items():
-            due = drive.machine.next_due()
-            if due is not None and due <= now:
-                arrived.append((run, TimeReached(now)))
+        if self._timer_due is not None and self._timer_due <= now:
+            arrived.extend((run, TimeReached(now)) for run, drive in self._runs.items() if _is_due(drive.machine, now))
         try:
             turn = self.scheduler.turn(arrived, now, start=not self._closing)
             commit = self._append(turn)
@@ -236,7 +234,7 @@ class Driver:
 
     def _set_timer(self) -> None:
         due = self.scheduler.next_due()
-        if due == self._timer_due:
+        if due == self._timer_due and (due is None or due > self.now()):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -246,7 +244,6 @@ class Driver:
             self._timer = self._loop.call_later(max(0.0, due - self.now()), self._on_timer)
 
     def _on_timer(self) -> None:
-        self._timer = self._timer_due = None
         if not self._woken:
             self._turn()
 
@@ -323,3 +320,8 @@ class Driver:
         explicit = drive.machine.graph.explicit.get(task.id, {}).values()
         patch, result = expanded(task, count, incoming=explicit)
         return TaskExpanded(self.now(), task.id, start.attempt, patch, result, each.accept_errors)
+
+
+def _is_due(machine: Machine, now: float) -> bool:
+    due = machine.next_due()
+    return due is not None and due <= now

@@ -8,7 +8,7 @@ furthest behind goes first. Within a run the longest remaining path goes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -62,8 +62,12 @@ class Scheduler:
 
     def next_due(self) -> float | None:
         """When the earliest timer of any run is due, or None."""
-        dues = [due for machine in self.machines.values() if (due := machine.next_due()) is not None]
-        return min(dues, default=None)
+        earliest: float | None = None
+        for machine in self.machines.values():
+            due = machine.next_due()
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
+        return earliest
 
     def turn(self, inbox: Iterable[tuple[str, Event]], at: float, *, start: bool = True) -> Turn:
         """Take in what happened and decide what starts.
@@ -74,44 +78,32 @@ class Scheduler:
             start: whether new attempts may start; a driver that is about to close wants none.
         """
         turn = Turn()
-        touched: dict[str, Machine] = {}
+        log = turn.log
         for run, event in inbox:
             machine = self.machines.get(run)
             taken = machine.handle(event) if machine is not None else None
             if taken is None:
                 turn.dropped.append((run, event))
+            elif run in log:
+                log[run].append(taken)
             else:
-                turn.log.setdefault(run, []).append(taken)
-            if machine is not None:
-                touched[run] = machine
-        self._collect(turn, touched.values())
-        for machine, event in self._starts(at, turn) if start else ():
-            turn.log.setdefault(machine.run, []).append(event)
-            if machine.decisions:
-                self._collect(turn, (machine,))
+                log[run] = [taken]
+            if machine is not None and (machine.decisions or machine.cancels):
+                _collect(machine, turn)
+        if start:
+            self._start_ready(at, turn)
         return turn
 
-    def _collect(self, turn: Turn, machines: Iterable[Machine]) -> None:
-        for machine in machines:
-            if machine.decisions:
-                turn.log.setdefault(machine.run, []).extend(machine.decisions)
-                machine.decisions.clear()
-            if machine.cancels:
-                turn.cancels.extend(machine.cancels)
-                machine.cancels.clear()
-
-    def _starts(self, at: float, turn: Turn) -> Iterator[tuple[Machine, Event]]:
+    def _start_ready(self, at: float, turn: Turn) -> None:
         """Start ready tasks while capacity lasts, the most deserving first."""
         while (choice := self._most_deserving()) is not None:
             machine, demand, alone = choice
-            heads = machine.ready
+            queue = machine.ready
             while True:
-                event = self._start(machine, heads.pop(demand), at, turn)
-                if event is not None:
-                    yield machine, event
-                if not alone or machine.state != "running" or demand not in heads.lanes:
-                    break
-                if (entry := heads.head(demand)) is None or not self._may_go(machine, entry[2]):
+                self._begin(machine, queue.pop(demand), max(at, machine.now), turn)
+                if not alone or demand not in queue.lanes or machine.state != "running":
+                    break  # somebody else may deserve it more by now
+                if (entry := queue.head(demand)) is None or not self._may_go(machine, entry[2]):
                     break
 
     def _most_deserving(self) -> tuple[Machine, Demand, bool] | None:
@@ -140,31 +132,41 @@ class Scheduler:
         # One that the budget cannot bear waits for running attempts to settle; without any it is refused.
         return machine.ledger.affords(record.task.estimate) or not machine.in_flight
 
-    def _start(self, machine: Machine, record: Record, at: float, turn: Turn) -> Event | None:
+    def _begin(self, machine: Machine, record: Record, at: float, turn: Turn) -> None:
+        """Start a task that may go, or refuse it if it never can be started."""
         task = record.task
-        at = max(at, machine.now)
-        refusal = self._refusal(machine, record)
-        if refusal is not None:
-            return machine.handle(TaskRefused(at, task.id, refusal))
-        event = TaskStarted(at, task.id, record.attempt + 1)
-        if machine.handle(event) is None:
-            return None
-        turn.starts.append(StartTask(machine.run, task, event.attempt))
-        self._virtual_now = machine.virtual_time = max(machine.virtual_time, self._virtual_now)
-        machine.virtual_time += task.estimate.seconds / machine.options.weight
-        return event
+        event: Event | None
+        if self.pools.fits(record.demand) and machine.ledger.affords(task.estimate):
+            event = machine.handle(TaskStarted(at, task.id, record.attempt + 1))
+            if event is not None:
+                turn.starts.append(StartTask(machine.run, task, record.attempt))
+                self._virtual_now = max(machine.virtual_time, self._virtual_now)
+                machine.virtual_time = self._virtual_now + task.estimate.seconds / machine.options.weight
+        else:
+            event = machine.handle(TaskRefused(at, task.id, self._refusal(machine, record)))
+        if event is not None:
+            turn.log.setdefault(machine.run, []).append(event)
+        if machine.decisions or machine.cancels:
+            _collect(machine, turn)
 
-    def _refusal(self, machine: Machine, record: Record) -> Failure | None:
-        """Why a ready task can never start, or None."""
-        if not self.pools.fits(record.demand):
-            short = self.pools.could_ever_fit(record.demand) or ""
+    def _refusal(self, machine: Machine, record: Record) -> Failure:
+        """Why a ready task can never start."""
+        short = self.pools.could_ever_fit(record.demand)
+        if short is not None:
             there = self.pools.capacity[short]
             why = f"it asks for {dict(record.demand)[short]} of resource {short!r}, of which there are {there}"
             return Failure("NeverFits", why, code="never-fits", severity="permanent")
-        if not machine.ledger.affords(record.task.estimate):
-            why = _shortfall(machine, record.task.estimate)
-            return Failure("BudgetExceeded", why, code="budget", severity="permanent")
-        return None
+        why = _shortfall(machine, record.task.estimate)
+        return Failure("BudgetExceeded", why, code="budget", severity="permanent")
+
+
+def _collect(machine: Machine, turn: Turn) -> None:
+    """Take what a run has decided, and what it wants to be ended, into the turn."""
+    if machine.decisions:
+        turn.log.setdefault(machine.run, []).extend(machine.decisions)
+        machine.decisions.clear()
+    turn.cancels.extend(machine.cancels)
+    machine.cancels.clear()
 
 
 def _shortfall(machine: Machine, estimate: Estimate) -> str:

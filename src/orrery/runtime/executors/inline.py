@@ -76,8 +76,10 @@ class InlineExecutor:
 
     def _finish(self, key: AttemptKey, event: Event) -> None:
         if self._tasks.pop(key, None) is not None:
-            self._contexts.pop(key, None)
-            self._cancelled.discard(key)
+            if self._contexts:
+                self._contexts.pop(key, None)
+            if self._cancelled:
+                self._cancelled.discard(key)
             self._host.report(key[0], event)
 
     def _context(self, invocation: Invocation, key: AttemptKey) -> Context:
