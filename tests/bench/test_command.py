@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,16 @@ def test_the_same_seed_makes_the_same_schedules(capsys: pytest.CaptureFixture[st
     first, again = measured("makespan", capsys)[1], measured("makespan", capsys)[1]
     other = measured("makespan", capsys, "--seed", "2")[1]
     assert first == again != other
+
+
+def test_a_report_can_be_drawn(tmp_path: Path) -> None:
+    assert main(["makespan", "--quick", "--plot", str(tmp_path / "makespan.svg")]) == 0
+    assert "orrery bench makespan" in (tmp_path / "makespan.svg").read_text()
+
+
+def test_a_chart_of_another_kind_is_the_callers_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["makespan", "--quick", "--plot", str(tmp_path / "makespan.bmp")]) == 2
+    assert "svg" in capsys.readouterr().err
 
 
 def test_a_world_is_counted_once_per_seed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from orrery.bench import benches
+from orrery.bench.plot import plot
 from orrery.bench.report import Options
 from orrery.errors import OrreryError, RequestError
 
@@ -30,10 +32,12 @@ def main(argv: Sequence[str], *, prog: str = "python -m orrery.bench") -> int:
     )
     try:
         report = benches.get(asked.name)(options)
+        print(report.to_json() if asked.json else report.to_text(), flush=True)
+        if asked.plot is not None:  # after the report, which may have taken minutes, is safe
+            plot(report, asked.plot)
     except OrreryError as error:
         print(f"{prog}: {error} [{error.code}]", file=sys.stderr)
         return 2 if isinstance(error, RequestError) else 1
-    print(report.to_json() if asked.json else report.to_text())
     return 0 if report.ok else 1
 
 
@@ -46,6 +50,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything random (1)")
     parser.add_argument("--seeds", type=_count, metavar="N", help="world: how many seeds, from S on (1000)")
     parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes at once")
+    parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the rows to an SVG or PNG file")
     return parser
 
 
@@ -54,6 +59,13 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a count; give 1 or more")
     return number
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise argparse.ArgumentTypeError(f"{text} must end in .svg or .png")
+    return path
 
 
 def _tell(line: str) -> None:
