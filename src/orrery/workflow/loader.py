@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Mapping as AnyMapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -388,21 +388,28 @@ class File:
         self.report.add(problem.code.replace("/", "-"), self._cause(problem), problem.message)
 
     def _cause(self, problem: Problem) -> Node | None:
-        if edge := re.match(r"edge '(.*)' -> '(.*)'", problem.place):
-            return self._edge_nodes.get((edge[1], edge[2]))
-        found = re.match(r"(?:task|output) '([^']*)'(?:, argument '([^']*)')?", problem.place)
-        if found is None:
-            return None
         if problem.code == "graph/cycle" and (loop := re.search(r": (.*); remove", problem.message)):
-            names = loop[1].split(" -> ")
-            for source, target in itertools.pairwise(names):
-                if (source, target) in self._edge_nodes:
-                    return self._edge_nodes[source, target]
-        named = self._tasks.get(found[1]) or self._record.get("outputs", {}).get(found[1])
-        if named is None or not isinstance(named.value, Record):
-            return named.node if named is not None else None
-        arguments: AnyMapping[str, Named] = named.value.get("with", {})
-        return arguments[found[2]].node if found[2] in arguments else named.node
+            for pair in itertools.pairwise(loop[1].split(" -> ")):
+                if pair in self._edge_nodes:
+                    return self._edge_nodes[pair]
+        if problem.place in self._places:
+            return self._places[problem.place]
+        # Inside an argument the place goes on, such as "task 'a', argument 'x'[0]".
+        begun = [place for place in self._places if problem.place.startswith(place)]
+        return self._places[max(begun, key=len)] if begun else None
+
+    @cached_property
+    def _places(self) -> dict[str, Node]:
+        """Where each thing of which the graph may complain stands in the file."""
+        places: dict[str, Node] = {f"edge {s!r} -> {t!r}": node for (s, t), node in self._edge_nodes.items()}
+        for name, (node, record) in self._tasks.items():
+            shown = name if len(name) < 60 else name[:60] + "..."  # as the graph abridges what is no good id
+            places[f"task {shown!r}"] = places[f"task {name!r}"] = node
+            for argument, (where, _value) in record.get("with", {}).items():
+                places[f"task {name!r}, argument {argument!r}"] = where
+        for name, (node, _value) in self._record.get("outputs", {}).items():
+            places[f"output {name!r}"] = node
+        return places
 
 
 def _retry(record: Record) -> Retry:

@@ -152,9 +152,11 @@ class ListOf:
         self.inner = inner
 
     def read(self, node: Node, report: Report) -> Any:
-        nodes = node.items if isinstance(node, Sequence) else [node]
-        values = [self.inner.read(item, report) for item in nodes]
-        return [value for value in values if value is not UNREADABLE]
+        if isinstance(node, Sequence):
+            values = [self.inner.read(item, report) for item in node.items]
+            return [value for value in values if value is not UNREADABLE]
+        value = self.inner.read(node, report)
+        return UNREADABLE if value is UNREADABLE else [value]
 
     def schema(self) -> Schema:
         return {"anyOf": [self.inner.schema(), {"type": "array", "items": self.inner.schema()}]}
