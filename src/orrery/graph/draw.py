@@ -79,7 +79,7 @@ def terminal(graph: Graph, *, width: int, states: Mapping[TaskId, str] | None = 
     shown = with_twins(graph)
     rows = _lanes(shown)
     lanes = max((len(lane) for lane, _ in rows), default=0)
-    listed = lanes > max(8, width // 2)
+    listed = lanes > max(8, width // 2) or lanes >= width
     if listed:
         rows, lanes = [("●", key) for key in shown.boxes], 1
     before: dict[str, list[str]] = {}
@@ -91,7 +91,7 @@ def terminal(graph: Graph, *, width: int, states: Mapping[TaskId, str] | None = 
     lines = []
     for lane, key in rows:
         if key is None:
-            lines.append(lane.rstrip())
+            lines.append(lane.rstrip()[:width])
             continue
         box = shown.boxes[key]
         glyph = STATES.get(box.state(states), NO_STATE)[1]

@@ -180,7 +180,7 @@ class _Clauses:
             case "label":
                 self._set("label", reader.string(), begin)
             case word:
-                hint = suggestion(word or "", _CLAUSES, most=len(_CLAUSES))
+                hint = suggestion(word or "", CLAUSES, most=len(CLAUSES))
                 reader.wrong(f"there is no clause {word or ''!r}; {hint}", at=begin, code="clause")
 
     def _set(self, name: str, value: Any, begin: int) -> None:
@@ -220,7 +220,7 @@ class _Clauses:
         self.edges[source] = Edge(source, self.task_id, on, hard, weight)
 
 
-_CLAUSES = (
+CLAUSES = (
     *("pure", "idempotent", "keyed", "once", "reads", "writes", "executor", "each", "when", "after", "softly"),
     *("needs", "timeout", "deadline", "hedge", "retry", "holds", "takes", "costs", "tokens", "label"),
 )
