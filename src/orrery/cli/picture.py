@@ -130,7 +130,7 @@ def _row(tally: Tally, task: TaskId, depth: int, now: float) -> Row:
             due = f"again in {max(0.0, pause.due - now):.0f} s" if pause is not None else "again soon"
             return Row(depth, state.value, name, f"{due}: {record.because}", None, None)
         case State.ASKING:
-            about = f"{record.because}   orrery approve {tally.machine.run} {task}"
+            about = f"{record.because} (orrery approve {tally.machine.run} {task})"
             return Row(depth, state.value, name, about)
         case State.FAILED:
             return Row(depth, state.value, name, str(record.failure), None, seconds)
