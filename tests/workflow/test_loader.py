@@ -222,6 +222,8 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines() -> None:
         ("tasks:\n  a: {run: 'echo ${{ tasks.a }}'}", "f.yaml:2:3", "refers to its own result"),
         ("tasks:\n  '@a': {run: ls}", "f.yaml:2:3", "does not begin with '@'"),
         ("tasks:\n  a: {run: ls, hedge-after: 3}", "f.yaml:2:3", "only a pure task can be hedged"),
+        ("tasks:\n  a: {run: []}", "f.yaml:2:12", "the command is empty"),
+        ("tasks:\n  a: {run: }", "f.yaml:2:", "a text is wanted here"),
         ("tasks: {}", "f.yaml:1:8", "there is no task in it"),
         ("tasks: [a]", "f.yaml:1:8", "a map is wanted here, not a list"),
         ("name: x", "f.yaml:1:1", "needs the key 'tasks'"),

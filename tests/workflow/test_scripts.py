@@ -10,7 +10,7 @@ from orrery.graph import Ref
 from orrery.graph.resolve import resolve
 from orrery.workflow import loads
 from orrery.workflow.references import ReferenceSyntax
-from orrery.workflow.scripts import script_arguments, vector_arguments, with_variables
+from orrery.workflow.scripts import script_arguments, with_variables
 
 HOSTILE = "x\"; echo 'pwned' $(echo pwned) `echo pwned` \\ * ${HOME} \n&"
 
@@ -65,5 +65,6 @@ def test_variables_join_those_of_the_file() -> None:
 
 
 def test_every_item_of_a_list_is_one_argument() -> None:
-    args = vector_arguments(["echo", 3, True, Ref("a")], {})
-    assert resolve(args, lambda _ref: [1, "b c"]) == {"command": ["echo", "3", "true", '[1,"b c"]']}
+    made = loads("tasks:\n  a: {run: ls}\n  t: {run: [echo, 3, true, '${{ tasks.a }}']}").graph.tasks["t"]
+    assert made.op == "shell.run"
+    assert resolve(made.args, lambda _ref: [1, "b c"]) == {"command": ["echo", "3", "true", '[1,"b c"]']}

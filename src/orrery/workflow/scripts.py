@@ -7,7 +7,6 @@ one argument, whatever it holds.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,17 +18,11 @@ STOP_AT_FAILURE = "set -e; "
 
 
 def vector_arguments(vector: Sequence[Any], more: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of "shell.run" for a list of program and arguments; `more` is what stands under `with`."""
-    return {"command": [_as_word(part) for part in vector], **more}
+    """The arguments of "shell.run" for a list of program and arguments; `more` is what stands under `with`.
 
-
-def _as_word(part: Any) -> Any:
-    """One argument as text; what a reference amounts to is written as text when it is known."""
-    if isinstance(part, Ref):
-        return Template([part])
-    if part is None or isinstance(part, str | Template | list | dict):
-        return part
-    return json.dumps(part)
+    What a reference amounts to becomes text when it is known.
+    """
+    return {"command": [Template([part]) if isinstance(part, Ref) else part for part in vector], **more}
 
 
 def script_arguments(script: str | Ref | Template, more: dict[str, Any]) -> dict[str, Any]:

@@ -117,6 +117,8 @@ def _command(record: Record, args: dict[str, Any], file: File, scope: Scope) -> 
     node = record.at("run")
     if isinstance(node, Sequence):
         vector = [_text(word, file, scope) for word in record.get("run")]
+        if not node.items:
+            file.report.add("no-work", node, "the command is empty; its first item is the program")
         return _tool("shell.run", record, scripts.vector_arguments(vector, args), file, at="run")
     try:
         arguments = scripts.script_arguments(_text(record.get("run")[0], file, scope), args)
