@@ -7,7 +7,7 @@ imported when it is called.
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orrery.errors import MissingExtraError, RequestError, UnknownNameError
 
@@ -81,12 +81,12 @@ def parser() -> App:
         help="Run workflows as graphs that survive crashes and explain themselves.",
         help_format="plaintext",
         version_flags=(),
-        default_parameter=Parameter(negative=(), show_default=_is_worth_showing),
+        default_parameter=Parameter(negative=(), show_default=False),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
     for name, command in COMMANDS.items():
-        app.command(command.function, name=name, help=command.summary)
+        app.command(command.function, name=name)
     return app
 
 
@@ -109,7 +109,3 @@ def call(words: list[str]) -> int:
     except CycloptsError as error:
         raise RequestError(f"{error}\n`orrery {words[0]} --help` lists what it takes") from error
     return status if isinstance(status, int) else 0
-
-
-def _is_worth_showing(default: Any) -> bool:
-    return default not in (None, False, (), "")

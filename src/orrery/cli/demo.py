@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from orrery.cli.options import Json, Store
 
 
@@ -11,6 +13,5 @@ def demo(*, crash: bool = False, json: Json = False, store: Store = None) -> int
     Args:
         crash: Let the process kill itself half-way, to see the next command finish the run.
     """
-    from orrery.apps.demo import main
-
-    return main(crash=crash, json=json, store=store)
+    status: int = import_module("orrery.apps.demo").main(crash=crash, json=json, store=store)
+    return status

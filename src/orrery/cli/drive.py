@@ -21,6 +21,7 @@ from orrery.journal import Durability
 from orrery.runtime import Result, Run, Session
 from orrery.runtime.result import result_of
 from orrery.runtime.session import store_url
+from orrery.scheduler import Machine, story
 from orrery.scheduler.events import Event
 
 Begin = Callable[[Session], Run]
@@ -72,6 +73,11 @@ class Drive:
                 if shown.tally is not None:
                     error.add_note(f"`orrery resume {shown.tally.machine.run}` goes on once that is put right")
                 raise
+            except Exception as error:
+                if shown.tally is not None:
+                    for line in _stories(shown.tally.machine):
+                        error.add_note(line)
+                raise
             finally:
                 display.end()
         return self._tell(result, tally, signals)
@@ -109,6 +115,11 @@ class _Shown:
 
     def take(self, _run: str, events: Sequence[Event]) -> None:
         self.display.take(events)
+
+
+def _stories(machine: Machine) -> list[str]:
+    """What was going on, for the report of an internal error."""
+    return [f"run {machine.run}, event {machine.seq}", *(story(machine, task) for task in list(machine.in_flight)[:20])]
 
 
 async def _first(run: Run, signals: _Signals) -> None:

@@ -34,7 +34,8 @@ def report(error: Exception, words: Sequence[str], *, debug: bool = False) -> in
     else:
         _say(_internal(error, words))
         status = DID_NOT_SUCCEED
-    _say(list(getattr(error, "__notes__", ())))
+    if isinstance(error, OrreryError):
+        _say(list(getattr(error, "__notes__", ())))
     return status
 
 

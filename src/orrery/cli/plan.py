@@ -18,6 +18,7 @@ Format = Literal["terminal", "svg", "mermaid", "dot", "json", "text"]
 
 def plan(
     target: str,
+    /,
     *,
     inputs: Inputs = None,
     format: Format = "terminal",
@@ -27,7 +28,7 @@ def plan(
 
     Args:
         target: A workflow file, module:flow, or a request in quotes.
-        format: How: drawn in the terminal, as an image, or as text for other programs.
+        format: How: drawn in the terminal (unless given), as an image, or as text for other programs.
         output: The file to write instead of stdout.
     """
     from orrery.workflow import load_target

@@ -15,6 +15,7 @@ from orrery.scheduler.events import Budget, RunOptions
 
 def run(
     target: str,
+    /,
     *,
     inputs: Inputs = None,
     json: Json = False,
@@ -34,7 +35,7 @@ def run(
 
     Args:
         target: A workflow file, module:flow, or a request in quotes.
-        durability: What an acknowledged event survives: the death of the process, or a power cut too.
+        durability: What an acknowledged event survives: the death of the process (unless given), or a power cut too.
         budget_money: The most money the run may spend.
         budget_tokens: The most tokens the run may use.
         budget_wall: The longest the run may take, in seconds.
@@ -73,7 +74,7 @@ def resume(
     """Go on with a run whose process died or was stopped. What had finished does not run again.
 
     Args:
-        durability: What an acknowledged event survives: the death of the process, or a power cut too.
+        durability: What an acknowledged event survives: the death of the process (unless given), or a power cut too.
         resources: How much there is of a resource that tasks name, as NAME=COUNT.
     """
     journal = open_existing(store)

@@ -6,12 +6,11 @@ import time
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 from rich.text import Text
 
 from orrery.cli.options import Json, Store, open_existing, standing
 from orrery.cli.plain import span
-from orrery.cli.screen import STYLES, out, say, write_json
+from orrery.cli.screen import STYLES, out, say, say_table, write_json
 from orrery.errors import UnknownRunError
 from orrery.journal import RunSummary
 from orrery.runtime.session import store_url
@@ -26,7 +25,7 @@ def runs(
     """List the runs in the store, the newest last. One that should run and that nobody drives is interrupted.
 
     Args:
-        most: How many of the newest to list; 0 lists all.
+        most: How many of the newest to list, 20 unless given; 0 lists all.
     """
     try:
         journal = open_existing(store)
@@ -45,25 +44,19 @@ def runs(
     if not found:
         say(console, f"no runs yet in {store_url(store)}; `orrery run TARGET` makes one")
         return 0
-    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("run", no_wrap=True, style="bold")
-    table.add_column("state", no_wrap=True)
-    table.add_column("age", no_wrap=True, justify="right")
-    table.add_column("took", no_wrap=True, justify="right")
-    table.add_column("events", no_wrap=True, justify="right")
-    table.add_column("target", no_wrap=True, overflow="ellipsis", style="dim")
     now = time.time()
-    for run in shown:
-        state = standing(run)
-        table.add_row(
-            run.run,
-            Text(state, STYLES.get(state, "")),
+    lines = [
+        (
+            Text(run.run, "bold"),
+            Text(standing(run), STYLES.get(standing(run), "")),
             span(max(0.0, now - run.created_at)),
             span(max(0.0, run.updated_at - run.created_at)),
             f"{run.events:,}",
-            run.target,
+            Text(run.target, "dim"),
         )
-    console.print(table)
+        for run in shown
+    ]
+    say_table(console, ("run", "state", "age", "took", "events", "target"), lines, right="age took events")
     if len(shown) < len(found):
         say(console, f"and {len(found) - len(shown)} older; --most 0 lists all", "dim")
     interrupted = [run.run for run in shown if standing(run) == "interrupted"]

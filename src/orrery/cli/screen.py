@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -89,6 +90,28 @@ def can_move_its_cursor(console: Console) -> bool:
 def say(console: Console, text: str | Text, style: str = "") -> None:
     """Print one paragraph; it is wrapped at words on a terminal, and left whole elsewhere."""
     console.print(text, style=style or None, soft_wrap=not console.is_terminal)
+
+
+def say_table(console: Console, header: Sequence[str], lines: Iterable[Sequence[str | Text]], right: str = "") -> None:
+    """Print a table without lines; its last column is cut at the edge of a terminal.
+
+    Args:
+        right: the headings of the columns that are aligned at their right, joined by spaces.
+    """
+    table = [[cell if isinstance(cell, Text) else Text(cell) for cell in line] for line in lines]
+    table.insert(0, [Text(name, "dim") for name in header])
+    widths = [max(line[column].cell_len for line in table) for column in range(len(header))]
+    for line in table:
+        shown = Text(no_wrap=True, overflow="ellipsis")
+        for name, cell, width in zip(header, line, widths, strict=True):
+            gap = " " * (width - cell.cell_len)
+            shown.append_text(Text(gap) + cell if name in right.split() else cell)
+            if name != header[-1]:
+                shown.append("  " if name in right.split() else gap + "  ")
+        shown.rstrip()
+        if console.is_terminal:
+            shown.truncate(console.width, overflow="ellipsis" if console.encoding.startswith("utf") else "crop")
+        say(console, shown)
 
 
 def write_json(value: Any) -> None:

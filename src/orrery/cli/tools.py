@@ -5,11 +5,10 @@ from __future__ import annotations
 import json as js
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from orrery.cli.options import Json, ToolName
-from orrery.cli.screen import out, say, write_json
+from orrery.cli.screen import out, say, say_table, write_json
 from orrery.errors import MissingExtraError
 from orrery.tools import Tool
 from orrery.tools import tools as registered
@@ -32,19 +31,16 @@ def tools(name: ToolName = None, /, *, json: Json = False) -> int:
         write_json({"tools": [_plain(one) for one in names]})
         return 0
     console = out()
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    table.add_column("tool", no_wrap=True, style="bold")
-    table.add_column("effects", no_wrap=True)
-    table.add_column("what it does", overflow="ellipsis", no_wrap=True)
-    for one in names:
-        found = _find(one)
-        if isinstance(found, str):
-            table.add_row(one, "", Text(found, "yellow"))
-        else:
-            table.add_row(one, found.effects.kind, f"{_signature(found)}  {_first_line(found)}")
-    console.print(table)
+    say_table(console, ("tool", "effects", "what it does"), map(_line, names))
     say(console, "\n`orrery tools NAME` describes one", "dim")
     return 0
+
+
+def _line(name: str) -> tuple[Text, str, str | Text]:
+    found = _find(name)
+    if isinstance(found, str):
+        return Text(name, "bold"), "", Text(found, "yellow")
+    return Text(name, "bold"), found.effects.kind, f"{_signature(found)}  {_first_line(found)}"
 
 
 def _find(name: str) -> AnyTool | str:

@@ -44,7 +44,7 @@ def trace(
     """Draw when each attempt ran, what ran at once, and the chain of tasks the run waited for.
 
     Args:
-        format: Drawn in the terminal, as data, for chrome://tracing and Perfetto, or as an image.
+        format: Drawn in the terminal (unless given), as data, for chrome://tracing and Perfetto, or as an image.
         output: The file to write instead of stdout.
         most: How many attempts to draw; as many as fit the screen unless given.
     """
