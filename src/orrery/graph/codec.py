@@ -237,8 +237,7 @@ class _Reader:
     def struct(self, plain: Any, kind: type[Any], place: str) -> Any:
         """A struct without values in it, or None after noting what is wrong."""
         if isinstance(plain, dict):
-            fields = {field.encode_name for field in msgspec.structs.fields(kind)}
-            self.known(plain, (*fields, "type") if kind in _EDITS.values() else sorted(fields), place)
+            self.known(plain, _FIELDS[kind], place)
         try:
             return msgspec.convert(plain, kind)
         except msgspec.ValidationError as error:
@@ -324,6 +323,12 @@ _EDITS: Mapping[str, type[Any]] = {
     "link": Link,
     "unlink": Unlink,
     "outputs": SetOutputs,
+}
+
+
+_FIELDS: Mapping[type[Any], tuple[str, ...]] = {
+    kind: ("type",) * (kind in _EDITS.values()) + kind.__struct_fields__
+    for kind in (Task, Edge, Each, _When, *_EDITS.values())
 }
 
 

@@ -77,11 +77,10 @@ def terminal(graph: Graph, *, width: int, states: Mapping[TaskId, str] | None = 
         states: task → state, for the glyph before each task.
     """
     shown = with_twins(graph)
-    rows = _lanes(shown)
+    rows = _lanes(shown, most=min(max(4, width // 4), (width - 1) // 2))
+    listed = not rows
+    rows = rows or [("●", key) for key in shown.boxes]
     lanes = max((len(lane) for lane, _ in rows), default=0)
-    listed = lanes > max(8, width // 2) or lanes >= width
-    if listed:
-        rows, lanes = [("●", key) for key in shown.boxes], 1
     before: dict[str, list[str]] = {}
     for arrow in shown.arrows:
         if arrow.label or listed:
@@ -126,8 +125,11 @@ _JOINTS = {
 """(up, down, left, right) → the sign that joins them."""
 
 
-def _lanes(shown: View) -> list[tuple[str, str | None]]:
-    """Lines of lanes: those with a task and its key, and between them those on which lanes part and meet."""
+def _lanes(shown: View, *, most: int) -> list[tuple[str, str | None]]:
+    """Lines of lanes: those with a task and its key, and between them those on which lanes part and meet.
+
+    Nothing, if there would be more than `most` lanes side by side.
+    """
     after: dict[str, list[str]] = {key: [] for key in shown.boxes}
     soft: dict[str, bool] = dict.fromkeys(shown.boxes, True)  # boxes into which only soft arrows lead
     place = {key: n for n, key in enumerate(shown.boxes)}
@@ -139,6 +141,8 @@ def _lanes(shown: View) -> list[tuple[str, str | None]]:
     for key in shown.boxes:
         column = lanes.index(key) if key in lanes else _free(lanes, 0)
         lanes[column] = key
+        if len(lanes) > most:
+            return []
         signs = [_lane(lane, soft) if n != column else "●" for n, lane in enumerate(lanes)]
         rows.append((" ".join(signs), key))
         passing = [lane is not None for lane in lanes]
