@@ -107,3 +107,26 @@ def test_a_dumb_terminal_gets_plain_lines(folder: Folder, terminals: list[Termin
     terminals.append(screen := Terminal(folder, "run", "hello.yaml", LC_ALL="C.UTF-8", TERM="dumb"))
     lines = screen.until("status 0")
     assert any(line.startswith("[1/2] succeeded greet") for line in lines), lines
+
+
+def test_what_tasks_print_stands_above_the_tree_and_does_not_tear_it(folder: Folder, terminals: list[Terminal]) -> None:
+    folder.write(
+        "loud.py",
+        "import time\nfrom pathlib import Path\n"
+        "def loud(name: str):\n"
+        "    for number in range(3):\n        print(name, number)\n        time.sleep(0.15)\n"
+        "    while not Path('go.txt').exists():\n        time.sleep(0.01)\n",
+    )
+    folder.write(
+        "loud.yaml",
+        "tasks:\n  near: {uses: 'py:./loud.py:loud', with: {name: near}}\n"
+        "  far: {uses: 'py:./loud.py:loud', with: {name: far}, executor: process}\n",
+    )
+    terminals.append(screen := Terminal(folder, "run", "loud.yaml", LC_ALL="C.UTF-8"))
+    screen.until("far 2")
+    lines = screen.until("near 2")
+    assert sorted(lines[:6]) == sorted(f"{name} {number}" for name in ("far", "near") for number in range(3)), lines
+    assert sum("2 running" in line for line in lines) == 1, lines
+    folder.write("go.txt", "")
+    lines = screen.until("status 0")
+    assert not any("├─" in line for line in lines), lines

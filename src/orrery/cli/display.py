@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from orrery.cli.overhear import Overhear
 from orrery.cli.picture import Picture
 from orrery.cli.plain import span
-from orrery.cli.screen import STYLES, can_move_its_cursor, marks_for
+from orrery.cli.screen import STYLES, can_move_its_cursor, kept, marks_for
 from orrery.cli.tally import Happening, Tally
 from orrery.scheduler.events import Event
 
@@ -62,8 +64,16 @@ class LiveTree:
     """The tree of a run, redrawn at most ten times a second, on a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._marks = console, marks_for(console)
-        self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        self._console, self._marks = kept(console), marks_for(console)
+        self._overhear = Overhear(self._print_above)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._tally: Tally | None = None
         self._name = ""
@@ -72,6 +82,7 @@ class LiveTree:
 
     def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> None:
         self._tally, self._name, self._clock = tally, name, clock
+        self._overhear.start()
         self._live.start()
         self._refresh()
 
@@ -83,10 +94,15 @@ class LiveTree:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        try:
+        self._tally = None
+        self._overhear.stop()
+        with suppress(OSError):  # the terminal may be gone, and with it what was to be cleaned
             self._live.stop()
-        except OSError:  # the terminal is gone, and with it what was to be cleaned
-            self._tally = None
+            self._console.file.close()
+
+    def _print_above(self, lines: str) -> None:
+        with suppress(OSError):  # as above
+            self._console.print(Text.from_ansi(lines), soft_wrap=True)
 
     def _refresh(self) -> None:
         if self._tally is None:

@@ -53,7 +53,7 @@ class Drive:
     async def _to_its_end(self, begin: Begin) -> int:
         display = self._display()
         shown = _Shown(display)
-        with _Signals() as signals:
+        with _Signals(display.end) as signals:
             try:
                 async with Session(
                     self.store, durability=self.durability, resources=self.resources, observers=(shown.take,)
@@ -136,12 +136,16 @@ async def _first(run: Run, signals: _Signals) -> None:
 class _Signals:
     """SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
 
+    Args:
+        leave: gives the terminal back before an end at once.
+
     Attributes:
         came: done once the first has come.
         received: the number of the first; 0 before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
         self._loop = asyncio.get_running_loop()
         self.came: asyncio.Future[None] = self._loop.create_future()
         self.received = 0
@@ -159,7 +163,7 @@ class _Signals:
 
     def _take(self, number: int) -> None:
         if self.received:
-            err().show_cursor()
+            self._leave()
             os._exit(128 + number)  # nothing is lost: whatever is in the log is durable already
         self.received = number
         self.came.set_result(None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 
@@ -69,12 +70,33 @@ class _Console(Console):
         self.quiet = True
         raise BrokenPipeError
 
+    @property
+    def size(self) -> ConsoleDimensions:
+        """Of the terminal that is written to, where rich would ask stdin first."""
+        try:
+            columns, lines = os.get_terminal_size(self.file.fileno())
+        except (OSError, ValueError):
+            return super().size
+        columns, lines = int(self._environ.get("COLUMNS", columns)), int(self._environ.get("LINES", lines))
+        return ConsoleDimensions(self._width or columns or 80, self._height or lines or 24)
+
+    @size.setter
+    def size(self, new: tuple[int, int]) -> None:
+        self._width, self._height = new
+
 
 def _console(*, stderr: bool) -> Console:
     console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in console._environ:
         console.width = 200  # a pipe has no width; lines are cut by whoever reads them
     return console
+
+
+def kept(console: Console) -> Console:
+    """A console on the same terminal that goes on writing there when stdout and stderr are led elsewhere."""
+    file = console.file
+    copy = open(os.dup(file.fileno()), "w", encoding=console.encoding, errors="replace")  # noqa: SIM115 - lives on
+    return _Console(file=copy, highlight=False, markup=False, emoji=False)
 
 
 def marks_for(console: Console) -> Marks:
