@@ -110,6 +110,11 @@ def test_every_value_survives_to_the_last_bit(value: Any) -> None:
     assert encode(parse(write(graph))["b"].args["v"]) == encode(value)
 
 
+def test_a_name_with_a_brace_survives_in_a_template() -> None:
+    graph = Graph([Task("}", "f"), Task("b", "f", {"t": Template(("x", Ref("}"), "{"))})])
+    assert parse(write(graph)) == graph
+
+
 def test_large_graphs_survive_too() -> None:
     graph = random_graph(1, tasks=500)
     assert parse(write(graph)) == graph

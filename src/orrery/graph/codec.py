@@ -326,9 +326,9 @@ _EDITS: Mapping[str, type[Any]] = {
 }
 
 
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (Task, Edge, Each, _When, *_EDITS.values())
 _FIELDS: Mapping[type[Any], tuple[str, ...]] = {
-    kind: ("type",) * (kind in _EDITS.values()) + kind.__struct_fields__
-    for kind in (Task, Edge, Each, _When, *_EDITS.values())
+    kind: ("type",) * (kind in _EDITS.values()) + kind.__struct_fields__ for kind in _STRUCTS
 }
 
 

@@ -186,7 +186,7 @@ def _template(template: Template) -> str:
             shown += _string(part)[1:-1].replace("{", "{{").replace("}", "}}")
         else:
             ref = _ref(part)
-            if '"' in ref or "\\" in ref:
+            if any(mark in ref for mark in '"\\{}'):
                 break
             shown += f"{{{ref}}}"
         after_text = isinstance(part, str)
