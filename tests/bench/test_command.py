@@ -10,6 +10,8 @@ import pytest
 
 from orrery.bench import Options, Report, Row, benches
 from orrery.bench.command import main
+from orrery.bench.world import Tally, report
+from orrery.testing.world import WorldError
 
 KEYS = {"case", "value", "unit", "baseline", "ratio", "target", "ok"}
 NAMES = ("crash", "makespan", "overhead", "replay", "world")
@@ -104,3 +106,13 @@ def test_a_chart_of_another_kind_is_the_callers_mistake(tmp_path: Path, capsys: 
 def test_a_world_is_counted_once_per_seed(capsys: pytest.CaptureFixture[str]) -> None:
     _, found = measured("world", capsys, "--seeds", "3")
     assert found["rows"][0]["unit"] == "of 3"
+
+
+def test_a_world_that_breaks_a_promise_is_told_with_its_reproduction() -> None:
+    failures = [(seed, str(WorldError(seed, "P4: the run does not end"))) for seed in range(4, 34)]
+    found = report(Tally(worlds=100, failures=failures), 2.0, Options())
+    assert not found.ok
+    assert found.rows[0].value == 30
+    text = found.to_text()
+    assert "reproduce: orrery bench world --seed 4 --seeds 1" in text
+    assert "and 10 more: 24, 25" in text

@@ -35,6 +35,8 @@ from orrery.scheduler.events import Event, TaskExpanded, TaskSucceeded
 
 RUN = "reference"
 PATIENCE_S = 60.0
+SHOWN = 20
+"""Violations told of one point; they must fit into a pipe that nobody reads yet."""
 Side = Literal["before", "after"]
 
 
@@ -58,13 +60,16 @@ class Verdict(msgspec.Struct, frozen=True):
     """What became of one point.
 
     Args:
-        crashes: where each life ended; the last life is not among them.
+        crashes: where each life was to end; the last life is not among them.
+        deaths: how many of them did. A run has a few appends more or less from time to time, so the last
+            places may not be reached.
         repeated: executions of tasks beyond what they take if nothing is killed.
         recovery_s: from opening the store to the end of the run, in the last life.
         violations: the promises that were broken, in words.
     """
 
     crashes: tuple[Crash, ...]
+    deaths: int = 0
     repeated: int = 0
     recovery_s: float = 0.0
     violations: tuple[str, ...] = ()
@@ -92,7 +97,7 @@ class Tripwire(SqliteJournal):
         dying = self._crash is not None and self._crash.append == self.appends
         if dying and self._crash is not None and self._crash.side == "before":
             _die()
-        super().append(batches)  # durable when it returns: this journal does not defer
+        super().append(batches)  # durable when it returns: with this durability nothing is deferred
         if dying:
             _die()
 
@@ -200,9 +205,11 @@ def _try(graph: Graph, crashes: tuple[Crash, ...], expected: Result) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="orrery-crash-") as name:
         folder = Path(name)
         witness = Witness(folder)
+        deaths = 0
         for crash in crashes:
             status = _forked(partial(_lived, folder, graph, crash))
             if os.WIFSIGNALED(status):
+                deaths += 1
                 witness.look_after_crash()
             elif status != 0:
                 witness.violations.append(
@@ -212,12 +219,12 @@ def _try(graph: Graph, crashes: tuple[Crash, ...], expected: Result) -> Verdict:
         try:
             result, _ = asyncio.run(_live(folder, graph, None))
         except (OrreryError, TimeoutError) as error:
-            why = f"not resumed: {type(error).__name__}: {error}"
-            return Verdict(crashes, violations=(*witness.violations, why))
+            witness.violations.append(f"not resumed: {type(error).__name__}: {error}")
+            return Verdict(crashes, deaths, violations=tuple(witness.violations[:SHOWN]))
         recovery_s = time.perf_counter() - began
         witness.look()
     repeated = witness.judge(result, expected)
-    return Verdict(crashes, repeated, recovery_s, tuple(witness.violations))
+    return Verdict(crashes, deaths, repeated, recovery_s, tuple(witness.violations[:SHOWN]))
 
 
 def _lived(folder: Path, graph: Graph, crash: Crash) -> int:

@@ -55,9 +55,13 @@ def measure(options: Options) -> Report:
     for part in _lived(range(options.seed, options.seed + count), options.jobs):
         tally.add(part)
         options.tell(f"world: {tally.worlds:,} of {count:,} seeds, {len(tally.failures)} failed")
-    seconds = time.perf_counter() - began
+    return report(tally, time.perf_counter() - began, options)
+
+
+def report(tally: Tally, seconds: float, options: Options) -> Report:
+    """What is said of the worlds that were lived through in so many seconds."""
+    count, failed = tally.worlds, len(tally.failures)
     pace = seconds / count * 1_000
-    failed = len(tally.failures)
     rows = [
         Row("worlds with a broken promise", failed, f"of {count:,}", target="= 0", ok=failed == 0),
         Row(
@@ -75,7 +79,7 @@ def measure(options: Options) -> Report:
         Row("faults", tally.faults, "faults"),
         Row("time in the worlds", tally.virtual_s / 3600, "hours"),
     ]
-    notes = [f"{what}" for _, what in tally.failures[:SHOWN]]
+    notes = [what for _, what in tally.failures[:SHOWN]]
     if failed > SHOWN:
         notes.append(f"and {failed - SHOWN} more: {', '.join(str(seed) for seed, _ in tally.failures[SHOWN:])}")
     setting = f"seeds {options.seed} to {options.seed + count - 1}, {options.jobs} at a time"
