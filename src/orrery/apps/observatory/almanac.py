@@ -11,6 +11,7 @@ run that is resumed finds another server at another port.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 from functools import cache
@@ -20,6 +21,7 @@ from threading import Lock, Thread
 from typing import TypedDict
 from urllib.parse import unquote
 
+HOST = "127.0.0.1"
 SEED = 1781
 BUSY_SHARE = 0.3
 RETRY_AFTER_S = 1
@@ -67,9 +69,11 @@ def package(name: str) -> Package:
 @cache
 def address() -> str:
     """Where this process's server listens; it is started when it is first asked for."""
-    server = _Server(("127.0.0.1", 0), _Answer)
+    server = _Server((HOST, 0), _Answer)
+    for variable in ("NO_PROXY", "no_proxy"):  # a proxy would look for this server on its own machine
+        os.environ[variable] = ",".join(filter(None, (os.environ.get(variable), HOST)))
     Thread(target=server.serve_forever, name="almanac", daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+    return f"http://{HOST}:{server.server_port}"
 
 
 class _Server(ThreadingHTTPServer):

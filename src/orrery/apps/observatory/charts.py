@@ -91,7 +91,7 @@ def hotspot_chart(files: Sequence[FileShape], *, has_history: bool) -> str:
 
 def tree_chart(files: Sequence[FileShape]) -> str:
     """Every file as a tile: its area is its lines, its warmth what is hard to maintain in it."""
-    width, height, head = 470.0, 380.0, 14.0
+    width, height, head = 470.0, 470.0, 14.0
     folders: dict[str, list[FileShape]] = defaultdict(list)
     for one in files:
         if one["lines"]:
@@ -99,13 +99,13 @@ def tree_chart(files: Sequence[FileShape]) -> str:
     parts: list[str] = []
     # By rank, not by value: the index of most files lies close together.
     measured = sorted((one["maintainability"] for one in files if one["maintainability"]), reverse=True)
-    sizes = {folder: float(sum(one["lines"] for one in inside)) for folder, inside in folders.items()}
+    sizes = {folder: sum(one["lines"] for one in inside) for folder, inside in folders.items()}
     for folder, box in treemap(sizes, Box(0, 0, width, height)).items():
         shown = fit(folder, box.width - 8, char=6.2) if box.height > 3 * head else ""
         top = head if shown else 0.0
         inner = Box(box.x + 1.5, box.y + 1.5 + top, max(0.1, box.width - 3), max(0.1, box.height - 3 - top))
         by_path = {one["path"]: one for one in folders[folder]}
-        for path, tile in treemap({path: float(one["lines"]) for path, one in by_path.items()}, inner).items():
+        for path, tile in treemap({path: one["lines"] for path, one in by_path.items()}, inner).items():
             one = by_path[path]
             share = (measured.index(one["maintainability"]) / len(measured)) ** 2.2 if one["maintainability"] else 0.0
             tip = f"{path}: {one['lines']:,} lines, complexity {one['complexity']}, "
@@ -150,7 +150,8 @@ def matrix(imports: Imports) -> str:
     for row, name in enumerate(names):
         y = top + row * cell
         parts.append(label(left - 8, y + cell / 2 + 4, f"{name}  {row + 1}", "end small"))
-        parts.append(label(left + (row + 0.5) * cell, top - 8, str(row + 1), "mid small"))
+        if cell > 15 or row % 2 == 0:
+            parts.append(label(left + (row + 0.5) * cell, top - 8, str(row + 1), "mid small"))
         for column in range(count):
             style = "fill:var(--grid)" if column != row else "fill:var(--faint)"
             parts.append(

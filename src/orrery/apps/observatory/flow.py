@@ -39,7 +39,8 @@ def choose(root: Path, git: dict[str, Any], tracked: str | None, found: list[str
     paths = tracked.split("\0") if tracked is not None else found or []
     paths = [path for path in paths if _is_source(root, path)]
     if not paths:
-        notes.append(f"there is no source below {root}, so Orrery looks at its own")
+        where = f"below {root}" if tracked is None else f"that git tracks below {root}"
+        notes.append(f"there is no source {where}, so Orrery looks at its own")
         root = OWN_SOURCE
         paths = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.py"))]
     if len(paths) > MAX_FILES:
@@ -74,7 +75,7 @@ def measure(path: str, root: Path) -> FileFacts:
 
 
 @task(effects="pure")
-def read_history(log: str) -> History:
+def read_history(log: str) -> History | None:
     """Read what git wrote."""
     return read_log(log)
 
@@ -126,7 +127,7 @@ def observatory(root: Path, folder: Path) -> dict[str, Any]:
     repository = script.options(name="find-git")("git rev-parse --is-shallow-repository", cwd=root, check=False)
     with when(repository["status"] == 0):
         tracked = git.options(name="git-files")(["git", "ls-files", "-z"], cwd=root)
-        history = read_history(git.options(name="git-log")(GIT_LOG, cwd=root)["stdout"])
+        history = read_history(git.options(name="git-log")(GIT_LOG, cwd=root, check=False)["stdout"])
     with when(repository["status"] != 0):
         found = glob("**/*", root=root, max_results=200_000)
     choice = choose.needs(tracked, found, on="completion")(root, repository, tracked["stdout"], found)

@@ -7,8 +7,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TypedDict
 
-GIT_LOG = ["git", "log", "--numstat", "--no-merges", "--no-renames", "--max-count=20000", "--format=%x01%at%x02%ae"]
-"""Writes what `read_history` reads: a line for each commit, then one for each file that it changed."""
+GIT_LOG = [
+    *("git", "log", "--numstat", "--no-merges", "--no-renames", "--max-count=20000"),
+    *("--format=%x01%at%x02%ae", "--relative", "--", "."),
+]
+"""Writes what `read_log` reads: a line for each commit, then one for each file of this folder that it changed."""
 
 _CHANGED = re.compile(r"(\d+|-)\t(\d+|-)\t(.+)")
 
@@ -41,8 +44,8 @@ class History(TypedDict):
     churn: dict[str, Churn]
 
 
-def read_log(log: str) -> History:
-    """The history in what `GIT_LOG` wrote. Only the number of authors is kept, not who they are."""
+def read_log(log: str) -> History | None:
+    """The history in what `GIT_LOG` wrote; None without a commit. Only how many authors there are is kept, not who."""
     moments: list[int] = []
     authors: set[str] = set()
     changes: list[tuple[int, int, int]] = []
@@ -59,12 +62,14 @@ def read_log(log: str) -> History:
             of_file = churn.setdefault(found[3], {"commits": 0, "lines": 0})
             of_file["commits"] += 1
             of_file["lines"] += added + removed
-    by_the_hour = bool(moments) and max(moments) - min(moments) < 3 * 86_400
+    if not moments:
+        return None
+    by_the_hour = max(moments) - min(moments) < 3 * 86_400
     return {
         "commits": len(moments),
         "authors": len(authors),
-        "first": _day(min(moments)) if moments else "",
-        "last": _day(max(moments)) if moments else "",
+        "first": _day(min(moments)),
+        "last": _day(max(moments)),
         "by_the_hour": by_the_hour,
         "periods": _periods(moments, changes, 3_600 if by_the_hour else 86_400),
         "churn": churn,
@@ -79,7 +84,6 @@ def _periods(moments: list[int], changes: list[tuple[int, int, int]], length_s: 
         added[moment // length_s] += plus
         removed[moment // length_s] += minus
     form = "%Y-%m-%d %H:00" if length_s < 86_400 else "%Y-%m-%d"
-    span = range(min(commits), max(commits) + 1) if commits else range(0)
     return [
         {
             "begins": datetime.fromtimestamp(number * length_s, UTC).strftime(form),
@@ -87,7 +91,7 @@ def _periods(moments: list[int], changes: list[tuple[int, int, int]], length_s: 
             "added": added[number],
             "removed": removed[number],
         }
-        for number in span
+        for number in range(min(commits), max(commits) + 1)
     ]
 
 

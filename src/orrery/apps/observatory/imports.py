@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple, TypedDict
 
@@ -42,7 +42,8 @@ def read_imports(modules: Sequence[Module]) -> Imports:
     names = {module.path: module_name(module.path) for module in modules}
     known = {name: path for path, name in names.items()}
     depth = 2 if len({name.partition(".")[0] for name in known}) <= 3 else 1
-    group = {name: ".".join(name.split(".")[:depth]) for name in known}
+    packages = {name for name, path in known.items() if PurePosixPath(path).name == "__init__.py"}
+    group = {name: _group(name, depth, packages) for name in known}
     sizes: Counter[str] = Counter()
     files: Counter[str] = Counter()
     edges: Counter[tuple[str, str]] = Counter()
@@ -73,6 +74,15 @@ def module_name(path: str) -> str:
     if parts[-1] == "__init__" and len(parts) > 1:
         parts.pop()
     return ".".join(parts)
+
+
+def _group(name: str, depth: int, packages: Collection[str]) -> str:
+    """What a module is shown as: its package; itself where it lies directly in one; else its folder."""
+    parts = name.split(".")
+    folder = ".".join(parts[:-1])
+    if len(parts) <= depth and folder and folder not in packages:
+        return folder
+    return ".".join(parts[:depth])
 
 
 def _target(written: str, importer: str, path: str, known: Mapping[str, str]) -> str | None:

@@ -20,7 +20,7 @@ def markdown_charts(findings: Findings, account: Account | None) -> dict[str, st
     }
     if account is not None:
         found["timeline"] = timeline(account)
-    if findings["history"] is not None and findings["history"]["periods"]:
+    if findings["history"] is not None:
         found["history"] = charts.history_chart(findings["history"])
     if findings["machine"]:
         found["machine"] = charts.machine_chart(findings["machine"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files as package_files
@@ -118,17 +119,23 @@ def _order(findings: Findings) -> str:
         return ""
     loops = sum(column > row for row, column, _ in imports["counts"])
     say = "Each row imports the marked columns. "
-    say += (
-        f"Right of the diagonal stand {loops} imports that close a loop."
-        if loops
-        else "All marks lie left of the diagonal: there is no loop."
-    )
-    return _section("Who stands on whom", say, f'<div class="scroll">{charts.matrix(imports)}</div>')
+    if loops:
+        say += f"{loops} {'mark stands' if loops == 1 else 'marks stand'} right of the diagonal and closes a loop."
+    else:
+        say += "All marks stand left of the diagonal: there is no loop."
+    bearers: Counter[int] = Counter(column for _, column, _ in imports["counts"])
+    leaners: Counter[int] = Counter(row for row, _, _ in imports["counts"])
+    rows = []
+    for position, count in bearers.most_common(5):
+        package = imports["packages"][position]
+        rows.append([_code(package["name"]), f"{count}", f"{leaners[position]}", f"{package['lines']:,}"])
+    table = _table(["most stood on", "by", "stands on", "lines"], rows)
+    return _section("Who stands on whom", say, charts.matrix(imports) + table)
 
 
 def _past(findings: Findings) -> str:
     history = findings["history"]
-    if history is None or not history["periods"]:
+    if history is None:
         return ""
     unit = "hour (UTC)" if history["by_the_hour"] else "day"
     span = history["first"] if history["first"] == history["last"] else f"{history['first']} to {history['last']}"

@@ -83,7 +83,7 @@ def summary_lines(result: Result, account: Account, html: str, markdown: str) ->
     lines = [("report", _near(html)), ("", _near(markdown))]
     lines += [("in parallel", f"up to {account.most_at_once} tasks at once: {busiest}"), ("speed-up", speed)]
     if span_s:
-        faster = f"{work_s / span_s:.1f} times with {processes} processes"
+        faster = f"{work_s / span_s:.1f} times in {processes} {'process' if processes == 1 else 'processes'}"
         lines.append(("", f"processors alone: {work_s:.1f} s of work by {tasks} tasks in {span_s:.1f} s, {faster}"))
     healed = f"{account.healed} tasks that failed at first, by {account.retries} retries: {_faults(account)}"
     lines.append(("healed", healed))

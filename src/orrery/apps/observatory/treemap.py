@@ -27,7 +27,7 @@ class Box(NamedTuple):
         )
 
 
-def treemap(weights: Mapping[str, float], box: Box) -> dict[str, Box]:
+def treemap(weights: Mapping[str, int], box: Box) -> dict[str, Box]:
     """A part of the box for each weight above 0, in proportion to it; the largest first."""
     ahead = sorted(
         ((weight, name) for name, weight in weights.items() if weight > 0), key=lambda one: (-one[0], one[1])
