@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orrery.graph.task import TaskId
 from orrery.scheduler import events as ev
@@ -34,6 +34,15 @@ class Attempt(NamedTuple):
         return max(0.0, self.ended_at - self.began_at)
 
 
+_OUTCOMES: dict[type[ev.Event], Outcome] = {
+    ev.TaskSucceeded: "succeeded",
+    ev.TaskFailed: "failed",
+    ev.TaskExpanded: "grown",
+    ev.TaskStopped: "stopped",
+    ev.AttemptLost: "lost",
+}
+
+
 class Attempts:
     """Turns the events of a run into its attempts. Remembers only those that are open."""
 
@@ -42,27 +51,18 @@ class Attempts:
 
     def take(self, event: ev.Event) -> Attempt | None:
         """The attempt that ended with this event."""
-        match event:
-            case ev.TaskStarted(at=at, task=task, attempt=number):
-                self.open[task, number] = at
-            case ev.TaskSucceeded(began_at=began):
-                return self._close(event, event.task, event.attempt, "succeeded", began)
-            case ev.TaskFailed(began_at=began):
-                return self._close(event, event.task, event.attempt, "failed", began)
-            case ev.TaskExpanded():
-                return self._close(event, event.task, event.attempt, "grown")
-            case ev.TaskStopped():
-                return self._close(event, event.task, event.attempt, "stopped")
-            case ev.AttemptLost():
-                return self._close(event, event.task, event.attempt, "lost")
-        return None
-
-    def _close(
-        self, event: ev.Event, task: TaskId, number: int, outcome: Outcome, began: float | None = None
-    ) -> Attempt | None:
+        if isinstance(event, ev.TaskStarted):
+            self.open[event.task, event.attempt] = event.at
+            return None
+        outcome = _OUTCOMES.get(type(event))
+        if outcome is None:
+            return None
+        ended: Any = event
+        task, number = ended.task, ended.attempt
         queued = self.open.pop((task, number), None)
         if queued is None:
             return None
+        began = getattr(event, "began_at", None)
         return Attempt(task, number, queued, max(queued, began or queued), max(event.at, queued), outcome)
 
     def abandon(self, at: float, outcome: Outcome = "lost") -> Iterator[Attempt]:

@@ -47,6 +47,8 @@ def _summary(console: Console, result: Result, tally: Tally, state: str, store: 
     slow = [(seconds, task) for seconds, task in sorted(tally.slowest, reverse=True)[:3] if seconds >= WORTH_NAMING_S]
     if len(slow) > 1:
         lines.append(Text("  slowest  ").append(f" {marks.dot} ".join(f"{t} {span(s)}" for s, t in slow), "dim"))
+    if store.startswith("memory:"):  # it is gone with this process, so there is nothing to look at
+        return lines
     lines.append(Text("  run      ").append(result.run_id, "bold").append(f" in {store}", "dim"))
     lines.append(Text("  more     ").append(_next(result.run_id, state, tally), "dim"))
     return lines

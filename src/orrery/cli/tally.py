@@ -104,35 +104,37 @@ class Tally:
         told: list[Happening] = []
         self._told.clear()
         for event in events:
-            match event:
-                case ev.GraphPatched(patch=patch):
-                    self._grow(patch)
-                    continue
-                case ev.TaskProgressed(task=task, fraction=fraction, note=note):
-                    if task in self.machine.in_flight:
-                        self.progress[task] = (fraction, note)
-                    continue
-                case ev.TaskStarted(at=at, task=task):
-                    self._started(task, at)
-                case ev.TaskExpanded(patch=patch):
-                    self._grow(patch)
-                case ev.RetryScheduled(task=task):
-                    self.retries += 1
-                    self.pausing[task] = event
-                    told.append(Happening(task, "retrying", self.took.get(task), event.because))
-                case ev.PersonAsked(task=task, question=question):
-                    self.asking[task] = question
-                    told.append(Happening(task, "asking", None, question))
+            if isinstance(event, ev.TaskStarted):
+                self._attempts.take(event)
+                self._started(event.task, event.at)
+                continue
+            if not isinstance(event, ev.TaskSucceeded):
+                self._take_rare(event, told)
             ended = self._attempts.take(event)
             if ended is not None:
-                self.work_s += ended.seconds
-                self._took(ended.task, ended.seconds, grown=ended.outcome == "grown")
-            task_id = getattr(event, "task", None)
-            if task_id is not None:
-                touched[task_id] = None
-        for task_id in touched:
-            self._look_at(task_id, told)
+                seconds = ended.seconds
+                self.work_s += seconds
+                self._took(ended.task, seconds, grown=ended.outcome == "grown")
+            task = getattr(event, "task", None)
+            if task is not None:
+                touched[task] = None
+        for task in touched:
+            self._look_at(task, told)
         return told
+
+    def _take_rare(self, event: ev.Event, told: list[Happening]) -> None:
+        match event:
+            case ev.GraphPatched(patch=patch) | ev.TaskExpanded(patch=patch):
+                self._grow(patch)
+            case ev.TaskProgressed(task=task, fraction=fraction, note=note):
+                self.progress[task] = (fraction, note)
+            case ev.RetryScheduled(task=task):
+                self.retries += 1
+                self.pausing[task] = event
+                told.append(Happening(task, "retrying", self.took.get(task), event.because))
+            case ev.PersonAsked(task=task, question=question):
+                self.asking[task] = question
+                told.append(Happening(task, "asking", None, question))
 
     def _grow(self, patch: Patch) -> None:
         for edit in patch.edits:
@@ -153,22 +155,27 @@ class Tally:
         self.took[task] = seconds
         if len(self.took) > MOST_DURATIONS:
             del self.took[next(iter(self.took))]
-        if not grown:
-            keep = heapq.heappush if len(self.slowest) < SLOWEST else heapq.heappushpop
-            keep(self.slowest, (seconds, task))
+        if grown:
+            return
+        if len(self.slowest) < SLOWEST:
+            heapq.heappush(self.slowest, (seconds, task))
+        elif seconds > self.slowest[0][0]:
+            heapq.heapreplace(self.slowest, (seconds, task))
 
     def _look_at(self, task: TaskId, told: list[Happening]) -> None:
         """Bring what is kept about a task up to date, and about those above it, which may have ended with it."""
         record = self.machine.records.get(task)
         if record is None:
             return
-        if record.state is not State.ASKING:
+        state = record.state
+        if self.asking and state is not State.ASKING:
             self.asking.pop(task, None)
-        if record.state is not State.RETRYING:
+        if self.pausing and state is not State.RETRYING:
             self.pausing.pop(task, None)
         if task not in self.machine.in_flight:
-            self.progress.pop(task, None)
-            if record.state is not State.GROWN and record.state not in ENDED:
+            if self.progress:
+                self.progress.pop(task, None)
+            if state is not State.GROWN and state not in ENDED:
                 self.began.pop(task, None)
             if record.parent is not None and record.parent in self.groups:
                 self.groups[record.parent].running.pop(task, None)
