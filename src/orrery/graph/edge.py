@@ -14,7 +14,7 @@ Condition = Outcome | Expr
 """On what an edge fires: an outcome, or an expression over the source's result, named `result`."""
 
 
-class Edge(msgspec.Struct, frozen=True, omit_defaults=True):
+class Edge(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`target` waits for `source`.
 
     A hard edge is data or effect: the target runs only if it fires, and no pass may drop it. A soft edge

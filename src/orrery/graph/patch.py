@@ -11,7 +11,7 @@ from orrery.graph.edge import Edge
 from orrery.graph.task import Task, TaskId
 
 
-class Add(msgspec.Struct, frozen=True, tag="add"):
+class Add(msgspec.Struct, frozen=True, tag="add", gc=False):
     """Put a new task into the graph."""
 
     task: Task

@@ -9,6 +9,7 @@ gather, and the next turn takes them all: that is the group commit.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import threading
 import time
@@ -43,14 +44,11 @@ Observer = Callable[[str, Sequence[Event]], None]
 """Told of every run's events once they are durable; called on the loop, so it must be quick."""
 
 
-class Clock:
+def steady_clock() -> Callable[[], float]:
     """Seconds since the epoch that never go back: the wall clock read once, then the monotonic one."""
-
-    def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        return self._offset + time.monotonic()
+    monotonic = time.monotonic
+    offset = time.time() - monotonic()
+    return lambda: offset + monotonic()
 
 
 class _Drive:
@@ -83,12 +81,13 @@ class Driver:
         self.executors = dict(executors)
         capacity = {name: executor.capacity for name, executor in self.executors.items()}
         self.scheduler = Scheduler({**capacity, **(resources or {})})
-        self.now: Callable[[], float] = Clock()
+        self.now = steady_clock()
         self.observers: list[Observer] = []
         self._runs: dict[str, _Drive] = {}
         self._inbox: deque[tuple[str, Event]] = deque()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._context = contextvars.copy_context()
         self._woken = False
         self._committing = False
         self._closing = False
@@ -142,10 +141,11 @@ class Driver:
         self._inbox.append((run, event))
         if not self._woken:
             self._woken = True
+            # In the driver's own context: what a task sets in its context variables is its own.
             if threading.get_ident() == self._thread:
-                self._loop.call_soon(self._turn)
+                self._loop.call_soon(self._turn, context=self._context)
             elif not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._turn)
+                self._loop.call_soon_threadsafe(self._turn, context=self._context)
 
     def machine(self, run: str) -> Machine:
         """The state of a run that is being driven."""
@@ -175,7 +175,7 @@ class Driver:
 
     def _call(self, function: Callable[..., None], *args: Any) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(function, *args)
+            self._loop.call_soon_threadsafe(function, *args, context=self._context)
 
     def _append(self, turn: Turn) -> Future[None] | None:
         if not turn.log:
@@ -204,10 +204,11 @@ class Driver:
             for observer in self.observers:
                 observer(run, events)
             drive = self._runs[run]
-            drive.machine.seq += len(events)
-            if drive.machine.seq >= drive.snapshot_at:
+            machine = drive.machine
+            machine.seq += len(events)
+            if machine.seq >= drive.snapshot_at:
                 self._snapshot(drive)
-            if drive.machine.state != "running" and not drive.machine.decisions:
+            if machine.state != "running":
                 self._dismiss(run)
         if not self._closing:
             self._set_timer()

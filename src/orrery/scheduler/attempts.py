@@ -91,7 +91,7 @@ def attempt_lost(run: RunRecord, event: ev.AttemptLost) -> ev.Event | None:
 
 def task_stopped(run: RunRecord, event: ev.TaskStopped) -> ev.Event | None:
     """A stopped attempt has ended: go on with why it was stopped."""
-    record = attempt_ended(run, event.task, event.attempt, None)
+    record = attempt_ended(run, event.task, event.attempt, event.usage)
     if record is None:
         return None
     if not record.live:

@@ -7,7 +7,7 @@ import msgspec
 from orrery.graph.task import Task, TaskId
 
 
-class StartTask(msgspec.Struct, frozen=True):
+class StartTask(msgspec.Struct, frozen=True, gc=False):
     """Hand an attempt to the task's executor, once the events that made it ready are durable."""
 
     run: str
@@ -15,7 +15,7 @@ class StartTask(msgspec.Struct, frozen=True):
     attempt: int
 
 
-class CancelTask(msgspec.Struct, frozen=True):
+class CancelTask(msgspec.Struct, frozen=True, gc=False):
     """Ask the executor to end an attempt; it confirms by a final event."""
 
     run: str

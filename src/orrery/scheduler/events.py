@@ -67,7 +67,7 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     max_crashes: int = 3
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """Something that happened, at a time."""
 
     at: float
@@ -187,6 +187,7 @@ class TaskExpanded(Event, frozen=True):
     patch: Patch
     result: Any = None
     accept_errors: bool = False
+    usage: Usage | None = None
 
 
 class TaskStopped(Event, frozen=True):
@@ -194,6 +195,7 @@ class TaskStopped(Event, frozen=True):
 
     task: TaskId
     attempt: int
+    usage: Usage | None = None
 
 
 class AttemptLost(Event, frozen=True):

@@ -41,7 +41,7 @@ def task_expanded(run: RunRecord, event: ev.TaskExpanded) -> ev.Event | None:
     problems = _grow(run, record, event)
     if problems:
         refused = Failure.of(PatchRefused(problems))
-        return task_failed(run, ev.TaskFailed(event.at, event.task, event.attempt, refused))
+        return task_failed(run, ev.TaskFailed(event.at, event.task, event.attempt, refused, event.usage))
     return event
 
 
@@ -124,7 +124,7 @@ def _grow(run: RunRecord, record: Record, event: ev.TaskExpanded) -> list[Proble
     problems = problems or _apply(run, patch, parent=record, depth=record.depth + 1)
     if problems:
         return problems
-    attempt_ended(run, task, event.attempt, None)
+    attempt_ended(run, task, event.attempt, event.usage)
     if record.live:
         linger_all(run, record)
     record.tree = event.result

@@ -64,8 +64,7 @@ class Scheduler:
         """When the earliest timer of any run is due, or None."""
         earliest: float | None = None
         for machine in self.machines.values():
-            due = machine.next_due()
-            if due is not None and (earliest is None or due < earliest):
+            if machine.timers and (due := machine.next_due()) is not None and (earliest is None or due < earliest):
                 earliest = due
         return earliest
 
@@ -99,12 +98,11 @@ class Scheduler:
         while (choice := self._most_deserving()) is not None:
             machine, demand, alone = choice
             queue = machine.ready
-            while True:
-                self._begin(machine, queue.pop(demand), max(at, machine.now), turn)
-                if not alone or demand not in queue.lanes or machine.state != "running":
-                    break  # somebody else may deserve it more by now
+            self._begin(machine, queue.pop(demand), at, turn)
+            while alone and demand in queue.lanes and machine.state == "running":  # nobody else deserves it more
                 if (entry := queue.head(demand)) is None or not self._may_go(machine, entry[2]):
                     break
+                self._begin(machine, queue.pop(demand), at, turn)
 
     def _most_deserving(self) -> tuple[Machine, Demand, bool] | None:
         """The run and lane whose head goes next, and whether no other lane competes with it."""
@@ -136,11 +134,13 @@ class Scheduler:
         """Start a task that may go, or refuse it if it never can be started."""
         task = record.task
         event: Event | None
+        at = max(at, machine.now)
         if self.pools.fits(record.demand) and machine.ledger.affords(task.estimate):
             event = machine.handle(TaskStarted(at, task.id, record.attempt + 1))
             if event is not None:
                 turn.starts.append(StartTask(machine.run, task, record.attempt))
-                self._virtual_now = max(machine.virtual_time, self._virtual_now)
+                if machine.virtual_time > self._virtual_now:
+                    self._virtual_now = machine.virtual_time
                 machine.virtual_time = self._virtual_now + task.estimate.seconds / machine.options.weight
         else:
             event = machine.handle(TaskRefused(at, task.id, self._refusal(machine, record)))

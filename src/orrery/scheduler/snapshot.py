@@ -13,9 +13,10 @@ import msgspec
 from orrery.errors import Failure
 from orrery.graph.edge import Edge
 from orrery.graph.task import Task, TaskId
-from orrery.graph.values import encode, from_ext, to_ext
+from orrery.graph.values import boxed, encode, from_ext, to_ext
 from orrery.scheduler import events as ev
 from orrery.scheduler.budgets import Ledger
+from orrery.scheduler.codec import boxed_task
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.pools import demand_of
 from orrery.scheduler.record import Record
@@ -106,10 +107,10 @@ def freeze(machine: Machine) -> bytes:
         options=machine.options,
         ledger=machine.ledger,
         inputs=encode(machine.results.inputs),
-        tasks=list(graph.tasks.values()),
+        tasks=[boxed_task(task) for task in graph.tasks.values()],
         explicit={target: list(edges.values()) for target, edges in graph.explicit.items()},
         outgoing={source: list(targets) for source, targets in graph.outgoing.items() if targets},
-        outputs=graph.outputs,
+        outputs=boxed(graph.outputs),
         records=[_frozen_record(record) for record in machine.records.values()],
         timers=machine.timers.entries(),
         edits={edit: [record.task.id for record in held] for edit, held in machine.edits.items()},
@@ -155,6 +156,7 @@ def thaw(data: bytes) -> Machine | None:
 
 def _frozen_record(record: Record) -> _FrozenRecord:
     kept = {name: getattr(record, name) for name in _KEPT}
+    kept["tree"] = boxed(record.tree)
     return _FrozenRecord(record.task.id, record.state.value, record.order, record.parent, record.depth, **kept)
 
 

@@ -33,6 +33,9 @@ class Timers:
             return due, kind, subject, attempt
         return None
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def entries(self) -> list[tuple[float, Kind, str, int]]:
         """Everything that is set, in order."""
         return [(due, kind, subject, attempt) for due, _, kind, subject, attempt in sorted(self._heap)]

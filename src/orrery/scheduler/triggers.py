@@ -131,7 +131,8 @@ def settle(run: RunRecord) -> None:
                     target.needs -= 1
                 else:
                     target.slack -= 1
-                consider(run, target)
+                if target.needs <= 0 or target.slack < 0 or target.stop is not None:
+                    consider(run, target)
             elif target.state is State.GROWN and source.parent == target_id:
                 target.needs -= 1
                 if target.needs == 0:

@@ -12,7 +12,7 @@ from orrery.journal.blobs import BlobStore
 from orrery.scheduler.events import Event
 
 
-class Invocation(msgspec.Struct, frozen=True):
+class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One attempt at one task, ready to run: every reference is resolved.
 
     `key` is the idempotency key, the same for all attempts of a task. `folder` is the working folder
