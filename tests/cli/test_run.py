@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 
 import pytest
+
+from orrery.journal import Durability, Journal, stores
 
 from .conftest import Call, Folder
 
@@ -160,3 +164,43 @@ def test_a_failing_module_is_a_wrong_request(call: Call, folder: Folder) -> None
     said = call("run", "broken_flow:flow")
     assert said.status == 2, said
     assert "at import" in said.err
+
+
+def test_an_error_that_is_ours_leaves_a_report_without_values_and_no_traceback(call: Call, folder: Folder) -> None:
+    def broken(url: str, durability: Durability) -> Journal:
+        raise RuntimeError("a promise was broken")
+
+    if "broken-for-a-test" not in stores:
+        stores.add("broken-for-a-test", broken)
+    said = call("run", "hello.yaml", "-i", "who=secret", "--store", "broken-for-a-test:x")
+    assert said.status == 1
+    assert "internal error: a promise was broken" in said.err
+    assert "Traceback" not in said.err
+    (report,) = (folder.path / ".orrery").glob("report-*.txt")
+    text = report.read_text(encoding="utf-8")
+    assert "Traceback" in text
+    assert "-i who=..." in text
+    assert "secret" not in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files by a shell")
+def test_a_full_disk_stops_the_run_and_says_what_is_safe(folder: Folder) -> None:
+    folder.write(
+        "big.yaml",
+        "tasks: {many: {for-each: [" + ", ".join(map(str, range(400))) + '], uses: "py:./work.py:large"}}\n',
+    )
+    folder.write("work.py", "import os\n\n\ndef large() -> bytes:\n    return os.urandom(20_000)\n")
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 2000; exec "$0" -m orrery run big.yaml --run r', sys.executable],
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1, done
+    assert "[store-full]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "`orrery resume r` goes on once that is put right" in done.stderr
+    again = folder.orrery("resume", "r", "--json")
+    assert again.returncode == 0, again

@@ -75,7 +75,7 @@ def _keep(error: Exception, words: Sequence[str]) -> Path | None:
     text = "\n".join(
         (
             f"orrery {__version__}, Python {platform.python_version()}, {platform.platform()}",
-            f"orrery {' '.join(words)}",
+            f"orrery {' '.join(_without_values(words))}",
             "",
             *getattr(error, "__notes__", ()),
             "".join(traceback.format_exception(error)),
@@ -91,6 +91,11 @@ def _keep(error: Exception, words: Sequence[str]) -> Path | None:
             continue
         return path
     return None
+
+
+def _without_values(words: Sequence[str]) -> list[str]:
+    """The words without what stands behind an equals sign: a value may be a secret."""
+    return [f"{word.partition('=')[0]}=..." if "=" in word else word for word in words]
 
 
 def _say(lines: list[str]) -> None:

@@ -126,7 +126,9 @@ def _lines(console: Console, found: Trace, most: int, width: int) -> list[Text]:
     together = found.parallelism
     lines.append(Text())
     head = Text(f"{len(found.attempts)} attempts in {span(together.wall_s)}", "bold")
-    head.append(f", {span(together.work_s)} of work: {together.speed_up:.2f} times as fast as one after the other")
+    head.append(f", {span(together.work_s)} of work")
+    if together.speed_up > 1:
+        head.append(f": {together.speed_up:.2f} times as fast as one after the other")
     head.append(f", at most {together.most} at once")
     lines.append(head)
     if found.path:
