@@ -40,7 +40,8 @@ def codes_in_source() -> dict[str, str]:
     for path in sorted((ROOT / "src").rglob("*.py")):
         if "testing" in path.parts:  # it makes data up, media types among them
             continue
-        for code, line in codes_in(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for code, line in (*codes_in(tree), *codes_of_the_text_form(tree)):
             found.setdefault(code, f"{path.relative_to(ROOT)}:{line}")
     return found
 
@@ -57,6 +58,16 @@ def codes_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
             for code in given:
                 if isinstance(code, ast.Constant) and isinstance(code.value, str) and code.value:
                     yield code.value, code.lineno
+
+
+def codes_of_the_text_form(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """What the readers of the text form call `self.wrong(...)` with: their codes without the family."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wrong":
+            given = [keyword.value for keyword in node.keywords if keyword.arg == "code"] or [ast.Constant("syntax")]
+            for code in given:
+                if isinstance(code, ast.Constant):
+                    yield f"text/{code.value}", node.lineno
 
 
 def test_every_error_class_has_a_code_of_its_own() -> None:
