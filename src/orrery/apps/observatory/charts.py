@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from orrery.apps.observatory.findings import COMPLEXITY_STEPS, FileShape
 from orrery.apps.observatory.history import History
@@ -50,43 +50,48 @@ def orbits(imports: Imports) -> str:
 
 
 def hotspot_chart(files: Sequence[FileShape], *, has_history: bool) -> str:
-    """Every file by how often it changes and how complex it is; the hottest have their names."""
+    """Every file by how often it changes (without history: its size) and how complex it is; the hottest are named."""
     width, height, left, bottom = 470.0, 360.0, 34.0, 318.0
-    key = "commits" if has_history else "lines"
-    spread = max((one["commits"] if has_history else one["lines"] for one in files), default=1) or 1
-    most = max((one["complexity"] for one in files), default=1) or 1
+    key: Literal["commits", "lines"] = "commits" if has_history else "lines"
+    spread, most = _most(one[key] for one in files), _most(one["complexity"] for one in files)
     across, up = Scale(spread * 1.06, left, width - 20, 0.7), Scale(most * 1.1, bottom, 14, 0.7)
-    widest = max((one["lines"] for one in files), default=1) or 1
+    widest, hottest = _most(one["lines"] for one in files), _most(one["heat"] for one in files)
     parts = [line(left, up(n), width, up(n), "grid") + label(left - 8, up(n) + 4, f"{n:g}", "end") for n in steps(most)]
-    parts += [
-        label(across(n), bottom + 18, f"{n:,.0f}", "mid")
-        for n in steps(spread, 5)
-        if n == int(n) and across(n) < width - 8
-    ]
+    ticks = [n for n in steps(spread, 5) if n == int(n) and across(n) < width - 8]
+    parts += [label(across(n), bottom + 18, f"{n:,.0f}", "mid") for n in ticks]
     parts += [line(left, bottom, width, bottom, "axis"), label(width, bottom + 36, f"{key} →", "end")]
     parts.append(label(left, 6, "↑ complexity"))
-    hottest = max((one["heat"] for one in files), default=1) or 1
-    taken: list[Box] = []
-    for position, one in reversed(list(enumerate(files))):
-        x, y = across(one["commits"] if has_history else one["lines"]), up(one["complexity"])
-        r = 2.0 + 10 * math.sqrt(one["lines"] / widest)
+    bubbles: list[Box] = []
+    for one in files:
+        x, y, r = across(one[key]), up(one["complexity"]), 2.0 + 10 * math.sqrt(one["lines"] / widest)
+        bubbles.append(Box(x - r, y - r, 2 * r, 2 * r))
+    for one, box in reversed(list(zip(files, bubbles, strict=True))):  # the hottest come first, so they are drawn last
         tip = f"{one['path']}: complexity {one['complexity']}, {one['lines']:,} lines, {one['commits']} commits"
-        share = math.sqrt(one["heat"] / hottest)
+        share, r = math.sqrt(one["heat"] / hottest), box.width / 2
         style = f"{heat(share)};fill-opacity:{0.5 + 0.4 * share:.2f};stroke:var(--panel);stroke-width:1"
-        parts.append(el("circle", cx=x, cy=y, r=r, style=style, tip=tip))
-        if position < 8:
-            taken.append(Box(x - r, y - r, 2 * r, 2 * r))
-    for one in files[:8]:
-        x, y = across(one["commits"] if has_history else one["lines"]), up(one["complexity"])
-        r = 2.0 + 10 * math.sqrt(one["lines"] / widest)
-        text = PurePosixPath(one["path"]).name
-        w = 6.6 * len(text)
-        for box in (Box(x - r - w - 5, y - 7, w, 14), Box(x + r + 5, y - 7, w, 14), Box(x - w / 2, y - r - 18, w, 14)):
-            if box.x > left and box.x + w < width and not any(box.touches(other) for other in taken):
-                taken.append(box)
-                parts.append(label(box.x, box.y + 11, text, "strong small"))
+        parts.append(el("circle", cx=box.x + r, cy=box.y + r, r=r, style=style, tip=tip))
+    names = [PurePosixPath(one["path"]).name for one in files[:8]]
+    return chart(width, height, [*parts, *_names(names, bubbles, left, width)], title="Files by change and complexity")
+
+
+def _names(names: Sequence[str], bubbles: Sequence[Box], left: float, right: float) -> Iterator[str]:
+    """Names beside the first bubbles: left, right or above, wherever there is room; else none."""
+    taken = list(bubbles[: len(names)])
+    for name, bubble in zip(names, bubbles, strict=False):
+        wide, y = 6.6 * len(name), bubble.y + bubble.height / 2 - 7
+        for spot in (
+            Box(bubble.x - wide - 5, y, wide, 14),
+            Box(bubble.x + bubble.width + 5, y, wide, 14),
+            Box(bubble.x + bubble.width / 2 - wide / 2, bubble.y - 18, wide, 14),
+        ):
+            if left < spot.x and spot.x + wide < right and not any(spot.touches(other) for other in taken):
+                taken.append(spot)
+                yield label(spot.x, spot.y + 11, name, "strong small")
                 break
-    return chart(width, height, parts, title="Files by change and complexity")
+
+
+def _most(numbers: Iterable[int]) -> int:
+    return max(1, *numbers, 1)
 
 
 def tree_chart(files: Sequence[FileShape]) -> str:
@@ -210,6 +215,8 @@ def history_chart(history: History) -> str:
 def machine_chart(samples: Sequence[Mapping[str, Any]]) -> str:
     """The use of processor and memory while the run went on."""
     width, height, left, bottom = 470.0, 190.0, 38.0, 160.0
+    # A sample that came right after the one before it was late: in so short a time nothing can be said.
+    samples = [b for a, b in pairwise([{"at": -1.0}, *samples]) if b["at"] - a["at"] > 0.03]
     last = max((float(one["at"]) for one in samples), default=1.0)
     across, up = Scale(last, left, width - 58), Scale(100, bottom, 12)
     parts = [

@@ -116,14 +116,8 @@ def gather(
     packages: Sequence[Answer | Failure],
 ) -> Findings:
     """Everything in one value; what failed becomes a note."""
-    notes = list(choice["notes"])
-    notes += [f"{one['path']} {one['problem']}" for one in facts if one["problem"]]
-    if isinstance(machine, Failure):
-        notes.append(f"the machine was not watched: {machine.message}")
-    answers = [one for one in packages if not isinstance(one, Failure)]
-    failures = [one for one in packages if isinstance(one, Failure)]
-    if failures:
-        notes.append(f"{len(failures)} packages could not be looked up: {failures[0].message}")
+    notes = [*choice["notes"], *(f"{one['path']} {one['problem']}" for one in facts if one["problem"])]
+    notes += _failures(machine, packages)
     functions: list[NamedFunction] = [
         {"name": f["name"], "path": one["path"], "line": f["line"], "lines": f["lines"], "complexity": f["complexity"]}
         for one in facts
@@ -152,8 +146,17 @@ def gather(
         "imports": imports,
         "history": history,
         "machine": None if isinstance(machine, Failure) else machine,
-        "packages": answers,
+        "packages": [one for one in packages if not isinstance(one, Failure)],
     }
+
+
+def _failures(machine: object, packages: Sequence[Answer | Failure]) -> list[str]:
+    """What to say of parts that could not be had."""
+    notes = [f"the machine was not watched: {machine.message}"] if isinstance(machine, Failure) else []
+    failed = [one for one in packages if isinstance(one, Failure)]
+    if failed:
+        notes.append(f"{len(failed)} packages could not be looked up: {failed[0].message}")
+    return notes
 
 
 def _classes(complexities: Sequence[int]) -> list[int]:

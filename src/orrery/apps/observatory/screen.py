@@ -243,7 +243,7 @@ def print_summary(console: Console, result: Result, account: Account, html: str,
     console.print(Text("✓ ", "bold green").append(_head(account), "bold"))
     for heading, text in summary_lines(result, account, html, markdown):
         style = {"report": "cyan", "try a crash": "yellow", "look closer": "dim"}.get(heading, "")
-        console.print(Text(f"  {heading:<12} ", "dim").append(text, style), soft_wrap=True)
+        console.print(Text().append(f"  {heading:<12} ", "dim").append(text, style), soft_wrap=True)
 
 
 class JsonScreen:
