@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orrery.errors import GraphError
-from orrery.graph import INDEX, INPUTS, ITEM, Each, Edge, Expr, Graph, Ref, Task, Template
+from orrery.graph import INDEX, INPUTS, ITEM, Add, Each, Edge, Expr, Graph, Ref, Task, Template
 from orrery.graph.nest import bound, expanded, nested
 
 
@@ -138,3 +138,13 @@ def test_a_template_is_filled_as_far_as_the_inputs_are_known() -> None:
     assert after["p/b"].args["u"] == Template(("Dr ", Ref("title"), "."))
     with pytest.raises(GraphError, match="nest/template"):
         nested(graph, "p", {"name": "x", "opts": [Ref("title")]})
+
+
+def test_a_condition_about_the_item_is_asked_for_every_item() -> None:
+    task = Task("a", "f", {"x": Ref(ITEM)}, each=Each(Ref("src")), when=Expr("n > 1", {"n": Ref(ITEM, ("size",))}))
+    patch, _ = expanded(task, 2)
+    children = [edit.task for edit in patch.edits if isinstance(edit, Add)]
+    assert [child.when for child in children] == [Expr("n > 1", {"n": Ref("src", (k, "size"))}) for k in range(2)]
+    whole = Task("a", "f", {"x": Ref(ITEM)}, each=Each(Ref("src")), when=Expr("n > 1", {"n": Ref("other")}))
+    patch, _ = expanded(whole, 1)
+    assert all(edit.task.when is None for edit in patch.edits if isinstance(edit, Add))

@@ -229,7 +229,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines() -> None:
         ("name: x", "f.yaml:1:1", "needs the key 'tasks'"),
         ("- a", "f.yaml:1:1", "a workflow is a map of keys, not a list"),
         ("tasks:\n  a: {run: ls, for-each: abc}", "f.yaml:2:26", "for-each needs a list"),
-        ("tasks:\n  a: {run: ls, for-each: [1], if: item > 0}", "f.yaml:2:35", "'if' is asked once"),
+        ("tasks:\n  a: {run: ls, if: item > 0}", "f.yaml:2:20", "item"),
         ("tasks:\n  a: {run: ls}\noutputs: {x: '${{ tasks.b }}'}", "f.yaml:3:14", "there is no task 'b'"),
         ("inputs: {n: {type: integer, default: x}}\ntasks: {a: {run: ls}}", "f.yaml:1:38", "not of type integer"),
         ("inputs: {n: int}\ntasks: {a: {run: ls}}", "f.yaml:1:13", "not one of the words"),

@@ -22,7 +22,18 @@ from orrery.graph.expr import Expr, parse
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch
 from orrery.graph.resolve import as_text
-from orrery.graph.task import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, Task, TaskId, refs_in
+from orrery.graph.task import (
+    INDEX,
+    INPUTS,
+    ITEM,
+    PSEUDO_SOURCES,
+    Path,
+    Ref,
+    Task,
+    TaskId,
+    asks_each_item,
+    refs_in,
+)
 from orrery.graph.template import Template
 
 Substitute = Callable[[Ref], Any]
@@ -77,7 +88,7 @@ def expanded(
 ) -> tuple[Patch, list[Ref] | dict[str, Ref]]:
     """The patch that adds one child for each item of a task with `each`, and the parent's result.
 
-    A child is the task without `each`, `when` and `join`, in which `Ref(ITEM, path)` is that part of its item
+    A child is the task without `each`, `join`, and a `when` that is not about the item, in which `Ref(ITEM, path)` is that part of its item
     and `Ref(INDEX)` its position.
 
     Args:
@@ -96,7 +107,8 @@ def expanded(
         raise GraphError([Problem("nest/no-each", f"task {task.id!r}", "it has no for-each, so it has no items")])
     parent = task.id if under is None else under
     keys: list[str | int] = list(range(items)) if isinstance(items, int) else list(items)
-    plain = msgspec.structs.replace(task, each=None, when=None, join=None)
+    per_item = asks_each_item(task)
+    plain = msgspec.structs.replace(task, each=None, when=task.when if per_item else None, join=None)
     sources = {ref.task: None for ref in plain.refs()}
     uses_item = ITEM in sources or INDEX in sources
     accepted = [edge for edge in incoming if task.join is not None or edge != Edge(edge.source, task.id)]
@@ -105,12 +117,11 @@ def expanded(
     children: dict[str | int, Ref] = {}
     for position, key in enumerate(keys):
         child = f"{parent}/{key if isinstance(key, int) else as_id_part(key)}"
-        args = plain.args
+        label = f"{plain.label} {key}" if plain.label else ""
+        grown = msgspec.structs.replace(plain, id=child, label=label)
         if uses_item:
             item = _Item(each.over, key, position, f"task {child!r}", problems)
-            args = {name: with_refs(value, item.part) for name, value in plain.args.items()}
-        label = f"{plain.label} {key}" if plain.label else ""
-        grown = msgspec.structs.replace(plain, id=child, args=args, label=label)
+            grown = with_refs_in_task(grown, item.part, problems)
         edits.append(Add(grown))
         if accepted:
             read = {ref.task: None for ref in grown.refs()}

@@ -155,7 +155,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
         limits: time, retries, resources.
         estimate: what it is expected to take; only priorities and budgets depend on it.
         join: how many of its hard edges must fire; None means all of them.
-        when: a condition over earlier results; false means that the task is skipped.
+        when: a condition over earlier results; false means that the task is skipped. In a task with `each`,
+            one that mentions the item is asked for every item.
         each: run it once per item.
         label: what a person reads instead of the id.
     """
@@ -180,6 +181,12 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
             yield from refs_in(self.each.over)
         if self.when is not None:
             yield from self.when.names.values()
+
+
+def asks_each_item(task: Task) -> bool:
+    """Whether the task's condition is about its items, and so not about the task as a whole."""
+    when = task.when
+    return when is not None and any(ref.task in (ITEM, INDEX) for ref in when.names.values())
 
 
 def refs_in(value: Any) -> Iterator[Ref]:

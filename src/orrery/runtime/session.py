@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -33,7 +33,9 @@ from orrery.runtime.history import History, fold
 from orrery.runtime.result import Result, result_of
 from orrery.runtime.watchdog import Watchdog
 from orrery.scheduler import events as ev
+from orrery.scheduler.codec import check_can_be_written
 from orrery.scheduler.machine import Machine
+from orrery.workflow.code import look_beside
 from orrery.workflow.workflow import Workflow, inputs_of
 
 DEFAULT_STORE = "sqlite:///.orrery/runs.db"
@@ -167,6 +169,7 @@ class Session:
         except BaseException:
             journal.release(lease)
             raise
+        look_beside(history.target, history.folder)
         # Whatever became due while nobody drove the run is due now.
         ended = driver.drive(history.machine, lease, history.folder, [ev.TimeReached(driver.now())])
         return Run(self, history.machine, ended, resumed_from=history.seq)
@@ -220,8 +223,27 @@ class Run:
         self._say(ev.RunContinued(self._now(), by))
 
     def patch(self, patch: Patch) -> None:
-        """Change what has not started. A patch that is refused shows as a PatchRejected event."""
-        self._say(ev.GraphPatched(self._now(), patch))
+        """Change what has not started. A patch that is refused shows as a PatchRejected event.
+
+        Raises NotSerialisableError if a value in it cannot be written to the journal.
+        """
+        event = ev.GraphPatched(self._now(), patch)
+        check_can_be_written(event)
+        self._say(event)
+
+    def hold(self, edit: str, tasks: Iterable[TaskId], *, seconds: float) -> None:
+        """Keep tasks from starting while a change that depends on them is thought about; everything else goes on.
+
+        Args:
+            edit: a name for the change, to be given to `let_go`.
+            seconds: after which they are let go all the same.
+        """
+        now = self._now()
+        self._say(ev.EditOpened(now, edit, tuple(tasks), now + seconds))
+
+    def let_go(self, edit: str) -> None:
+        """The change was made or given up: what it held may start."""
+        self._say(ev.EditClosed(self._now(), edit))
 
     def answer(
         self, task: TaskId, verdict: Literal["approve", "deny", "rerun"], value: Any = None, *, by: str = ""

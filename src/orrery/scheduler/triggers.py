@@ -5,7 +5,7 @@ from __future__ import annotations
 from orrery.errors import ExpressionError, Failure
 from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
-from orrery.graph.task import Ref
+from orrery.graph.task import Ref, asks_each_item
 from orrery.scheduler import events as ev
 from orrery.scheduler.asking import PERSON, ask, question_of
 from orrery.scheduler.ending import broken_condition, cancelled, end, give_up
@@ -72,7 +72,7 @@ def _trigger(run: RunRecord, record: Record) -> None:
         give_up(run, record, cancelled("the run is being ended"), Step.CANCEL)
         return
     when = record.task.when
-    if when is not None and not _holds(run, record, when):
+    if when is not None and not asks_each_item(record.task) and not _holds(run, record, when):
         return
     limits = record.task.limits
     record.ready_at = run.now

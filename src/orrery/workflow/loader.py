@@ -287,8 +287,6 @@ class File:
             self.report.add("condition", node, str(error))
             return None
         faults = [fault for ref in condition.names.values() if (fault := scope.fault(ref))]
-        if any(ref.task in ("@item", "@index") for ref in condition.names.values()):
-            faults.append("'if' is asked once, before the items: it cannot speak of 'item' or 'index'")
         for fault in dict.fromkeys(faults):
             self.report.add("condition", node, fault)
         return None if faults else condition
