@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from pathlib import Path
 
 from orrery.cli.options import Json, Store
 
 
-def demo(*, crash: bool = False, json: Json = False, store: Store = None) -> int:
-    """Run a real workflow on this machine: its own source and history, and live metrics.
+def demo(*, crash: bool = False, json: Json = False, store: Store = None, folder: Path | None = None) -> int:
+    """Run a real workflow over the git repository around you, and watch this machine meanwhile.
+
+    A demo that was interrupted is resumed.
 
     Args:
-        crash: Let the process kill itself half-way, to see the next command finish the run.
+        crash: Let the process kill itself half-way; the next demo goes on with the run.
+        folder: Where the report goes; .orrery/demo/RUN unless given.
     """
-    status: int = import_module("orrery.apps.demo").main(crash=crash, json=json, store=store)
-    return status
+    from orrery.apps.observatory import main
+
+    return main(crash=crash, as_json=json, store=store, folder=folder)

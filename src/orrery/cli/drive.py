@@ -12,6 +12,7 @@ from typing import Any
 
 from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
 from orrery.cli.display import Display, Nothing, display_for
+from orrery.cli.options import command
 from orrery.cli.plain import plain_result
 from orrery.cli.screen import err, out, write_json
 from orrery.cli.summary import print_summary
@@ -20,7 +21,6 @@ from orrery.errors import OutsideError
 from orrery.journal import Durability
 from orrery.runtime import Result, Run, Session
 from orrery.runtime.result import result_of
-from orrery.runtime.session import store_url
 from orrery.scheduler import Machine, story
 from orrery.scheduler.events import Event
 
@@ -71,7 +71,8 @@ class Drive:
                     result = result_of(run.machine, blobs)
             except OutsideError as error:
                 if shown.tally is not None:
-                    error.add_note(f"`orrery resume {shown.tally.machine.run}` goes on once that is put right")
+                    again = command(f"resume {shown.tally.machine.run}", self.store)
+                    error.add_note(f"`{again}` goes on once that is put right")
                 raise
             except Exception as error:
                 if shown.tally is not None:
@@ -94,9 +95,9 @@ class Drive:
         if self.as_json:
             write_json(plain_result(result, state))
         else:
-            print_summary(out(), result, tally, state, store_url(self.store))
+            print_summary(out(), result, tally, state, self.store)
         if interrupted:
-            print(f"interrupted; `orrery resume {result.run_id}` goes on from here", file=sys.stderr)
+            print(f"interrupted; `{command(f'resume {result.run_id}', self.store)}` goes on from here", file=sys.stderr)
             return 128 + signals.received
         return SUCCEEDED if result.state == "succeeded" else DID_NOT_SUCCEED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,6 +118,11 @@ def find_run(journal: Journal, name: str) -> str:
         more = f" and {len(alike) - 5} more" if len(alike) > 5 else ""
         raise RequestError(f"several runs begin with {name!r}: {', '.join(alike[:5])}{more}; write more of the name")
     raise UnknownRunError(f"there is no run {name!r}; {suggestion(name, known) if known else 'the store has none'}")
+
+
+def command(words: str, store: str | None) -> str:
+    """A command to type next; it names the store where that was named by hand."""
+    return f"orrery {words}" + (f" --store {shlex.quote(store)}" if store is not None else "")
 
 
 def standing(run: RunSummary) -> str:

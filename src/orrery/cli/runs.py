@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from orrery.cli.options import Json, Store, open_existing, standing
+from orrery.cli.options import Json, Store, command, open_existing, standing
 from orrery.cli.plain import span
 from orrery.cli.screen import STYLES, out, say, say_table, write_json
 from orrery.errors import UnknownRunError
@@ -61,7 +61,7 @@ def runs(
         say(console, f"and {len(found) - len(shown)} older; --most 0 lists all", "dim")
     interrupted = [run.run for run in shown if standing(run) == "interrupted"]
     if interrupted:
-        say(console, f"`orrery resume {interrupted[-1]}` goes on with it", "dim")
+        say(console, f"`{command(f'resume {interrupted[-1]}', store)}` goes on with it", "dim")
     return 0
 
 

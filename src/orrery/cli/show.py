@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orrery.cli.attempts import Attempt, Attempts
-from orrery.cli.options import Json, RunName, Store, find_run, open_existing, standing
+from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
 from orrery.cli.plain import plain_failure, plain_result, short, span
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
 from orrery.cli.told import plain_event, told
@@ -26,7 +26,8 @@ from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
 
-MOST_TASKS = 60
+MOST_TASKS, LEAST_TASKS = 100, 8
+"""Where there is no screen that they must fit, and on however small a one."""
 _PRESSING = (State.FAILED, State.ASKING, State.RETRYING, State.STOPPING, State.RUNNING, State.CANCELLED)
 
 
@@ -70,8 +71,9 @@ def show(
             return 0
         console = out()
         _print_head(console, result, state, history)
-        _print_tasks(console, machine, last, None if all else MOST_TASKS)
-        _print_next(console, machine, state)
+        room = max(LEAST_TASKS, console.height - 10) if console.is_terminal else MOST_TASKS
+        _print_tasks(console, machine, last, None if all else room)
+        _print_next(console, machine, state, store)
         return 0
     finally:
         journal.close()
@@ -149,16 +151,16 @@ def _task_line(console: Console, machine: Machine, record: Record, last: Attempt
     return line
 
 
-def _print_next(console: Console, machine: Machine, state: str) -> None:
+def _print_next(console: Console, machine: Machine, state: str, store: str | None) -> None:
     run = machine.run
     asking = next((record.task.id for record in machine.records.values() if record.state is State.ASKING), None)
     if asking is not None and machine.state == "running":
-        say(console, f"`orrery approve {run} {asking}` answers it", "bold")
+        say(console, f"`{command(f'approve {run} {asking}', store)}` answers it", "bold")
     if state == "interrupted":
-        say(console, f"`orrery resume {run}` goes on with it", "bold")
+        say(console, f"`{command(f'resume {run}', store)}` goes on with it", "bold")
     failed = next(iter(machine.failed), None)
     if failed is not None:
-        say(console, f"`orrery show {run} --task {failed}` tells why", "dim")
+        say(console, f"`{command(f'show {run} --task {failed}', store)}` tells why", "dim")
 
 
 def _show_task(journal: Journal, run: str, task: str, *, as_json: bool) -> int:

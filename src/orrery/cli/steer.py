@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import Parameter
 
-from orrery.cli.options import RunName, Store, find_run, open_existing, read_value
+from orrery.cli.options import RunName, Store, command, find_run, open_existing, read_value
 from orrery.cli.screen import out, say
 from orrery.errors import RequestError
 from orrery.graph.values import encode
@@ -80,17 +80,17 @@ def _say(run: str, event: ev.Event, applied: str, sent: str, store: str | None) 
         if remote.say(journal, name, event) == "sent":
             say(console, f"run {name} {sent}; the process that drives it takes it in at once")
             return 0
-        say(console, f"run {name} {applied}{_and_now(fold(journal, name).machine)}")
+        say(console, f"run {name} {applied}{_and_now(fold(journal, name).machine, store)}")
         return 0
     finally:
         journal.close()
 
 
-def _and_now(machine: Machine) -> str:
+def _and_now(machine: Machine, store: str | None) -> str:
     """What becomes of a run that nobody drives, after the word."""
     if machine.state != "running":
         return f"; it has ended: {machine.state}"
-    return f"; nobody drives it: `orrery resume {machine.run}` goes on"
+    return f"; nobody drives it: `{command(f'resume {machine.run}', store)}` goes on"
 
 
 def _me() -> str:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from orrery.cli.options import command
 from orrery.cli.plain import short, span
 from orrery.cli.screen import STYLES, marks_for, say
 from orrery.cli.tally import Tally
 from orrery.runtime import Result
+from orrery.runtime.session import store_url
 
 MOST_OUTPUTS = 8
 MOST_FAILED = 5
 WORTH_NAMING_S = 0.05
 
 
-def print_summary(console: Console, result: Result, tally: Tally, state: str, store: str) -> None:
+def print_summary(console: Console, result: Result, tally: Tally, state: str, store: str | None) -> None:
     """Print it.
 
     Args:
         state: how the run stands: the result's state, or "interrupted".
-        store: the URL of the store that has the run.
+        store: the URL of the store, where it was named by hand.
     """
     for line in _summary(console, result, tally, state, store):
         if console.is_terminal and line.style != STYLES["failed"]:
@@ -28,7 +30,7 @@ def print_summary(console: Console, result: Result, tally: Tally, state: str, st
         say(console, line)
 
 
-def _summary(console: Console, result: Result, tally: Tally, state: str, store: str) -> list[Text]:
+def _summary(console: Console, result: Result, tally: Tally, state: str, store: str | None) -> list[Text]:
     marks = marks_for(console)
     mark = {"succeeded": marks.succeeded, "failed": marks.failed, "cancelled": marks.cancelled}.get(state, "!")
     head = Text(f"{mark} {state}", STYLES.get(state, "bold"))
@@ -47,10 +49,11 @@ def _summary(console: Console, result: Result, tally: Tally, state: str, store: 
     slow = [(seconds, task) for seconds, task in sorted(tally.slowest, reverse=True)[:3] if seconds >= WORTH_NAMING_S]
     if len(slow) > 1:
         lines.append(Text("  slowest  ").append(f" {marks.dot} ".join(f"{t} {span(s)}" for s, t in slow), "dim"))
-    if store.startswith("memory:"):  # it is gone with this process, so there is nothing to look at
+    url = store_url(store)
+    if url.startswith("memory:"):  # it is gone with this process, so there is nothing to look at
         return lines
-    lines.append(Text("  run      ").append(result.run_id, "bold").append(f" in {store}", "dim"))
-    lines.append(Text("  more     ").append(_next(result.run_id, state, tally), "dim"))
+    lines.append(Text("  run      ").append(result.run_id, "bold").append(f" in {url}", "dim"))
+    lines.append(Text("  more     ").append(_next(result.run_id, state, tally, store), "dim"))
     return lines
 
 
@@ -86,10 +89,10 @@ def _outputs(result: Result, width: int) -> list[Text]:
     return [Text("  outputs"), *lines] if lines else []
 
 
-def _next(run: str, state: str, tally: Tally) -> str:
+def _next(run: str, state: str, tally: Tally, store: str | None) -> str:
     if state == "interrupted":
-        return f"orrery resume {run}"
+        return command(f"resume {run}", store)
     failed = next(iter(tally.machine.failed), None)
     if failed is not None:
-        return f"orrery show {run} --task {failed}"
-    return f"orrery show {run}   orrery trace {run}"
+        return command(f"show {run} --task {failed}", store)
+    return f"{command(f'show {run}', store)}   {command(f'trace {run}', store)}"

@@ -116,7 +116,7 @@ def _plain(found: Trace) -> dict[str, Any]:
 
 
 def _print(console: Console, found: Trace, most: int) -> None:
-    room = max(5, console.height - 6) if console.is_terminal else 200
+    room = max(5, console.height - 8) if console.is_terminal else 200
     for line in _lines(console, found, most or room, min(console.width, 160)):
         say(console, line)
 
