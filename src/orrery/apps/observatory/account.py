@@ -66,7 +66,7 @@ class Account:
         work_s: all attempts one after the other.
         most_at_once: how many attempts ran at once at most.
         busiest: of those, how many by family.
-        retries: attempts after a failed one.
+        retries: attempts that followed a failed one; those that repeat what a crash interrupted are none.
         healed: tasks that failed and succeeded later.
         resumptions: each time it was taken up again, in order.
     """
@@ -102,6 +102,7 @@ def read_account(journal: Journal, run: str) -> Account:
     machine = fold(journal, run, watch=reader.take).machine
     attempts = _in_lanes(reader.attempts)
     most, busiest = _most_at_once(attempts)
+    failed = {(one.task, one.number) for one in attempts if one.failure}
     return Account(
         run=run,
         attempts=tuple(attempts),
@@ -110,7 +111,7 @@ def read_account(journal: Journal, run: str) -> Account:
         work_s=sum(one.seconds for one in attempts),
         most_at_once=most,
         busiest=busiest,
-        retries=sum(one.number > 1 for one in attempts),
+        retries=sum((one.task, one.number - 1) in failed for one in attempts),
         healed=len({one.task for one in attempts if one.failure} & reader.succeeded.keys()),
         resumptions=tuple(reader.resumptions()),
     )

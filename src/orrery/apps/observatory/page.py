@@ -65,7 +65,7 @@ def _run(account: Account) -> str:
         (str(account.most_at_once), "at once, at most"),
         (str(account.healed), "failures healed by retries"),
     ]
-    say = f"Of these, {tasks} tasks kept processors busy, side by side: {work_s:.1f} s of work in {span_s:.1f} s."
+    say = f"{tasks} tasks kept processors busy, side by side: {work_s:.1f} s of work in {span_s:.1f} s."
     for one in account.resumptions:
         again = "none of them ran again" if not one.ran_again else f"{one.ran_again} of them ran again"
         say += (
