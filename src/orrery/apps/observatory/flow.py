@@ -101,9 +101,12 @@ def find_duplicates(facts: Sequence[FileFacts]) -> list[Duplicate]:
 
 
 @task(effects="pure")
-def order_packages(facts: Sequence[FileFacts]) -> Imports:
+def order_packages(facts: Sequence[FileFacts], root: str) -> Imports:
     """Order packages by who imports whom."""
-    return read_imports([Module(one["path"], one["lines"], one["imports"]) for one in facts if one["imports"]])
+    # A tree that is itself a package is imported by its own name.
+    above = f"{Path(root).name}/" if Path(root, "__init__.py").is_file() else ""
+    python = [one for one in facts if one["language"] == "Python"]
+    return read_imports([Module(above + one["path"], one["lines"], one["imports"]) for one in python])
 
 
 @task(effects="pure")
@@ -141,7 +144,7 @@ def observatory(root: Path, folder: Path) -> dict[str, Any]:
         facts=facts,
         shapes=rank.needs(history, on="completion")(facts, history),
         duplicates=find_duplicates(facts),
-        imports=order_packages(facts),
+        imports=order_packages(facts, choice["root"]),
         history=history,
         machine=machine,
         packages=packages,
