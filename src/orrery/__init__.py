@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orrery.runtime import Result, Session, aresume, arun, resume, run
     from orrery.runtime.context import Context
     from orrery.tools import tool
-    from orrery.workflow import ask, flow, load, task, when
+    from orrery.workflow import ask, flow, load, task, text, when
 
 __all__ = [
     "Context",
@@ -39,6 +39,7 @@ __all__ = [
     "resume",
     "run",
     "task",
+    "text",
     "tool",
     "when",
 ]
@@ -67,6 +68,7 @@ __getattr__, __dir__ = exports(
         "resume": "orrery.runtime",
         "run": "orrery.runtime",
         "task": "orrery.workflow",
+        "text": "orrery.workflow",
         "tool": "orrery.tools",
         "when": "orrery.workflow",
     },

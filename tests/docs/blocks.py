@@ -165,6 +165,7 @@ def without_chance(line: str) -> str:
         (r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", "RUN"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "THEN"),
         (r"\b\d+(?:\.\d+)?(?: ?(?:µs|ms|s|m|h)\b(?: \d+(?:\.\d+)?)?)+", "TIME"),
+        (r'"seconds": [\d.e-]+', '"seconds": N'),
         (r"\b[\d.]+ times", "N times"),
         (r"[\d,]+ events a second", "N events a second"),
         (r"[ ▏▎▍▌▋▊▉█─]+", " "),
