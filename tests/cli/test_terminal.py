@@ -88,6 +88,7 @@ def test_control_c_leaves_a_clean_screen(folder: Folder, terminals: list[Termina
     lines = screen.until("status 130")
     assert any("interrupted; `orrery resume r` goes on from here" in line for line in lines), lines
     assert not any("├─" in line or "Traceback" in line for line in lines)
+    assert lines[0].startswith("! interrupted in"), lines
 
 
 def test_a_narrow_terminal_without_unicode_or_colour_is_enough(folder: Folder, terminals: list[Terminal]) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
@@ -63,11 +63,10 @@ class Drive:
                     tally = shown.begin(Tally(run.machine, now()), self.name, now)
                     await _first(run, signals)
                     blobs = session.journal.blobs
-                    if not signals.received and run.machine.state != "running":
-                        result = await run.wait()
-                    else:
-                        result = result_of(run.machine, blobs)
-                if run.machine.state != "running":  # it ended while the session closed
+                    result = result_of(run.machine, blobs)
+                if run.machine.state == "running":
+                    result = replace(result, seconds=now() - run.machine.started_at)
+                elif result.state == "running":  # it ended while the session closed
                     result = result_of(run.machine, blobs)
             except OutsideError as error:
                 if shown.tally is not None:

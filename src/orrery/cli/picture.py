@@ -166,7 +166,8 @@ class Picture:
         self._tally, self._name, self._marks, self._tick, self._now = tally, name, marks, tick, now
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, height = options.max_width, console.height
+        # Two cells are left free: a terminal echoes ^C where the cursor stands, and at the edge that would wrap.
+        width, height = options.max_width - 2, console.height
         yield self._headline(width)
         shown = rows(self._tally, height - 2, self._now)
         names = max((cell_len(row.name) + 3 * row.depth for row in shown), default=0)
@@ -246,6 +247,7 @@ def _with_end(line: Text, end: str, width: int, style: str) -> Text:
     """The line with `end` at the right edge; what is in its way is cut."""
     room = max(1, width - len(end) - 1)
     line.truncate(room, overflow="ellipsis" if line.plain.isascii() is False else "crop")
-    line.append(" " * max(1, width - line.cell_len - len(end)))
-    line.append(end, style)
+    if end:
+        line.append(" " * max(1, width - line.cell_len - len(end)))
+        line.append(end, style)
     return line
