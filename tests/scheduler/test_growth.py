@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orrery.graph import Add, Drop, Edge, Graph, Link, Patch, Ref, Replace, SetOutputs, Task
+from orrery.graph import Add, Drop, Edge, Graph, Limits, Link, Patch, Ref, Replace, SetOutputs, Task
 from orrery.graph.nest import nested
 from orrery.scheduler import RunOptions, State, story
 from orrery.scheduler import events as ev
@@ -101,6 +101,24 @@ def test_a_child_that_waits_for_its_parent_is_a_cycle() -> None:
     stage.say(ev.TaskExpanded(1, "a", 1, patch), at=1)
     assert stage.state("a") is State.FAILED
     assert "graph/cycle" in story(stage.machine, "a")
+
+
+def test_what_an_attempt_used_counts_also_where_it_grew_or_was_stopped() -> None:
+    used = ev.Usage(money=0.5, tokens=10)
+    stage = Stage(A, Task("t", "work", limits=Limits(timeout_s=1)))
+    patch, result = nested(Graph([Task("p", "work")]), under="a")
+    stage.say(ev.TaskExpanded(1, "a", 1, patch, result, usage=used), at=1)
+    stage.wait(at=2)
+    stage.say(ev.TaskStopped(3, "t", 1, used), at=3)
+    assert (stage.machine.ledger.money, stage.machine.ledger.tokens) == (1.0, 20)
+
+
+def test_growth_that_used_up_the_budget_starts_nothing_more() -> None:
+    stage = Stage(A, options=RunOptions(budget=ev.Budget(money=0.4)))
+    patch, result = nested(Graph([Task("p", "work")]), under="a")
+    started = stage.say(ev.TaskExpanded(1, "a", 1, patch, result, usage=ev.Usage(money=0.5)), at=1)
+    assert started == []
+    assert (stage.machine.state, stage.states()) == ("failed", {"a": "cancelled", "a/p": "cancelled"})
 
 
 def test_growth_without_end_meets_its_cap() -> None:

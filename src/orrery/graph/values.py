@@ -115,7 +115,7 @@ def encode(value: Any) -> bytes:
         except UnicodeEncodeError as error:
             raise NotSerialisableError(f"the text is not valid Unicode ({error}); return bytes instead") from error
     try:
-        return _encoder.encode(_boxed(value, 0))
+        return _encoder.encode(boxed(value))
     except NotSerialisableError:
         raise
     except UnicodeEncodeError as error:
@@ -133,9 +133,19 @@ def _big(number: int) -> msgspec.msgpack.Ext:
     return msgspec.msgpack.Ext(_BIG_INT, number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True))
 
 
-def _boxed(value: Any, depth: int) -> Any:
-    """The value with failures and over-long integers in their extension form; the same object where none are."""
+_AS_THEY_ARE = frozenset({str, bool, float, type(None), bytes, Ref, Template})
+
+
+def boxed(value: Any, depth: int = 0) -> Any:
+    """The value with failures and over-long integers in their extension form; the same object where none are.
+
+    These two msgspec writes by itself, and not as we read them, so no hook is asked.
+
+    Raises: NotSerialisableError: it is nested too deeply, or contains itself.
+    """
     kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if kind is int:
         return value if -(2**63) <= value < 2**64 else _big(value)
     if kind is Failure:
@@ -143,9 +153,17 @@ def _boxed(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise NotSerialisableError(f"the value is nested more than {MAX_DEPTH} levels deep, or contains itself")
     if kind is list or kind is tuple:
-        inner = [_boxed(item, depth + 1) for item in value]
-        return inner if any(a is not b for a, b in zip(inner, value, strict=True)) else value
+        items = None
+        for position, item in enumerate(value):
+            if type(item) not in _AS_THEY_ARE and (inner := boxed(item, depth + 1)) is not item:
+                items = items or list(value)
+                items[position] = inner
+        return value if items is None else items
     if kind is dict:
-        pairs = {key: _boxed(item, depth + 1) for key, item in value.items()}
-        return pairs if any(pairs[key] is not value[key] for key in value) else value
+        pairs = None
+        for key, item in value.items():
+            if type(item) not in _AS_THEY_ARE and (inner := boxed(item, depth + 1)) is not item:
+                pairs = pairs or dict(value)
+                pairs[key] = inner
+        return value if pairs is None else pairs
     return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from hypothesis import strategies as st
 
@@ -17,7 +19,8 @@ numbers = st.integers(0, 2**31)
 notes = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
-plain = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | notes | st.binary(max_size=20)
+plain: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers() | st.floats() | notes | st.binary(max_size=20)
+plain |= st.just(2**100) | st.builds(Failure, type=names, message=notes)
 results = plain | st.builds(Ref, names, st.tuples(names | numbers)) | st.lists(plain, max_size=3)
 
 
@@ -56,8 +59,8 @@ def events() -> st.SearchStrategy[e.Event]:
         st.builds(e.TaskProgressed, **attempt, fraction=st.none() | st.floats(0, 1), note=notes),
         st.builds(e.TaskSucceeded, **attempt, value=raw, usage=usage, began_at=st.none() | times),
         st.builds(e.TaskFailed, **attempt, failure=failures, usage=usage),
-        st.builds(e.TaskExpanded, **attempt, patch=patches(), result=results),
-        st.builds(e.TaskStopped, **attempt),
+        st.builds(e.TaskExpanded, **attempt, patch=patches(), result=results, usage=usage),
+        st.builds(e.TaskStopped, **attempt, usage=usage),
         st.builds(e.AttemptLost, **attempt, because=notes),
         st.builds(e.TaskAnswered, at=times, task=names, verdict=st.sampled_from(["approve", "deny"]), value=raw),
         st.builds(e.TimeReached, at=times),

@@ -69,7 +69,7 @@ class InlineExecutor:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=self._grace_s)
         for key in list(self._tasks):
-            self._finish(key, stopped(key, self._host))
+            self._finish(key, stopped(key, self._host, self._used(key)))
 
     def _read_blob(self, blob: Blob) -> bytes:
         return self._host.blobs.get(blob)  # asked for only when needed: it may be made on first use
@@ -103,7 +103,7 @@ class InlineExecutor:
                 value = await value
             if not outcome.is_plain(value):
                 value = await outcome.awaited(value, lambda: self._context(invocation, key))
-                event = outcome.growth(invocation, value, host)
+                event = outcome.growth(invocation, value, host, usage=self._used(key))
             if event is None:
                 data, usage = encode(value), self._used(key)
                 if len(data) <= INLINE_BYTES:

@@ -22,6 +22,7 @@ from orrery.errors import Failure, NotSerialisableError
 from orrery.graph import Graph, Patch, TaskId, values
 from orrery.runtime.context import Context, as_unicode
 from orrery.runtime.executors.protocol import Host, Invocation
+from orrery.scheduler.codec import check_can_be_written
 from orrery.scheduler.events import Event, TaskExpanded, TaskFailed, TaskStopped, TaskSucceeded, Usage
 
 INLINE_BYTES = 256_000
@@ -42,9 +43,9 @@ def key_of(invocation: Invocation) -> AttemptKey:
     return invocation.run, invocation.task, invocation.attempt
 
 
-def stopped(key: AttemptKey, host: Host) -> TaskStopped:
+def stopped(key: AttemptKey, host: Host, usage: Usage | None = None) -> TaskStopped:
     """The event of a cancelled attempt that has ended."""
-    return TaskStopped(host.now(), key[1], key[2])
+    return TaskStopped(host.now(), key[1], key[2], usage)
 
 
 def is_plain(value: Any) -> bool:
@@ -84,16 +85,18 @@ def success(invocation: Invocation, data: bytes, host: Host, *, usage: Usage | N
     return TaskSucceeded(host.now(), invocation.task, invocation.attempt, msgspec.Raw(data), usage, began_at)
 
 
-def growth(invocation: Invocation, value: Any, host: Host) -> Event | None:
-    """The event of a Graph or a Patch; None for any other value. Raises GraphError."""
-    if isinstance(value, Patch):
-        return TaskExpanded(host.now(), invocation.task, invocation.attempt, value)
+def growth(invocation: Invocation, value: Any, host: Host, *, usage: Usage | None) -> Event | None:
+    """The event of a Graph or a Patch; None for any other value. Raises GraphError, NotSerialisableError."""
+    result = None
     if isinstance(value, Graph):
         from orrery.graph.nest import nested
 
-        patch, result = nested(value, under=invocation.task)
-        return TaskExpanded(host.now(), invocation.task, invocation.attempt, patch, result)
-    return None
+        value, result = nested(value, under=invocation.task)
+    if not isinstance(value, Patch):
+        return None
+    event = TaskExpanded(host.now(), invocation.task, invocation.attempt, value, result, usage=usage)
+    check_can_be_written(event)  # here it fails the task; in the journal it would stop the driver
+    return event
 
 
 def ended_by(
@@ -107,7 +110,7 @@ def ended_by(
 ) -> Event:
     """The event of an exception: TaskStopped where a cancelled attempt gave in, else TaskFailed."""
     if cancelled and isinstance(error, asyncio.CancelledError):
-        return TaskStopped(host.now(), invocation.task, invocation.attempt)
+        return stopped(key_of(invocation), host, usage)
     return TaskFailed(host.now(), invocation.task, invocation.attempt, failure_of(error), usage, began_at)
 
 

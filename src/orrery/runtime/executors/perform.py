@@ -26,9 +26,11 @@ def perform(invocation: Invocation, host: Host, context: Context, *, cpu_clock: 
     began_at, cpu_began_s = host.now(), cpu_clock()
     try:
         value = _value(invocation, host, context)
-        grown = None if outcome.is_plain(value) else outcome.growth(invocation, value, host)
-        if grown is not None:
-            return grown
+        if not outcome.is_plain(value):
+            usage = context.used(cpu_s=cpu_clock() - cpu_began_s)
+            grown = outcome.growth(invocation, value, host, usage=usage)
+            if grown is not None:
+                return grown
         data = encode(value)
         usage = context.used(cpu_s=cpu_clock() - cpu_began_s)
         return outcome.success(invocation, data, host, usage=usage, began_at=began_at)

@@ -148,5 +148,5 @@ class ThreadExecutor:
             for thread, busy_with in list(self._threads.items()):
                 if busy_with == key:
                     del self._threads[thread]
-            self._end(key, attempt, stopped(key, self._host))
+            self._end(key, attempt, stopped(key, self._host, attempt.context.used()))
             self._add_thread_if_short()  # for those that wait behind it
