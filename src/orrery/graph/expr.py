@@ -103,10 +103,11 @@ def parse(source: str) -> ast.expr:
         raise ExpressionError(f"the condition is {len(source)} characters long; at most {MAX_SOURCE_CHARS} are read")
     try:
         tree = ast.parse(source.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = getattr(error, "offset", None)
-        place = f" at column {column}" if column else ""
-        raise ExpressionError(f"cannot read the condition {source!r}{place}: {error}") from error
+    except SyntaxError as error:
+        place = f" at column {error.offset}" if error.offset else ""
+        raise ExpressionError(f"cannot read the condition {source!r}{place}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ExpressionError(f"cannot read the condition {source!r}: {error}") from error
     _check(tree, source)
     return tree
 

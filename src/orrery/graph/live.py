@@ -23,6 +23,9 @@ Locked = Callable[[TaskId], str | None]
 
 EdgesBySource = dict[TaskId, Edge]
 
+MOST_SHOWN = 20
+"""How many tasks of a circle a message names."""
+
 
 def _unlocked(_task: TaskId) -> str | None:
     return None
@@ -367,11 +370,15 @@ class _Draft:
             live.outputs = self.outputs
 
     def _cycle(self, loop: list[TaskId]) -> None:
+        shown = [*loop, loop[0]]
+        if len(loop) > MOST_SHOWN:
+            half = MOST_SHOWN // 2
+            shown[half:-half] = [f"({len(loop) + 1 - 2 * half} more)"]
         self.problems.append(
             Problem(
                 "graph/cycle",
                 f"task {loop[0]!r}",
-                f"these tasks wait for each other: {' -> '.join((*loop, loop[0]))}; remove one of the edges",
+                f"these tasks wait for each other: {' -> '.join(shown)}; remove one of the edges",
             )
         )
 

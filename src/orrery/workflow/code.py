@@ -108,9 +108,8 @@ def load(place: str, folder: str | Path | None = None) -> ModuleType:
     """
     if place.endswith(".py") or os.path.isabs(place):
         return _script(os.path.realpath(os.path.join(folder or "", place)))
-    if folder is not None and (entry := os.path.realpath(folder)) not in sys.path:
-        sys.path.insert(0, entry)
-        importlib.invalidate_caches()
+    if folder is not None:
+        look_in(folder)
     running = sys.modules.get("__main__")
     spec = getattr(running, "__spec__", None)
     if running is not None and spec is not None and spec.name == place:  # python -m: do not load it twice
@@ -126,6 +125,23 @@ def load(place: str, folder: str | Path | None = None) -> ModuleType:
         raise OperationError(f"the module {place!r} cannot be imported: {error}") from error
     except Exception as error:
         raise OperationError(f"the module {place!r} failed while it was imported: {error!r}") from error
+
+
+def look_in(folder: str | Path) -> None:
+    """Look for modules in this folder from now on, and there first."""
+    entry = os.path.realpath(folder)
+    if entry not in sys.path:
+        sys.path.insert(0, entry)
+        importlib.invalidate_caches()
+
+
+def look_beside(target: str, folder: str) -> None:
+    """Look for modules where they were when `target` was loaded in `folder`, for whoever goes on with its run."""
+    if not folder:
+        return  # the run was made by hand and says nothing of where its code is
+    look_in(folder)
+    if target.endswith((".yaml", ".yml")):
+        look_in((Path(folder) / target).parent)
 
 
 def _script(path: str) -> ModuleType:

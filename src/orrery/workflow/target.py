@@ -10,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from orrery.errors import FlowError, OperationError, OrreryError, RequestError, suggestion
+import msgspec
+
+from orrery.errors import FlowError, GraphError, OperationError, OrreryError, RequestError, suggestion
 from orrery.graph.codec import graph_from_json
 from orrery.workflow import code, loader
 from orrery.workflow.flow import Flow
@@ -76,7 +78,11 @@ def _stored(path: Path, target: str) -> Workflow:
         text = path.read_bytes()
     except OSError as error:
         raise RequestError(f"{target!r} cannot be read: {error.strerror}; {_beside(path, ('.json',))}") from error
-    graph = graph_from_json(text)
+    try:
+        graph = graph_from_json(text)
+    except GraphError as error:
+        placed = [msgspec.structs.replace(problem, place=f"{target}: {problem.place}") for problem in error.problems]
+        raise GraphError(placed) from error
     return Workflow(path.stem, graph, inputs_of(graph), source=target)
 
 
