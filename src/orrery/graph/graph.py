@@ -27,7 +27,7 @@ class Graph:
         GraphError: with every problem at once.
     """
 
-    __slots__ = ("_edges", "_live", "_outputs", "_tasks")
+    __slots__ = ("_edges", "_live", "_outputs", "_tasks", "_was_patched")
 
     def __init__(
         self,
@@ -42,9 +42,10 @@ class Graph:
         problems = live.apply(Patch(tuple(edits)))
         if isinstance(problems, list):
             raise GraphError(problems)
-        self._adopt(live)
+        self._adopt(live, was_patched=False)
 
-    def _adopt(self, live: LiveGraph) -> None:
+    def _adopt(self, live: LiveGraph, *, was_patched: bool) -> None:
+        self._was_patched = was_patched
         self._live = live  # never changed from here on: a patch works on a copy
         self._tasks = MappingProxyType(live.tasks)
         self._edges = MappingProxyType(
@@ -90,8 +91,16 @@ class Graph:
         if isinstance(inverse, list):
             raise PatchRefused(inverse)
         graph = Graph.__new__(Graph)
-        graph._adopt(live)
+        graph._adopt(live, was_patched=True)
         return graph, inverse
+
+    def live(self) -> LiveGraph:
+        """A live graph that begins as this one, exactly as `as_patch` would build it."""
+        if self._was_patched:  # its edges may stand in another order than a fresh graph's
+            live = LiveGraph()
+            live.apply(self.as_patch())
+            return live
+        return self._live.copy()
 
     def as_patch(self, *, by: str = "", because: str = "") -> Patch:
         """The patch that builds this graph from nothing."""

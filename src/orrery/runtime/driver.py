@@ -37,8 +37,8 @@ from orrery.scheduler.snapshot import freeze
 MAILBOX_EVERY_S = 0.25
 """How often other processes' requests are looked for. The look is one pragma while there are none."""
 
-FIRST_SNAPSHOT = 20_000
-"""Events after which a first snapshot is taken; a shorter log is folded in well under a second."""
+FIRST_SNAPSHOT = 50_000
+"""Events after which a first snapshot is taken; a shorter log is folded in about a second."""
 
 Observer = Callable[[str, Sequence[Event]], None]
 """Told of every run's events once they are durable; called on the loop, so it must be quick."""
@@ -88,7 +88,7 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._context = contextvars.copy_context()
-        self._woken = False
+        self._awake = False
         self._committing = False
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
@@ -139,13 +139,21 @@ class Driver:
     def report(self, run: str, event: Event) -> None:
         """Hand over what happened to a run. May be called from any thread; never blocks."""
         self._inbox.append((run, event))
-        if not self._woken:
-            self._woken = True
-            # In the driver's own context: what a task sets in its context variables is its own.
-            if threading.get_ident() == self._thread:
-                self._loop.call_soon(self._turn, context=self._context)
-            elif not self._loop.is_closed():
+        if self._awake:
+            return
+        self._awake = True
+        # In the driver's own context: what a task sets in its context variables is its own.
+        if threading.get_ident() != self._thread:
+            if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._turn, context=self._context)
+        elif self._is_alone(run):
+            self._context.run(self._turn)
+        else:
+            self._loop.call_soon(self._turn, context=self._context)
+
+    def _is_alone(self, run: str) -> bool:
+        """Whether one attempt is all there is, so that waiting for others to share its commit is in vain."""
+        return len(self._runs) == 1 and run in self._runs and len(self._runs[run].machine.in_flight) == 1
 
     def machine(self, run: str) -> Machine:
         """The state of a run that is being driven."""
@@ -154,9 +162,14 @@ class Driver:
     # -- the turn -------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        self._woken = False
-        if self._committing or self._broken is not None:
-            return
+        if not self._committing and self._broken is None:
+            self._take_turn()
+        self._awake = False  # what was reported during the turn did not wake it again
+        if self._inbox and not self._committing and self._broken is None:
+            self._awake = True
+            self._loop.call_soon(self._turn, context=self._context)
+
+    def _take_turn(self) -> None:
         now = self.now()
         inbox = self._inbox
         arrived = [inbox.popleft() for _ in range(len(inbox))]
@@ -206,10 +219,10 @@ class Driver:
             drive = self._runs[run]
             machine = drive.machine
             machine.seq += len(events)
-            if machine.seq >= drive.snapshot_at:
-                self._snapshot(drive)
             if machine.state != "running":
                 self._dismiss(run)
+            elif machine.seq >= drive.snapshot_at:
+                self._snapshot(drive)
         if not self._closing:
             self._set_timer()
 
@@ -245,7 +258,7 @@ class Driver:
             self._timer = self._loop.call_later(max(0.0, due - self.now()), self._on_timer)
 
     def _on_timer(self) -> None:
-        if not self._woken:
+        if not self._awake:
             self._turn()
 
     def _read_mailbox(self) -> None:

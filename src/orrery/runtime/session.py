@@ -149,8 +149,8 @@ class Session:
             driver.now(), name, msgspec.Raw(encode(bound)), options, workflow.source, home, _version()
         )
         lease = self.journal.create(name, started.at, workflow.source)
-        patched = ev.GraphPatched(started.at, workflow.graph.as_patch(by="workflow"))
         machine = Machine(name)
+        patched = machine.open_with(workflow.graph, at=started.at, by="workflow")
         return Run(self, machine, driver.drive(machine, lease, home, [started, patched]))
 
     def resume(self, run: str) -> Run:
@@ -169,7 +169,8 @@ class Session:
         except BaseException:
             journal.release(lease)
             raise
-        look_beside(history.target, history.folder)
+        if history.folder:
+            look_beside(history.target, history.folder)
         # Whatever became due while nobody drove the run is due now.
         ended = driver.drive(history.machine, lease, history.folder, [ev.TimeReached(driver.now())])
         return Run(self, history.machine, ended, resumed_from=history.seq)

@@ -70,9 +70,13 @@ def _locked(run: RunRecord, task: TaskId) -> str | None:
 def _apply(run: RunRecord, patch: Patch, *, parent: Record | None, depth: int) -> list[Problem]:
     """Patch the live graph and bring the records up to date, or return the problems."""
     parent_id = parent.task.id if parent is not None else None
-    done = run.graph.apply(patch, lambda task: None if task == parent_id else _locked(run, task))
-    if isinstance(done, list):
-        return done
+    if run.opening is not None and patch is run.opening[0] and not run.records:
+        run.graph = run.opening[1].live()
+    else:
+        done = run.graph.apply(patch, lambda task: None if task == parent_id else _locked(run, task))
+        if isinstance(done, list):
+            return done
+    run.opening = None
     run.patched = True
     touched = patch.touched()
     if parent_id is not None:

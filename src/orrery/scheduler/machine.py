@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from orrery.errors import ReplayDivergedError
+from orrery.graph.graph import Graph
 from orrery.scheduler import events as ev
 from orrery.scheduler.asking import edit_closed, edit_opened, release_edit, task_answered
 from orrery.scheduler.attempts import (
@@ -71,6 +72,12 @@ class Machine(RunRecord):
         if self.open == 0 and self.patched:
             conclude_run(self)
         return taken
+
+    def open_with(self, graph: Graph, *, at: float, by: str = "") -> ev.GraphPatched:
+        """The event that gives the run its first graph. What was verified when the graph was made is not again."""
+        patch = graph.as_patch(by=by)
+        self.opening = (patch, graph)
+        return ev.GraphPatched(at, patch)
 
     def replay(self, event: ev.Event) -> None:
         """Fold one event of the log. Raises ReplayDivergedError if this code would have decided otherwise."""

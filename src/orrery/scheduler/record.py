@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from orrery.errors import Failure
 from orrery.graph.task import Task, TaskId
 from orrery.scheduler.pools import Demand
 from orrery.scheduler.states import ENDED, State
 
 
-class Record:
+class Record(msgspec.Struct, eq=False, array_like=True):
     """The state of one task of a run.
 
     Attributes:
@@ -28,60 +30,31 @@ class Record:
         value: the encoded result.
     """
 
-    __slots__ = (
-        "accept_errors",
-        "attempt",
-        "because",
-        "cancelling",
-        "crashes",
-        "demand",
-        "depth",
-        "failed",
-        "failure",
-        "hedging",
-        "held",
-        "live",
-        "needs",
-        "order",
-        "parent",
-        "poisoned",
-        "rank",
-        "ready_at",
-        "slack",
-        "soft",
-        "state",
-        "stop",
-        "task",
-        "tree",
-        "value",
-    )
-
-    def __init__(self, task: Task, order: int, demand: Demand, parent: TaskId | None, depth: int) -> None:
-        self.task = task
-        self.order = order
-        self.demand = demand
-        self.parent = parent
-        self.depth = depth
-        self.state = State.WAITING
-        self.rank = 0.0
-        self.needs = 0
-        self.soft = 0
-        self.slack = 0
-        self.attempt = 0
-        self.live: tuple[int, ...] = ()
-        self.failed = 0
-        self.crashes = 0
-        self.ready_at: float | None = None
-        self.hedging = False
-        self.held = 0
-        self.stop: Failure | None = None
-        self.cancelling = False
-        self.failure: Failure | None = None
-        self.because = ""
-        self.poisoned = False
-        self.accept_errors = False
-        self.tree: Any = None
-        self.value: bytes | None = None
+    task: Task
+    order: int
+    demand: Demand
+    parent: TaskId | None = None
+    depth: int = 0
+    state: State = State.WAITING
+    rank: float = 0.0
+    needs: int = 0
+    soft: int = 0
+    slack: int = 0
+    attempt: int = 0
+    live: tuple[int, ...] = ()
+    failed: int = 0
+    crashes: int = 0
+    ready_at: float | None = None
+    hedging: bool = False
+    held: int = 0
+    stop: Failure | None = None
+    cancelling: bool = False
+    failure: Failure | None = None
+    because: str = ""
+    poisoned: bool = False
+    accept_errors: bool = False
+    tree: Any = None
+    value: bytes | None = None
 
     @property
     def is_open(self) -> bool:

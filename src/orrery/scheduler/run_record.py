@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from orrery.errors import Failure
+from orrery.graph.graph import Graph
 from orrery.graph.live import LiveGraph
+from orrery.graph.patch import Patch
 from orrery.graph.task import TaskId, refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.budgets import Ledger
@@ -36,6 +38,7 @@ class RunRecord:
         failed: tasks that failed, in that order.
         open: how many tasks have not ended.
         patched: whether a first graph has arrived.
+        opening: a first patch and the graph that it is known to make, so that it need not be checked twice.
         settling: tasks that have ended and whose outgoing edges have not been looked at yet.
         decisions: events that the run concluded by itself; `cancels` are commands. The caller takes both.
     """
@@ -67,6 +70,7 @@ class RunRecord:
         self.open = 0
         self.added = 0
         self.patched = False
+        self.opening: tuple[Patch, Graph] | None = None
         self.settling: deque[Record] = deque()
         self.decisions: list[ev.Event] = []
         self.cancels: list[CancelTask] = []

@@ -96,18 +96,24 @@ class Scheduler:
     def _start_ready(self, at: float, turn: Turn) -> None:
         """Start ready tasks while capacity lasts, the most deserving first."""
         while (choice := self._most_deserving()) is not None:
-            machine, demand, alone = choice
+            machine, demand, verdict, alone = choice
             queue = machine.ready
-            self._begin(machine, queue.pop(demand), at, turn)
-            while alone and demand in queue.lanes and machine.state == "running":  # nobody else deserves it more
-                if (entry := queue.head(demand)) is None or not self._may_go(machine, entry[2]):
+            while True:
+                record = queue.pop(demand)
+                if verdict:
+                    self._start(machine, record, at, turn)
+                else:
+                    self._refuse(machine, record, at, turn)
+                if not alone or demand not in queue.lanes or machine.state != "running":
+                    break  # somebody else may deserve it more by now
+                if (entry := queue.head(demand)) is None or (next_verdict := self._verdict(machine, entry[2])) is None:
                     break
-                self._begin(machine, queue.pop(demand), at, turn)
+                verdict = next_verdict
 
-    def _most_deserving(self) -> tuple[Machine, Demand, bool] | None:
-        """The run and lane whose head goes next, and whether no other lane competes with it."""
+    def _most_deserving(self) -> tuple[Machine, Demand, bool, bool] | None:
+        """The run and lane whose head goes next, whether it starts, and whether no other lane competes with it."""
         best: tuple[float, float, int, str] | None = None
-        chosen: tuple[Machine, Demand] | None = None
+        chosen: tuple[Machine, Demand, bool] | None = None
         alone = True
         for machine in self.machines.values():
             lanes = machine.ready.lanes
@@ -115,39 +121,36 @@ class Scheduler:
                 continue
             for demand in tuple(lanes):
                 entry = machine.ready.head(demand)
-                if entry is None or not self._may_go(machine, entry[2]):
+                if entry is None or (verdict := self._verdict(machine, entry[2])) is None:
                     continue
                 desert = (machine.virtual_time, entry[0], entry[1], machine.run)
                 alone = best is None
                 if best is None or desert < best:
-                    best, chosen = desert, (machine, demand)
+                    best, chosen = desert, (machine, demand, verdict)
         return None if chosen is None else (*chosen, alone)
 
-    def _may_go(self, machine: Machine, record: Record) -> bool:
-        """Whether a ready task can be dealt with now: started, or refused because it never can be."""
+    def _verdict(self, machine: Machine, record: Record) -> bool | None:
+        """Whether a ready task starts now (True), never can (False), or waits (None)."""
         if not self.pools.fits(record.demand):
-            return self.pools.could_ever_fit(record.demand) is not None
-        # One that the budget cannot bear waits for running attempts to settle; without any it is refused.
-        return machine.ledger.affords(record.task.estimate) or not machine.in_flight
+            return None if self.pools.could_ever_fit(record.demand) is None else False
+        if machine.ledger.affords(record.task.estimate):
+            return True
+        return None if machine.in_flight else False  # running attempts may leave enough of the budget
 
-    def _begin(self, machine: Machine, record: Record, at: float, turn: Turn) -> None:
-        """Start a task that may go, or refuse it if it never can be started."""
+    def _start(self, machine: Machine, record: Record, at: float, turn: Turn) -> None:
         task = record.task
-        event: Event | None
-        at = max(at, machine.now)
-        if self.pools.fits(record.demand) and machine.ledger.affords(task.estimate):
-            event = machine.handle(TaskStarted(at, task.id, record.attempt + 1))
-            if event is not None:
-                turn.starts.append(StartTask(machine.run, task, record.attempt))
-                if machine.virtual_time > self._virtual_now:
-                    self._virtual_now = machine.virtual_time
-                machine.virtual_time = self._virtual_now + task.estimate.seconds / machine.options.weight
-        else:
-            event = machine.handle(TaskRefused(at, task.id, self._refusal(machine, record)))
+        event = machine.handle(TaskStarted(max(at, machine.now), task.id, record.attempt + 1))
         if event is not None:
+            turn.starts.append(StartTask(machine.run, task, record.attempt))
+            self._virtual_now = max(self._virtual_now, machine.virtual_time)
+            machine.virtual_time = self._virtual_now + task.estimate.seconds / machine.options.weight
             turn.log.setdefault(machine.run, []).append(event)
-        if machine.decisions or machine.cancels:
-            _collect(machine, turn)
+
+    def _refuse(self, machine: Machine, record: Record, at: float, turn: Turn) -> None:
+        refused = TaskRefused(max(at, machine.now), record.task.id, self._refusal(machine, record))
+        if machine.handle(refused) is not None:
+            turn.log.setdefault(machine.run, []).append(refused)
+        _collect(machine, turn)
 
     def _refusal(self, machine: Machine, record: Record) -> Failure:
         """Why a ready task can never start."""
