@@ -10,10 +10,19 @@ from typing import Any
 
 import pytest
 
-from orrery.errors import GraphError, InputError, RunEndedError, RunExistsError, RunLockedError, StoreFullError
+from orrery.errors import (
+    GraphError,
+    InputError,
+    RunEndedError,
+    RunExistsError,
+    RunLockedError,
+    StoreFullError,
+    UnknownRunError,
+)
 from orrery.graph import INPUTS, Add, Each, Effects, Graph, Limits, Patch, Ref, Retry, Task
 from orrery.journal.memory import MemoryJournal
 from orrery.journal.sqlite import SqliteJournal
+from orrery.journal.stores import open_journal
 from orrery.runtime import Session, run
 from orrery.runtime.history import fold
 from orrery.scheduler import State
@@ -215,6 +224,21 @@ def test_a_name_is_taken_once_and_a_run_is_driven_once(tmp_path: Path) -> None:
                 session.resume("r")
 
     asyncio.run(story())
+
+
+def test_a_run_whose_process_died_before_it_began_can_be_started_again_and_not_resumed(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/runs.db"
+    journal = open_journal(store)
+    journal.create("r", 0.0)
+    journal.close()
+
+    async def story() -> str:
+        async with Session(store) as session:
+            with pytest.raises(UnknownRunError, match="start it again"):
+                session.resume("r")
+            return (await session.start(Graph([step("a", "double", x=1)]), run="r").wait()).state
+
+    assert asyncio.run(story()) == "succeeded"
 
 
 def test_a_full_store_stops_the_run_with_its_reason_and_loses_nothing(tmp_path: Path) -> None:

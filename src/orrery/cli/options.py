@@ -106,7 +106,7 @@ def find_run(journal: Journal, name: str) -> str:
         UnknownRunError: there is none.
         RequestError: several begin like that.
     """
-    known = [run.run for run in journal.runs()]
+    known = [run.run for run in journal.runs() if run.events or run.live]
     if name in known:
         return name
     if name == LAST and known:

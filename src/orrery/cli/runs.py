@@ -33,7 +33,7 @@ def runs(
         found: list[RunSummary] = []
     else:
         try:
-            found = journal.runs()
+            found = [run for run in journal.runs() if run.events or run.live]
         finally:
             journal.close()
     shown = found[-most:] if most > 0 else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orrery.errors import CorruptionError
+from orrery.errors import CorruptionError, UnknownRunError
 from orrery.journal.protocol import Journal
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
@@ -52,7 +52,7 @@ def _first_event(journal: Journal, run: str) -> ev.RunStarted:
         if isinstance(event, ev.RunStarted):
             return event
         raise CorruptionError(f"the log of run {run!r} begins with {type(event).__name__}, not with RunStarted")
-    raise CorruptionError(f"the log of run {run!r} is empty: its process died before anything was written")
+    raise UnknownRunError(f"run {run!r} has a name and nothing else: its process died before it began; start it again")
 
 
 def _from_snapshot(journal: Journal, run: str) -> Machine | None:

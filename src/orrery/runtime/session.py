@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from orrery.errors import GraphError, Problem, RequestError, RunEndedError
+from orrery.errors import GraphError, Problem, RequestError, RunEndedError, RunExistsError
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch
 from orrery.graph.task import TaskId
@@ -148,10 +148,18 @@ class Session:
         started = ev.RunStarted(
             driver.now(), name, msgspec.Raw(encode(bound)), options, workflow.source, home, _version()
         )
-        lease = self.journal.create(name, started.at, workflow.source)
+        lease = self._claim(name, started.at, workflow.source)
         machine = Machine(name)
         patched = machine.open_with(workflow.graph, at=started.at, by="workflow")
         return Run(self, machine, driver.drive(machine, lease, home, [started, patched]))
+
+    def _claim(self, run: str, at: float, target: str) -> Lease:
+        try:
+            return self.journal.create(run, at, target)
+        except RunExistsError:
+            if run in self.driver.scheduler.machines or self.journal.head(run) > 0:
+                raise
+            return self.journal.acquire(run, at)  # its process died before it wrote anything: the name is free
 
     def resume(self, run: str) -> Run:
         """Go on with a run whose driver is gone.
