@@ -23,6 +23,7 @@ from typing import Any
 from orrery.errors import OperationError, suggestion
 
 PYTHON, LOCAL = "py:", "local:"
+_FILES = (".yaml", ".yml", ".json", ".py")
 _SCRIPT = "_orrery_script_"
 
 _loading = threading.RLock()
@@ -135,13 +136,12 @@ def look_in(folder: str | Path) -> None:
         importlib.invalidate_caches()
 
 
-def look_beside(target: str, folder: str) -> None:
-    """Look for modules where they were when `target` was loaded in `folder`, for whoever goes on with its run."""
-    if not folder:
-        return  # the run was made by hand and says nothing of where its code is
+def look_beside(target: str, folder: str | Path) -> None:
+    """Look for modules in `folder` and beside the file that `target` names, if it names one there."""
     look_in(folder)
-    if target.endswith((".yaml", ".yml")):
-        look_in((Path(folder) / target).parent)
+    file = target if target.endswith(_FILES) else target.rpartition(":")[0]
+    if file.endswith(_FILES):
+        look_in((Path(folder) / file).parent)
 
 
 def _script(path: str) -> ModuleType:

@@ -41,6 +41,7 @@ def load_target(target: str, folder: str | Path = ".", given: Mapping[str, Any] 
     base = Path(folder)
     if target.endswith((".yaml", ".yml")):
         return loader.load(base / target, shown=target)
+    code.look_beside(target, base)
     if target.endswith(".json"):
         return _stored(base / target, target)
     place, colon, name = target.rpartition(":")
