@@ -67,7 +67,7 @@ class Machine(RunRecord):
         taken = _HANDLERS[type(event)](self, event)
         if self.settling:
             settle(self)
-        if self.options.fail_fast and self.failed and self.stopping is None:
+        if self.failed and self.options.fail_fast and self.stopping is None:
             self._fail_fast()
         if self.open == 0 and self.patched:
             conclude_run(self)

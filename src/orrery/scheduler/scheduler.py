@@ -104,10 +104,12 @@ class Scheduler:
                     self._start(machine, record, at, turn)
                 else:
                     self._refuse(machine, record, at, turn)
-                if not alone or demand not in queue.lanes or machine.state != "running":
+                if not alone:
                     break  # somebody else may deserve it more by now
-                if (entry := queue.head(demand)) is None or (next_verdict := self._verdict(machine, entry[2])) is None:
-                    break
+                # A start frees nothing, so what could not go before it cannot go after it.
+                entry = queue.head(demand) if demand in queue.lanes and machine.state == "running" else None
+                if entry is None or (next_verdict := self._verdict(machine, entry[2])) is None:
+                    return
                 verdict = next_verdict
 
     def _most_deserving(self) -> tuple[Machine, Demand, bool, bool] | None:
