@@ -39,6 +39,10 @@ def wait_for(path: str) -> str:
 
 def echo(value: object = None) -> object:
     return value
+
+
+def many(letters: int) -> str:
+    return "x" * letters
 '''
 
 SLOW = """

@@ -29,6 +29,7 @@ from orrery.errors import (
     RunExistsError,
     RunLockedError,
     StoreError,
+    StoreFullError,
     UnknownRunError,
 )
 from orrery.graph import values
@@ -289,7 +290,9 @@ class SqliteJournal:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except FAULTS as error:
-                raise translated(error, self._path) from error
+                fault = translated(error, self._path)
+                if not isinstance(fault, StoreFullError):  # what finds no room stays safe in the WAL
+                    raise fault from error
             finally:
                 self._connection.close()
 
