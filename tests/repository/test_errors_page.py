@@ -66,7 +66,7 @@ def codes_of_the_text_form(tree: ast.AST) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wrong":
             given = [keyword.value for keyword in node.keywords if keyword.arg == "code"] or [ast.Constant("syntax")]
             for code in given:
-                if isinstance(code, ast.Constant):
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
                     yield f"text/{code.value}", node.lineno
 
 
