@@ -142,10 +142,10 @@ class Chair:
             assert time.monotonic() < deadline
             time.sleep(0.01)  # the other process tells nobody; there is nothing to wait on
 
-    def killed_halfway(self, *words: str) -> None:
-        """Start `slow.yaml` and kill the whole of it while its second task runs."""
-        self.write("slow.yaml", SLOW)
-        process = self.start("run", "slow.yaml", "--run", "r", *words)
+    def killed_halfway(self, workflow: str = SLOW) -> None:
+        """Start a workflow as run r and kill the whole of it while a task waits for `go.txt`, which is then made."""
+        self.write("slow.yaml", workflow)
+        process = self.start("run", "slow.yaml", "--run", "r")
         self.wait_for_file("waiting.txt", process)
         kill(process)
         (self.path / "waiting.txt").unlink()

@@ -188,6 +188,7 @@ class Session:
         machine = history.machine
         if machine.state != "running":
             raise RunEndedError(f"run {lease.run!r} has {machine.state}; there is nothing left to resume")
+        self._catch_up_with(machine.now)
         resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch))
         assert resumed is not None
         events = [resumed, *machine.decisions]
@@ -197,6 +198,17 @@ class Session:
             commit.result()
         machine.seq += len(events)
         return history
+
+    def _catch_up_with(self, at: float) -> None:
+        """Move the driver's clock on to `at` if it is behind: a run's time never goes back.
+
+        The run may have been written under a clock that was ahead. Pauses and timeouts count from its last
+        event, so a clock that is an hour behind that would make each of them an hour longer.
+        """
+        clock = self.driver.now
+        behind_s = at - clock()
+        if behind_s > 0:
+            self.driver.now = lambda: clock() + behind_s
 
 
 class Run:
