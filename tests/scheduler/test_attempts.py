@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orrery.errors import Failure
-from orrery.graph import Effects, Estimate, Limits, Ref, Retry, Task
+from orrery.graph import Effects, Estimate, Limits, Ref, Retry, Task, Template
 from orrery.graph.task import EffectKind
 from orrery.scheduler import Budget, RunOptions, State, story
 from orrery.scheduler import events as ev
@@ -168,6 +168,13 @@ def test_a_person_is_asked_and_the_answer_is_the_result() -> None:
     assert story(stage.machine, "a") == "a waits for a person: Go on?."
     stage.say(ev.TaskAnswered(5, "a", "approve", by="me"), at=5)
     assert stage.machine.state == "succeeded"
+
+
+def test_a_question_may_speak_of_earlier_results() -> None:
+    question = Template(("Publish ", Ref("a"), "?"))
+    stage = Stage(Task("a", "work"), Task("b", "ask", {"question": question}, executor="person"))
+    stage.succeed("a", {"version": 3}, at=1)
+    assert story(stage.machine, "b") == 'b waits for a person: Publish {"version":3}?.'
 
 
 def test_a_paused_run_starts_nothing() -> None:

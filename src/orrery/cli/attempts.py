@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
 

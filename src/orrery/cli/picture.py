@@ -18,7 +18,7 @@ from rich.text import Text
 from orrery.cli.plain import span
 from orrery.cli.screen import STYLES, Marks
 from orrery.cli.tally import Group, Tally
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler.states import ENDED, State
 
 NAME_CELLS = 32

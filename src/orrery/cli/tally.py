@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orrery.cli.attempts import Attempts
 from orrery.graph.patch import Add, Patch
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record

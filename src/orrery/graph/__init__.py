@@ -9,20 +9,8 @@ from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
-from orrery.graph.task import (
-    INDEX,
-    INPUTS,
-    ITEM,
-    Each,
-    Effects,
-    Estimate,
-    Limits,
-    Ref,
-    Retry,
-    Task,
-    TaskId,
-    refs_in,
-)
+from orrery.graph.ref import INDEX, INPUTS, ITEM, Ref, TaskId
+from orrery.graph.task import Each, Effects, Estimate, Limits, Retry, Task, refs_in
 from orrery.graph.template import Template
 from orrery.graph.values import Blob
 

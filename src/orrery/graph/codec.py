@@ -26,7 +26,8 @@ from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
-from orrery.graph.task import Each, Ref, Task
+from orrery.graph.ref import Ref
+from orrery.graph.task import Each, Task
 from orrery.graph.template import Template
 from orrery.graph.values import MAX_DEPTH, Blob, decode, encode
 

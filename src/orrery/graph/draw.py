@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from orrery.graph.graph import Graph
+from orrery.graph.ref import TaskId
 from orrery.graph.svg import svg
-from orrery.graph.task import TaskId
 from orrery.graph.view import NO_STATE, STATES, Box, View, shortened, view, with_twins
 
 __all__ = ["dot", "mermaid", "svg", "terminal"]

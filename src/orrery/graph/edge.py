@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from orrery.graph.expr import Expr
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 
 Outcome = Literal["success", "failure", "completion"]
 Condition = Outcome | Expr

@@ -10,14 +10,12 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from orrery.errors import ExpressionError, suggestion
-
-if TYPE_CHECKING:
-    from orrery.graph.task import Ref
+from orrery.graph.ref import Ref
 
 MAX_SOURCE_CHARS = 2_000
 

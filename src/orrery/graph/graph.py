@@ -10,7 +10,8 @@ from orrery.errors import GraphError, PatchRefused, Problem
 from orrery.graph.edge import Edge
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Add, Edit, Link, Patch, SetOutputs
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 
 EdgeKey = tuple[TaskId, TaskId]
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from orrery.errors import Failure, GraphError, Problem, suggestion
 from orrery.graph.graph import Graph
-from orrery.graph.task import INPUTS, PSEUDO_SOURCES, Ref, Task, TaskId
+from orrery.graph.ref import INPUTS, PSEUDO_SOURCES, Ref, TaskId
+from orrery.graph.task import Task
 from orrery.graph.template import Template
 from orrery.graph.values import Blob, decode, encode
 

@@ -15,7 +15,8 @@ from orrery.errors import Problem, suggestion
 from orrery.graph.edge import Edge
 from orrery.graph.order import OnlineOrder
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
-from orrery.graph.task import INPUTS, PSEUDO_SOURCES, Task, TaskId, refs_in
+from orrery.graph.ref import INPUTS, PSEUDO_SOURCES, TaskId
+from orrery.graph.task import Task, refs_in
 from orrery.graph.verify import edge_problems, join_problem, task_problems
 
 Locked = Callable[[TaskId], str | None]

@@ -21,19 +21,9 @@ from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr, parse
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch
+from orrery.graph.ref import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, TaskId
 from orrery.graph.resolve import as_text
-from orrery.graph.task import (
-    INDEX,
-    INPUTS,
-    ITEM,
-    PSEUDO_SOURCES,
-    Path,
-    Ref,
-    Task,
-    TaskId,
-    asks_each_item,
-    refs_in,
-)
+from orrery.graph.task import Task, asks_each_item, refs_in
 from orrery.graph.template import Template
 
 Substitute = Callable[[Ref], Any]
@@ -88,8 +78,8 @@ def expanded(
 ) -> tuple[Patch, list[Ref] | dict[str, Ref]]:
     """The patch that adds one child for each item of a task with `each`, and the parent's result.
 
-    A child is the task without `each`, `join`, and a `when` that is not about the item, in which `Ref(ITEM, path)` is that part of its item
-    and `Ref(INDEX)` its position.
+    A child is the task without `each`, `join`, and a `when` that is not about the item. In it `Ref(ITEM, path)`
+    is that part of its item and `Ref(INDEX)` its position.
 
     Args:
         items: how many there are in a list, or the keys of a map, in its order.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 
 Neighbours = Callable[[TaskId], Iterable[TaskId]]
 

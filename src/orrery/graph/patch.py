@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from orrery.graph.edge import Edge
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 
 
 class Add(msgspec.Struct, frozen=True, tag="add", gc=False):

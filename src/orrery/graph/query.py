@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from orrery.errors import UnknownNameError
 from orrery.graph.graph import Graph
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 
 Seconds = Callable[[Task], float]
 """How long a task takes."""

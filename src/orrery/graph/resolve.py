@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.graph.task import Ref
+from orrery.graph.ref import Ref
 from orrery.graph.template import Template
 
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes})

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from orrery.graph.graph import Graph
 from orrery.graph.layout import Layout, layered
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.graph.view import NO_STATE, STATES, Arrow, Box, View, printable, shortened, view
 
 COLUMN, ROW, BOX, HEIGHT, MARGIN = 258, 68, 174, 46, 28

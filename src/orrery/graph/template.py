@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from orrery.graph.task import Ref
+from orrery.graph.ref import Ref
 
 
 class Template:

@@ -33,7 +33,8 @@ from orrery.errors import Failure
 from orrery.graph.edge import Condition, Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
-from orrery.graph.task import PSEUDO_SOURCES, Effects, Estimate, Limits, Ref, Retry, Task, TaskId
+from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
+from orrery.graph.task import Effects, Estimate, Limits, Retry, Task
 from orrery.graph.template import Template
 from orrery.graph.text_reader import parse
 from orrery.graph.text_scanner import KEYWORDS, NAME, OP, WORD

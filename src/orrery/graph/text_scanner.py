@@ -13,7 +13,7 @@ import msgspec
 
 from orrery.errors import ExpressionError, Failure, suggestion
 from orrery.graph.expr import Expr
-from orrery.graph.task import PSEUDO_SOURCES, Path, Ref
+from orrery.graph.ref import PSEUDO_SOURCES, Path, Ref
 from orrery.graph.template import Template
 from orrery.graph.values import MAX_DEPTH, Blob
 

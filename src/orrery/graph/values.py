@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from orrery.errors import Failure, NotSerialisableError
-from orrery.graph.task import Ref
+from orrery.graph.ref import Ref
 from orrery.graph.template import Template
 
 _REF, _BLOB, _FAILURE, _BIG_INT, _TEMPLATE = 1, 2, 3, 4, 5

@@ -12,7 +12,8 @@ from typing import Any
 
 from orrery.errors import NotSerialisableError, Problem
 from orrery.graph.edge import Edge
-from orrery.graph.task import INDEX, ITEM, PSEUDO_SOURCES, Ref, Task
+from orrery.graph.ref import INDEX, ITEM, PSEUDO_SOURCES, Ref
+from orrery.graph.task import Task
 from orrery.graph.template import Template
 
 MAX_ID_CHARS = 1_000

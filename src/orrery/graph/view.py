@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 
 FEW_TWINS = 3
 """From this many on, equal siblings are shown as one."""

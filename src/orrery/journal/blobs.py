@@ -209,7 +209,9 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StoreFullError(f"no space is left for blobs in {folder}; free some, then resume the run or run it again") from error
+            raise StoreFullError(
+                f"no space is left for blobs in {folder}; free some, then resume the run or run it again"
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StoreReadOnlyError(f"blobs cannot be written to {folder}: {error.strerror}") from error
         raise StoreError(f"blobs cannot be written to {folder}: {error}") from error

@@ -48,7 +48,9 @@ def connect(path: Path, *, flush: bool) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreReadOnlyError(f"the folder of the store {path} cannot be made ({error.strerror}); name another store") from error
+        raise StoreReadOnlyError(
+            f"the folder of the store {path} cannot be made ({error.strerror}); name another store"
+        ) from error
     if path.is_dir():
         raise StoreError(f"{path} is a folder, not a store; name a file in it, such as {path / 'runs.db'}")
     _refuse_stump(path)
@@ -122,7 +124,9 @@ def translated(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreEr
     if name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):  # the second is what a quota or a limit on file sizes looks like
         return StoreFullError(f"no space is left for the store {path} ({error}); free some and resume the run")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return StoreReadOnlyError(f"the store {path} cannot be written ({error}); it needs its folder to be writable; or name another store")
+        return StoreReadOnlyError(
+            f"the store {path} cannot be written ({error}); it needs its folder to be writable; or name another store"
+        )
     if name == "SQLITE_NOTADB":
         return CorruptionError(f"{path} is not a store: it is damaged, or a file of another program")
     if (

@@ -22,7 +22,7 @@ import msgspec
 
 from orrery.errors import Failure, OrreryError, UnknownNameError
 from orrery.graph.nest import expanded
-from orrery.graph.task import Ref
+from orrery.graph.ref import Ref
 from orrery.graph.values import Blob, decode
 from orrery.journal.blobs import BlobStore
 from orrery.journal.protocol import Journal, Lease

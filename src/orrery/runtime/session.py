@@ -22,7 +22,7 @@ import msgspec
 from orrery.errors import GraphError, Problem, RequestError, RunEndedError, RunExistsError
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.graph.values import encode
 from orrery.journal.protocol import Durability, Journal, Lease
 from orrery.journal.stores import open_journal

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from orrery.errors import Failure
+from orrery.graph.resolve import as_text
 from orrery.scheduler import events as ev
 from orrery.scheduler.ending import end
 from orrery.scheduler.record import Record
+from orrery.scheduler.results import blob_is_too_large
 from orrery.scheduler.run_record import RunRecord
 from orrery.scheduler.states import State, Step, after
 
@@ -69,7 +71,7 @@ def release_edit(run: RunRecord, edit: str) -> None:
             run.ready.push(record)  # its first entry may have been discarded while it was held
 
 
-def question_of(record: Record) -> str:
-    """What a person is asked by a task whose executor is `PERSON`."""
-    question = record.task.args.get("question")
-    return question if isinstance(question, str) else (record.task.label or record.task.id)
+def question_of(run: RunRecord, record: Record) -> str:
+    """What a person is asked by a task whose executor is `PERSON`. Raises ExpressionError, LookupError."""
+    question = run.results.fill(record.task.args.get("question"), blob_is_too_large)
+    return as_text(question) if question is not None else record.task.label or record.task.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from orrery.errors import Failure
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.asking import ask
 from orrery.scheduler.ending import cancelled, end, give_up

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 
 
 class StartTask(msgspec.Struct, frozen=True, gc=False):

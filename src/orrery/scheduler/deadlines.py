@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orrery.errors import Failure
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.asking import release_edit
 from orrery.scheduler.attempts import attempt_ended, stopped

@@ -14,7 +14,7 @@ import msgspec
 
 from orrery.errors import Failure, Problem
 from orrery.graph.patch import Patch
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 
 RunState = Literal["running", "succeeded", "failed", "cancelled", "partial"]
 NOTHING = msgspec.Raw(b"\xc0")

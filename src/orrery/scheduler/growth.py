@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from orrery.errors import Failure, PatchRefused, Problem
+from orrery.errors import Failure, GrowthLimitError, PatchRefused, Problem
 from orrery.graph.edge import Edge
 from orrery.graph.patch import Add, Link, Patch
-from orrery.graph.task import TaskId, refs_in
+from orrery.graph.ref import TaskId
+from orrery.graph.task import refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.attempts import attempt_ended, task_failed
 from orrery.scheduler.pools import demand_of
@@ -17,6 +18,8 @@ from orrery.scheduler.run_record import RunRecord
 from orrery.scheduler.states import State, Step, after
 from orrery.scheduler.stopping import confirm_lingering, linger_all
 from orrery.scheduler.triggers import conclude_grown, consider, count
+
+GROWTH_LIMIT = "graph/growth-limit"
 
 
 def graph_patched(run: RunRecord, event: ev.GraphPatched) -> ev.Event:
@@ -28,7 +31,7 @@ def graph_patched(run: RunRecord, event: ev.GraphPatched) -> ev.Event:
         return event
     if not run.patched:  # a run whose first graph is refused would wait for another one for ever
         run.patched = True
-        run.stopping = Failure.of(PatchRefused(problems))
+        run.stopping = _refusal(problems)
     return ev.PatchRejected(event.at, event.patch, tuple(problems))
 
 
@@ -40,7 +43,7 @@ def task_expanded(run: RunRecord, event: ev.TaskExpanded) -> ev.Event | None:
         return None
     problems = _grow(run, record, event)
     if problems:
-        refused = Failure.of(PatchRefused(problems))
+        refused = _refusal(problems)
         return task_failed(run, ev.TaskFailed(event.at, event.task, event.attempt, refused, event.usage))
     return event
 
@@ -54,10 +57,17 @@ def _growth_problems(run: RunRecord, patch: Patch, *, depth: int) -> list[Proble
         ("levels of growth", depth, caps.depth),
     )
     return [
-        Problem("graph/growth-limit", f"run {run.run}", f"it would have {count} {what}; its cap is {cap}")
+        Problem(GROWTH_LIMIT, f"run {run.run}", f"it would have {count} {what}; its cap is {cap}")
         for what, count, cap in checks
         if count > cap
     ]
+
+
+def _refusal(problems: list[Problem]) -> Failure:
+    """What a task, or a run, is left with whose growth was refused."""
+    if problems[0].code == GROWTH_LIMIT:
+        return Failure.of(GrowthLimitError("; ".join(map(str, problems))))
+    return Failure.of(PatchRefused(problems))
 
 
 def _locked(run: RunRecord, task: TaskId) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orrery.errors import Failure
-from orrery.graph.task import TaskId, refs_in
+from orrery.graph.ref import TaskId
+from orrery.graph.task import refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.record import Record
 from orrery.scheduler.run_record import RunRecord

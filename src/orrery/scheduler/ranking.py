@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orrery.graph.live import LiveGraph
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
 

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from orrery.errors import Failure
-from orrery.graph.task import Task, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Task
 from orrery.scheduler.pools import Demand
 from orrery.scheduler.states import ENDED, State
 

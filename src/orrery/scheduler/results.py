@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orrery.errors import ExpressionError, suggestion
+from orrery.graph.ref import INPUTS, Path, Ref, TaskId
 from orrery.graph.resolve import resolve
-from orrery.graph.task import INPUTS, Path, Ref, TaskId
 from orrery.graph.template import Template
 from orrery.graph.values import Blob, decode
 from orrery.scheduler.record import Record

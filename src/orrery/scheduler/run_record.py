@@ -10,7 +10,8 @@ from orrery.errors import Failure
 from orrery.graph.graph import Graph
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Patch
-from orrery.graph.task import TaskId, refs_in
+from orrery.graph.ref import TaskId
+from orrery.graph.task import refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.budgets import Ledger
 from orrery.scheduler.commands import CancelTask

@@ -12,7 +12,7 @@ import msgspec
 
 from orrery.errors import Failure
 from orrery.graph.edge import Edge
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.graph.values import boxed, encode, from_ext, to_ext
 from orrery.scheduler import events as ev
 from orrery.scheduler.budgets import Ledger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orrery.errors import Failure
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.commands import CancelTask
 from orrery.scheduler.ending import cancelled, give_up

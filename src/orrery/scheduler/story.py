@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orrery.errors import suggestion
-from orrery.graph.task import TaskId
+from orrery.graph.ref import TaskId
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import ENDED, State

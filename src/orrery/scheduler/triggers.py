@@ -5,7 +5,8 @@ from __future__ import annotations
 from orrery.errors import ExpressionError, Failure
 from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
-from orrery.graph.task import Ref, asks_each_item
+from orrery.graph.ref import Ref
+from orrery.graph.task import asks_each_item
 from orrery.scheduler import events as ev
 from orrery.scheduler.asking import PERSON, ask, question_of
 from orrery.scheduler.ending import broken_condition, cancelled, end, give_up
@@ -79,10 +80,19 @@ def _trigger(run: RunRecord, record: Record) -> None:
     if limits.deadline_s is not None:
         run.timers.set(run.now + limits.deadline_s, "deadline", record.task.id, record.order)
     if record.task.executor == PERSON:
-        ask(run, record, question_of(record), Step.ASK)
+        _ask_person(run, record)
         return
     record.state = after(record.state, Step.TRIGGER, task=record.task.id)
     run.ready.push(record)
+
+
+def _ask_person(run: RunRecord, record: Record) -> None:
+    try:
+        question = question_of(run, record)
+    except (ExpressionError, LookupError) as error:
+        give_up(run, record, broken_condition(record.task.id, error), Step.BREAK)
+        return
+    ask(run, record, question, Step.ASK)
 
 
 def _holds(run: RunRecord, record: Record, when: Expr) -> bool:
@@ -148,20 +158,23 @@ def conclude_grown(run: RunRecord, record: Record) -> None:
     if any(child.state is State.CANCELLED for child in children) and (run.cancelling or run.stopping):
         give_up(run, record, cancelled("the run is being ended"), Step.CANCEL)
     elif bad and not record.accept_errors:
-        first = bad[0]
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-        failure = Failure(
-            "ChildFailed",
-            f"{first.task.id!r}{more} failed: {first.failure}",
-            severity="permanent",
-            cause=first.failure,
-        )
-        give_up(run, record, failure, Step.FAIL)
+        give_up(run, record, _child_failed(bad), Step.FAIL)
     elif not record.accept_errors and not run.is_available(record.tree):
         why = "a task that its result depends on did not run"
         give_up(run, record, Failure("NoOutput", why, severity="permanent"), Step.FAIL)
     else:
         end(run, record, Step.CONCLUDE)
+
+
+def _child_failed(bad: list[Record]) -> Failure:
+    first = bad[0]
+    failure = first.failure
+    assert failure is not None
+    if failure.type == "ChildFailed":  # it names the task that is to blame: growth of any depth is one sentence
+        return failure
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    message = f"{first.task.id!r}{more} failed: {failure}"
+    return Failure("ChildFailed", message, code=failure.code, severity="permanent", cause=failure)
 
 
 def _named(edge: Edge) -> str:

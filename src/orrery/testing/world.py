@@ -26,7 +26,8 @@ from orrery.errors import Failure, InternalError, OrreryError
 from orrery.graph.edge import Edge
 from orrery.graph.nest import expanded, nested
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
-from orrery.graph.task import Estimate, Ref, Task
+from orrery.graph.ref import Ref
+from orrery.graph.task import Estimate, Task
 from orrery.graph.values import encode
 from orrery.journal.memory import MemoryJournal
 from orrery.runtime.history import fold

@@ -15,7 +15,7 @@ import msgspec
 from orrery.errors import ArgumentError, FlowError, NotSerialisableError, UnknownNameError
 from orrery.graph import INPUTS, Each, Edge, Effects, Estimate, Expr, Graph, Limits, Ref, Task
 from orrery.graph.edge import Condition as EdgeCondition
-from orrery.graph.task import PSEUDO_SOURCES
+from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.graph.values import decode, encode
 from orrery.tools.tool import Tool, recorder
 from orrery.tools.toolset import tools

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from orrery.graph.task import Limits, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Limits
 
 _LENGTH = struct.Struct(">Q")
 RECEIVE_BYTES = 1 << 18

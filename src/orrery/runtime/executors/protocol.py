@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from orrery.graph.task import Limits, TaskId
+from orrery.graph.ref import TaskId
+from orrery.graph.task import Limits
 from orrery.journal.blobs import BlobStore
 from orrery.scheduler.events import Event
 
