@@ -9,6 +9,11 @@ import sys
 from typing import Any
 
 import pytest
+from tests.scheduler.stage import Stage
+
+from orrery.errors import Failure
+from orrery.graph import Task
+from orrery.scheduler.snapshot import freeze, thaw
 
 from .conftest import Chair, ended
 
@@ -198,6 +203,16 @@ def test_a_file_that_is_not_utf_8_fails_the_task_that_reads_it_as_text(chair: Ch
     said = chair.orrery("run", "flow.yaml", "--json")
     said.fails(1, "data.txt")
     assert said.json["error"]["code"] == "content"
+
+
+def test_odd_values_survive_the_snapshot_of_a_long_run() -> None:
+    # It is taken only after thousands of events, so here it is asked for.
+    args = {"n": 2**100, "failures": [Failure("ValueError", "boom", code="odd")], "bytes": b"\xff"}
+    stage = Stage(Task("a", "work", args), outputs={"n": -(2**100)})
+    again = thaw(freeze(stage.machine))
+    assert again is not None
+    assert again.graph.tasks["a"].args == args
+    assert again.graph.outputs == {"n": -(2**100)}
 
 
 GIGABYTE = 1_000_000_000
