@@ -65,6 +65,7 @@ def edit_closed(run: RunRecord, event: ev.EditClosed) -> ev.Event | None:
 
 
 def release_edit(run: RunRecord, edit: str) -> None:
+    """Put what an edit held back into the queue again, unless another edit holds it too."""
     for record in run.edits.pop(edit, ()):
         record.held -= 1
         if record.held == 0 and record.state is State.READY:

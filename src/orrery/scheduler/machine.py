@@ -103,6 +103,7 @@ class Machine(RunRecord):
 
 
 def run_started(run: RunRecord, event: ev.RunStarted) -> ev.Event:
+    """Take over what the run was started with: options, budget, inputs, and the end of its wall time."""
     run.options = event.options
     run.started_at = event.at
     run.ledger.budget = event.options.budget
@@ -131,6 +132,7 @@ def run_resumed(run: RunRecord, event: ev.RunResumed) -> ev.Event:
 
 
 def run_paused(run: RunRecord, event: ev.RunPaused) -> ev.Event | None:
+    """Start nothing new; what runs goes on."""
     if run.paused:
         return None
     run.paused = True
@@ -138,6 +140,7 @@ def run_paused(run: RunRecord, event: ev.RunPaused) -> ev.Event | None:
 
 
 def run_continued(run: RunRecord, event: ev.RunContinued) -> ev.Event | None:
+    """Go on after a pause."""
     if not run.paused:
         return None
     run.paused = False
@@ -145,6 +148,7 @@ def run_continued(run: RunRecord, event: ev.RunContinued) -> ev.Event | None:
 
 
 def cancel_requested(run: RunRecord, event: ev.RunCancelRequested) -> ev.Event | None:
+    """Cancel what has not started and stop what runs."""
     if run.cancelling:
         return None
     run.cancelling = True
