@@ -63,7 +63,7 @@ def test_a_function_of_a_module_is_found_once() -> None:
 def test_a_function_of_a_script_is_found_by_its_path() -> None:
     operation = resolve(f"py:{DEEDS}:thread_name")
     assert operation.function.__module__ != "__main__"
-    assert not operation.wants_context
+    assert operation.context_parameter is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from orrery.errors import GraphError, PatchRefused, Problem
+from orrery.errors import GraphError, PatchRefused
 from orrery.graph.edge import Edge
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Add, Edit, Link, Patch, SetOutputs
@@ -135,10 +135,3 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph {len(self._tasks)} tasks, {sum(map(len, self._live.incoming.values()))} edges>"
-
-
-def problem_of_emptiness(graph: Graph) -> Problem | None:
-    """The problem that a graph with no task is, for those who want to run it."""
-    if len(graph):
-        return None
-    return Problem("graph/empty", "graph", "there is no task in it, so there is nothing to run")

@@ -49,11 +49,6 @@ class Operation:
         self.name, self.function, self.bind, self.context_parameter = name, function, bind, context_parameter
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
-    @property
-    def wants_context(self) -> bool:
-        """Whether the call takes a context."""
-        return self.context_parameter is not None
-
     def __repr__(self) -> str:
         return f"<Operation {self.name}>"
 

@@ -24,14 +24,12 @@ from orrery.scheduler.record import Record
 class Turn(msgspec.Struct):
     """What one turn amounts to.
 
-    `log` is what must be durable before `starts` may be carried out; `dropped` are events that said
-    nothing new.
+    `log` is what must be durable before `starts` and `cancels` may be carried out.
     """
 
     log: dict[str, list[Event]] = {}
     starts: list[StartTask] = []
     cancels: list[CancelTask] = []
-    dropped: list[tuple[str, Event]] = []
 
 
 class Scheduler:
@@ -81,12 +79,11 @@ class Scheduler:
         for run, event in inbox:
             machine = self.machines.get(run)
             taken = machine.handle(event) if machine is not None else None
-            if taken is None:
-                turn.dropped.append((run, event))
-            elif run in log:
-                log[run].append(taken)
-            else:
-                log[run] = [taken]
+            if taken is not None:
+                if run in log:
+                    log[run].append(taken)
+                else:
+                    log[run] = [taken]
             if machine is not None and (machine.decisions or machine.cancels):
                 _collect(machine, turn)
         if start:

@@ -54,7 +54,6 @@ class Step(Enum):
 
 
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.SKIPPED, State.CANCELLED})
-STARTED = frozenset({State.RUNNING, State.RETRYING, State.STOPPING, State.GROWN, State.ASKING})
 
 STEPS: Mapping[tuple[State, Step], State] = {
     (State.WAITING, Step.TRIGGER): State.READY,
