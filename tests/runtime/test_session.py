@@ -276,13 +276,13 @@ def test_a_long_run_is_resumed_from_a_snapshot() -> None:
 
     async def story() -> None:
         async with Session(journal) as session:
-            await session.start(Graph([step(f"t{n}", "double", x=n) for n in range(30_000)]), run="r").wait()
+            await session.start(Graph([step(f"t{n}", "double", x=n) for n in range(52_000)]), run="r").wait()
 
     asyncio.run(story())
     kept = journal.load_snapshot("r")
     assert kept is not None
-    assert 50_000 <= kept[0] < journal.head("r")
-    assert fold(journal, "r").machine.counts() == {"succeeded": 30_000}
+    assert 100_000 <= kept[0] < journal.head("r")
+    assert fold(journal, "r").machine.counts() == {"succeeded": 52_000}
     journal.close()
 
 

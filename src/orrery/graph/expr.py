@@ -57,7 +57,7 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 _CONSTANTS: Mapping[str, Any] = {"true": True, "false": False, "null": None}
 
 
-class Expr(msgspec.Struct, frozen=True, omit_defaults=True):
+class Expr(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A condition as data: its text, and what each free name in it refers to.
 
     `names` maps a free name to a Ref; an edge's condition has none and speaks of `result`.

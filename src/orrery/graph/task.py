@@ -14,7 +14,7 @@ from orrery.graph.template import Template
 EffectKind = Literal["pure", "idempotent", "keyed", "once"]
 
 
-class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
+class Effects(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an operation does to the world, which decides what may be done with it.
 
     `kind`, from the freest to the strictest:
@@ -30,7 +30,7 @@ class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
     writes: tuple[str, ...] = ()
 
 
-class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Retry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """When and how a failed attempt is tried again.
 
     The pause before attempt n+1 is `backoff_s * factor**(n-1)`, at most `max_backoff_s`, spread by
@@ -46,7 +46,7 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
     on: tuple[str, ...] = ()
 
 
-class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The explicit limits of one task; none is set by default.
 
     Args:
@@ -64,7 +64,7 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     hedge_after_s: float | None = None
 
 
-class Estimate(msgspec.Struct, frozen=True, omit_defaults=True):
+class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one attempt is expected to take: seconds, money (in the budget's currency), tokens."""
 
     seconds: float = 1.0
@@ -72,7 +72,7 @@ class Estimate(msgspec.Struct, frozen=True, omit_defaults=True):
     tokens: int = 0
 
 
-class Each(msgspec.Struct, frozen=True, omit_defaults=True):
+class Each(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Run the task once for every item of a list (or entry of a map); its result is the list of results.
 
     Args:
@@ -84,7 +84,7 @@ class Each(msgspec.Struct, frozen=True, omit_defaults=True):
     accept_errors: bool = False
 
 
-class Task(msgspec.Struct, frozen=True, omit_defaults=True):
+class Task(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One step of a workflow, as data.
 
     Args:

@@ -37,8 +37,8 @@ from orrery.scheduler.snapshot import freeze
 MAILBOX_EVERY_S = 0.25
 """How often other processes' requests are looked for. The look is one pragma while there are none."""
 
-FIRST_SNAPSHOT = 50_000
-"""Events after which a first snapshot is taken; a shorter log is folded in about a second."""
+FIRST_SNAPSHOT = 100_000
+"""Events after which a first snapshot is taken; a shorter log is folded in a second or two."""
 
 Observer = Callable[[str, Sequence[Event]], None]
 """Told of every run's events once they are durable; called on the loop, so it must be quick."""

@@ -13,7 +13,7 @@ from orrery.scheduler.pools import Demand
 from orrery.scheduler.states import ENDED, State
 
 
-class Record(msgspec.Struct, eq=False, array_like=True):
+class Record(msgspec.Struct, eq=False, array_like=True, gc=False):
     """The state of one task of a run.
 
     Attributes:
