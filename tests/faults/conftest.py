@@ -153,6 +153,8 @@ class Chair:
 
     def states(self) -> dict[str, str]:
         """Every run in the usual store with its state, as `orrery runs` tells it."""
+        if not (self.path / ".orrery").exists():
+            return {}
         said = self.orrery("runs", "--json")
         assert said.status == 0, said
         return {run["run"]: run["state"] for run in said.json["runs"]}
