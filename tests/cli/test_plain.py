@@ -1,4 +1,4 @@
-"""Values as JSON and as short lines, and attempts read off a log."""
+"""Values as JSON and as short lines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orrery.cli.attempts import attempts_of, parallelism
 from orrery.cli.options import read_inputs, read_value
 from orrery.cli.plain import amount, plain, short, span
 from orrery.errors import Failure, InputError
 from orrery.graph import Blob
 from orrery.graph.values import decode, encode
-from orrery.scheduler import events as ev
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 data = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -66,23 +64,3 @@ def test_inputs_are_split_at_the_first_equals_sign() -> None:
 
 def test_a_value_that_is_no_json_stands_for_itself() -> None:
     assert [read_value(text) for text in ("yes", "3", '{"a": 1}')] == ["yes", 3, {"a": 1}]
-
-
-def test_attempts_that_a_crash_cut_off_are_lost_and_open_ones_running() -> None:
-    attempts = attempts_of(
-        [
-            ev.TaskStarted(1.0, "a", 1),
-            ev.TaskStarted(1.0, "b", 1),
-            ev.TaskSucceeded(3.0, "a", 1, began_at=1.5),
-            ev.RunResumed(10.0, 2),
-            ev.TaskStarted(10.0, "b", 2),
-            ev.TimeReached(12.0),
-        ]
-    )
-    assert [(one.task, one.number, one.outcome, one.seconds) for one in attempts] == [
-        ("a", 1, "succeeded", 1.5),
-        ("b", 1, "lost", 2.0),
-        ("b", 2, "running", 2.0),
-    ]
-    together = parallelism(attempts[:2])
-    assert (together.wall_s, together.work_s, together.most) == (2.0, 3.5, 2)

@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from orrery.cli.attempts import Attempt
 from orrery.cli.plain import span
 from orrery.scheduler.machine import Machine
+from orrery.tracing import Attempt, lanes
 
 _COLOURS = {"succeeded": "#3b8f5a", "failed": "#c0392b", "stopped": "#b8860b", "lost": "#8e44ad", "running": "#2f7fb8"}
 _STYLES = {"succeeded": "green", "failed": "red", "stopped": "yellow", "lost": "magenta", "running": "cyan"}
@@ -131,24 +131,14 @@ def chrome(machine: Machine, attempts: Sequence[Attempt]) -> dict[str, Any]:
     events: list[dict[str, Any]] = [
         {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": f"run {machine.run}"}}
     ]
-    free: list[int] = []
-    busy: list[tuple[float, int]] = []
-    lanes = 0
-    for attempt in sorted(attempts, key=lambda one: one.began_at):
-        while busy and busy[0][0] <= attempt.began_at:
-            heapq.heappush(free, heapq.heappop(busy)[1])
-        if free:
-            lane = heapq.heappop(free)
-        else:
-            lanes += 1
-            lane = lanes
-        heapq.heappush(busy, (attempt.ended_at, lane))
+    in_order = sorted(attempts, key=lambda one: one.began_at)
+    for attempt, lane in zip(in_order, lanes((one.began_at, one.ended_at) for one in in_order), strict=True):
         record = machine.records.get(attempt.task)
         events.append(
             {
                 "ph": "X",
                 "pid": 1,
-                "tid": lane,
+                "tid": lane + 1,
                 "name": attempt.task,
                 "cat": record.task.op if record is not None else "",
                 "ts": round((attempt.began_at - machine.started_at) * 1e6),

@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.attempts import Attempt, Attempts
 from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
 from orrery.cli.plain import plain_failure, plain_result, short, span
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
@@ -25,6 +24,7 @@ from orrery.scheduler.events import AnyEvent
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
+from orrery.tracing import Attempt, Attempts
 
 MOST_TASKS, LEAST_TASKS = 100, 8
 """Where there is no screen that they must fit, and on however small a one."""

@@ -11,13 +11,13 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orrery.cli.attempts import Attempts
 from orrery.graph.patch import Add, Patch
 from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import ENDED, State
+from orrery.tracing import Attempts
 
 MOST_TOPS = 500
 MOST_DURATIONS = 500

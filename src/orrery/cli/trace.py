@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.attempts import Attempt, Parallelism, attempts_of, critical_path, parallelism
 from orrery.cli.gantt import chrome, drawn_lines, svg
 from orrery.cli.options import RunName, Store, find_run, open_existing
 from orrery.cli.plain import span
@@ -19,6 +18,7 @@ from orrery.journal import Journal
 from orrery.runtime.history import fold
 from orrery.scheduler.events import AnyEvent
 from orrery.scheduler.machine import Machine
+from orrery.tracing import Attempt, Parallelism, attempts_of, critical_path, parallelism
 
 Format = Literal["terminal", "json", "chrome", "svg"]
 

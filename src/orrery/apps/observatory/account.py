@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from orrery import tracing
 from orrery.journal import Journal
 from orrery.runtime.history import fold
 from orrery.scheduler import events as ev
@@ -128,7 +128,7 @@ class _Reader:
         self._last_at = 0.0
         self._seq = 0
         self._starts: dict[str, list[int]] = defaultdict(list)
-        self._queued: dict[tuple[str, int], float] = {}
+        self._open = tracing.Attempts()
         self._resumed: list[tuple[int, float]] = []
 
     def clock(self, at: float) -> float:
@@ -137,32 +137,29 @@ class _Reader:
 
     def take(self, event: ev.AnyEvent, machine: Machine) -> None:
         self._seq += 1
+        ended = self._open.take(event)
+        if ended is not None and ended.outcome in ("succeeded", "failed"):
+            self._keep(ended, machine, event.failure.message if isinstance(event, ev.TaskFailed) else None)
         match event:
             case ev.RunStarted():
                 self._begun_at = event.at
             case ev.RunResumed():
                 self._dead_s += event.at - self._last_at
                 self._resumed.append((self._seq, self.clock(event.at)))
-                self._queued.clear()
+                self._open = tracing.Attempts()  # what was under way never came to an end
             case ev.TaskStarted():
-                self._queued[event.task, event.attempt] = event.at
                 self._starts[event.task].append(self._seq)
             case ev.TaskSucceeded():
                 self.succeeded[event.task] = self._seq
-                self._ended(event, machine, None)
-            case ev.TaskFailed():
-                self._ended(event, machine, event.failure.message)
             case ev.TaskExpanded():  # it only made its children, which did the work
                 self._starts.pop(event.task, None)
         self._last_at = event.at
 
-    def _ended(self, event: ev.TaskSucceeded | ev.TaskFailed, machine: Machine, failure: str | None) -> None:
-        queued = self._queued.pop((event.task, event.attempt), event.at)
-        began = min(event.at, max(queued, event.began_at or queued))
-        executor = machine.records[event.task].task.executor
-        family = event.task.partition("/")[0]
-        times = self.clock(began), self.clock(event.at)
-        self.attempts.append(Attempt(event.task, family, event.attempt, executor, *times, failure))
+    def _keep(self, ended: tracing.Attempt, machine: Machine, failure: str | None) -> None:
+        executor = machine.records[ended.task].task.executor
+        family = ended.task.partition("/")[0]
+        times = self.clock(ended.began_at), self.clock(ended.ended_at)
+        self.attempts.append(Attempt(ended.task, family, ended.number, executor, *times, failure))
 
     def resumptions(self) -> Iterable[Resumption]:
         """Each time the run was taken up, with what was done before and what ran after."""
@@ -174,22 +171,15 @@ class _Reader:
 
 def _in_lanes(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The attempts by their beginning, each in the lowest lane of its executor that is free."""
-    free: dict[str, list[int]] = defaultdict(list)
-    used: dict[str, int] = defaultdict(int)
-    running: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    placed = []
-    for attempt in sorted(attempts, key=lambda one: (one.began_s, one.ended_s, one.task)):
-        executor = attempt.executor
-        while running[executor] and running[executor][0][0] <= attempt.began_s + 1e-6:
-            heapq.heappush(free[executor], heapq.heappop(running[executor])[1])
-        if free[executor]:
-            lane = heapq.heappop(free[executor])
-        else:
-            lane = used[executor]
-            used[executor] += 1
-        heapq.heappush(running[executor], (attempt.ended_s, lane))
-        placed.append(attempt._replace(lane=lane))
-    return placed
+    in_order = sorted(attempts, key=lambda one: (one.began_s, one.ended_s, one.task))
+    by_executor: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(in_order):
+        by_executor[one.executor].append(place)
+    for places in by_executor.values():
+        spans = [(in_order[place].began_s, in_order[place].ended_s) for place in places]
+        for place, lane in zip(places, tracing.lanes(spans), strict=True):
+            in_order[place] = in_order[place]._replace(lane=lane)
+    return in_order
 
 
 def _most_at_once(attempts: Sequence[Attempt]) -> tuple[int, dict[str, int]]:
