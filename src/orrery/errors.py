@@ -225,6 +225,12 @@ class CorruptionError(StoreError):
     code = "corruption"
 
 
+class ResultNotKeptError(StoreError):
+    """An attempt succeeded, but the store could not take its result; the run stops, to be resumed."""
+
+    code = "result-not-kept"
+
+
 class RunLockedError(OutsideError):
     """Another process is driving this run."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,11 @@ import pytest
 from orrery.errors import (
     GraphError,
     InputError,
+    OutsideError,
     RunEndedError,
     RunExistsError,
     RunLockedError,
+    StoreError,
     StoreFullError,
     UnknownRunError,
 )
@@ -24,6 +29,8 @@ from orrery.journal.memory import MemoryJournal
 from orrery.journal.sqlite import SqliteJournal
 from orrery.journal.stores import open_journal
 from orrery.runtime import Session, run
+from orrery.runtime.executors.inline import InlineExecutor
+from orrery.runtime.executors.protocol import Host
 from orrery.runtime.history import fold
 from orrery.scheduler import State
 from orrery.scheduler import events as ev
@@ -316,3 +323,68 @@ def test_a_flaky_process_task_is_killed_on_its_timeout_and_repeated() -> None:
     assert result.error is not None
     assert "its timeout of 0.5 s" in result.error.message
     assert result.seconds < 20
+
+
+class Unopenable(InlineExecutor):
+    """An executor whose part of the world is not there."""
+
+    async def open(self, host: Host) -> None:
+        raise OutsideError("the cluster does not answer")
+
+
+def test_a_session_that_cannot_be_opened_closes_its_store(tmp_path: Path) -> None:
+    session = Session(f"sqlite:///{tmp_path}/runs.db", executors={"cluster": Unopenable()})
+
+    async def enter() -> None:
+        async with session:
+            pass
+
+    with pytest.raises(OutsideError, match="cluster"):
+        asyncio.run(enter())
+    with pytest.raises(StoreError, match="closed"):
+        session.journal.runs()
+
+
+def test_a_result_that_finds_no_room_stops_the_run_so_that_it_can_be_resumed(tmp_path: Path) -> None:
+    script = tmp_path / "tight.py"
+    script.write_text(
+        "import resource, sys\n"
+        "from orrery.errors import ResultNotKeptError\n"
+        "from orrery.graph import Graph, Task\n"
+        "from orrery.runtime import run\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))\n"
+        f"big = Task('big', '{HERE}large', {{'size': 3_000_000}})\n"
+        "try:\n"
+        "    run(Graph([big]), sys.argv[1], 'r')\n"
+        "except ResultNotKeptError as error:\n"
+        "    print(error)\n"
+    )
+    store = f"sqlite:///{tmp_path}/runs.db"
+    here = str(Path(__file__).parents[2])
+    said = subprocess.run(
+        [sys.executable, str(script), store],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": here},
+        timeout=60,
+    )
+    assert "the result of task 'big' could not be kept" in said.stdout
+
+    async def finish() -> str:
+        async with Session(store) as session:
+            return (await session.resume("r").wait()).state
+
+    assert asyncio.run(finish()) == "succeeded"
+
+
+def test_a_for_each_that_is_too_wide_is_refused_before_anything_is_made() -> None:
+    async def story() -> Any:
+        async with Session("memory:") as session:
+            each = Task("each", HERE + "double", {"x": Ref("@item")}, each=Each(list(range(11))))
+            return await session.start(Graph([each]), options=ev.RunOptions(caps=ev.GrowthCaps(width=10))).wait()
+
+    result = asyncio.run(story())
+    assert result.tasks == {"failed": 1}
+    assert result.error is not None
+    assert result.error.code == "growth-limit"

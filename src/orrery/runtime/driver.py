@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import Failure, OrreryError, UnknownNameError
+from orrery.errors import Failure, GrowthLimitError, OrreryError, ResultNotKeptError, UnknownNameError
 from orrery.graph.nest import expanded
 from orrery.graph.ref import Ref
 from orrery.graph.values import Blob, decode
@@ -95,6 +95,7 @@ class Driver:
         self._timer_due: float | None = None
         self._mailbox: asyncio.TimerHandle | None = None
         self._broken: BaseException | None = None
+        self._unkept: Failure | None = None
 
     @property
     def blobs(self) -> BlobStore:
@@ -139,6 +140,8 @@ class Driver:
     def report(self, run: str, event: Event) -> None:
         """Hand over what happened to a run. May be called from any thread; never blocks."""
         self._inbox.append((run, event))
+        if type(event) is TaskFailed and event.failure.code == ResultNotKeptError.code:
+            self._unkept = event.failure
         if self._awake:
             return
         self._awake = True
@@ -170,6 +173,9 @@ class Driver:
             self._loop.call_soon(self._turn, context=self._context)
 
     def _take_turn(self) -> None:
+        if self._unkept is not None:
+            self._break(ResultNotKeptError(self._unkept.message))
+            return
         now = self.now()
         inbox = self._inbox
         arrived = [inbox.popleft() for _ in range(len(inbox))]
@@ -330,6 +336,11 @@ class Driver:
                 f"for-each needs a list or a map, but {each.over!r} is of type {type(items).__name__}",
                 severity="permanent",
             )
+            return TaskFailed(self.now(), task.id, start.attempt, failure)
+        width, cap = len(items), drive.machine.options.caps.width
+        if width > cap:  # known before a single child is made
+            why = f"for-each over {width:,} items is wider than the cap of {cap:,} tasks added at once"
+            failure = Failure("GrowthLimitError", why, code=GrowthLimitError.code, severity="permanent")
             return TaskFailed(self.now(), task.id, start.attempt, failure)
         explicit = drive.machine.graph.explicit.get(task.id, {}).values()
         patch, result = expanded(task, count, incoming=explicit)

@@ -86,10 +86,14 @@ class Session:
         self._journal = (
             open_journal(store_url(store), self._durability) if store is None or isinstance(store, str) else store
         )
-        chosen = {name: registered.get(name)() for name in registered.names() if name not in self._executors}
-        self._driver = Driver(self._journal, {**chosen, **self._executors}, resources=self._resources)
-        self._driver.observers.extend(self._observers)
-        await self._driver.open()
+        try:
+            chosen = {name: registered.get(name)() for name in registered.names() if name not in self._executors}
+            self._driver = Driver(self._journal, {**chosen, **self._executors}, resources=self._resources)
+            self._driver.observers.extend(self._observers)
+            await self._driver.open()
+        except BaseException:
+            await self._close()
+            raise
         self._watchdog = Watchdog(asyncio.get_running_loop(), self._watch_s, report=_report_blocked_loop)
         self._watchdog.start()
         return self
@@ -99,10 +103,15 @@ class Session:
     ) -> None:
         if self._watchdog is not None:
             self._watchdog.stop()
-        if self._driver is not None:
-            await self._driver.close()
-        if self._journal is not None and self._journal is not self._store:
-            self._journal.close()
+        await self._close()
+
+    async def _close(self) -> None:
+        try:
+            if self._driver is not None:
+                await self._driver.close()
+        finally:  # whatever an executor does when it is closed, the runs are free for others
+            if self._journal is not None and self._journal is not self._store:
+                self._journal.close()
 
     @property
     def journal(self) -> Journal:

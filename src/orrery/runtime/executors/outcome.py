@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import orrery
-from orrery.errors import Failure, NotSerialisableError
+from orrery.errors import Failure, NotSerialisableError, ResultNotKeptError, StoreError
 from orrery.graph import Graph, Patch, TaskId, values
 from orrery.runtime.context import Context, as_unicode
 from orrery.runtime.executors.protocol import Host, Invocation
@@ -81,7 +81,10 @@ def collected(value: Any, context: Callable[[], Context]) -> Any:
 def success(invocation: Invocation, data: bytes, host: Host, *, usage: Usage | None, began_at: float) -> Event:
     """The event of an encoded value; one that is too large for an event is put into the blob store."""
     if len(data) > INLINE_BYTES:
-        data = values.encode(host.blobs.put(data, "value"))
+        try:
+            data = values.encode(host.blobs.put(data, "value"))
+        except StoreError as error:
+            raise ResultNotKeptError(f"the result of task {invocation.task!r} could not be kept: {error}") from error
     return TaskSucceeded(host.now(), invocation.task, invocation.attempt, msgspec.Raw(data), usage, began_at)
 
 
