@@ -45,7 +45,7 @@ tasks:
 """,
     )
     said = chair.orrery("run", "flow.yaml", "--run", "r", "--json")
-    said.fails(1, "2,000,000 items is wider than the cap of 1,000,000", "graph/growth-limit")
+    said.fails(1, "2,000,000 items is wider than the cap of 1,000,000", "growth-limit")
     assert said.json["error"]["code"] == "growth-limit"
     assert said.json["tasks"] == {"succeeded": 1, "failed": 1}
     assert chair.states() == {"r": "failed"}
