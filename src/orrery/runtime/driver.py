@@ -270,7 +270,7 @@ class Driver:
     def _read_mailbox(self) -> None:
         self._mailbox = self._loop.call_later(MAILBOX_EVERY_S, self._read_mailbox)
         try:
-            for run, drive in self._runs.items():
+            for run, drive in list(self._runs.items()):  # a request may end its run at once
                 for request in self.journal.collect(drive.lease):
                     self.report(run, event_of(request, at=self.now()))
         except OrreryError as error:
@@ -303,7 +303,7 @@ class Driver:
                     drive.folder,
                 )
             )
-        except (LookupError, OrreryError) as error:
+        except Exception as error:  # noqa: BLE001 - what cannot be started fails by itself, not with every other run
             failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
             self.report(start.run, TaskFailed(self.now(), task.id, start.attempt, failure))
 
