@@ -285,9 +285,7 @@ class Driver:
             if task.each is not None:
                 self.report(start.run, self._expand(drive, start))
                 return
-            executor = self.executors.get(task.executor)
-            if executor is None:
-                raise UnknownNameError("executor", task.executor, self.executors)
+            executor = self._executor(task.executor)
             args = task.args
             if args:
                 args = {name: self._argument(drive, value) for name, value in args.items()}
@@ -306,6 +304,12 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - what cannot be started fails by itself, not with every other run
             failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
             self.report(start.run, TaskFailed(self.now(), task.id, start.attempt, failure))
+
+    def _executor(self, name: str) -> Executor:
+        executor = self.executors.get(name)
+        if executor is None:
+            raise UnknownNameError("executor", name, self.executors)
+        return executor
 
     def _argument(self, drive: _Drive, value: Any) -> Any:
         kind = type(value)
