@@ -253,6 +253,12 @@ class ReplayDivergedError(OutsideError):
         super().__init__(f"event {seq}: {message}")
 
 
+class PlugInError(OutsideError):
+    """Another package offers a thing under this name that cannot be loaded."""
+
+    code = "plug-in"
+
+
 class WorkerLostError(OutsideError):
     """The process that ran a task died without an answer."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from orrery.errors import UnknownNameError
 from orrery.registry import Registry
 from orrery.tools.tool import Tool
 
@@ -28,13 +27,10 @@ class ToolRegistry(Registry[Tool[..., Any]]):
     """Tools by name: the built-in ones, those added, and those that installed packages offer."""
 
     def get(self, name: str) -> Tool[..., Any]:
-        """The tool of that name. Raises UnknownNameError with the nearest names, and MissingExtraError."""
+        """The tool of that name. Raises what `Registry.get` raises, and MissingExtraError."""
         if name in _MODULES and name not in self._things:
             self._load(_MODULES[name])
-        try:
-            return super().get(name)
-        except UnknownNameError:
-            raise UnknownNameError(self.kind, name, self.names()) from None
+        return super().get(name)
 
     def names(self) -> list[str]:
         """Every known name, sorted; no built-in toolset is imported for it."""
