@@ -11,7 +11,7 @@ BENCH_FOLDER := build/bench
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test tmux lint bench lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list what can be made
@@ -22,8 +22,16 @@ setup: $(READY)  ## create .venv from the lock, with Orrery in it
 demo: setup  ## run a real workflow over this repository
 	@$(BIN)/orrery demo
 
-test: setup  ## run the tests; JOBS=n of them at a time
+test: setup tmux  ## run the tests; JOBS=n of them at a time
 	$(BIN)/pytest -n $(JOBS)
+
+# The tests of the live display read a real terminal back. Without tmux they are skipped, and say so.
+tmux:
+	@command -v tmux > /dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	        { apt-get install --yes --quiet tmux || { apt-get update --quiet && apt-get install --yes --quiet tmux; }; } > /dev/null 2>&1 \
+	            || echo "tmux could not be installed: the tests of the live display will be skipped" >&2; \
+	    else echo "there is no tmux: the tests of the live display will be skipped" >&2; fi; }
 
 lint: setup  ## check style, format, types and the direction of imports
 	$(BIN)/ruff check .
