@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 
-Outcome = str
-"""How an attempt ended: "succeeded", "failed", "grown", "stopped", "lost", or "running" of one that has not."""
+Ending = Literal["succeeded", "failed", "grown", "stopped", "lost", "running"]
+"""How an attempt ended; "running" of one that has not."""
 
 
 class Attempt(NamedTuple):
@@ -25,7 +25,7 @@ class Attempt(NamedTuple):
     queued_at: float
     began_at: float
     ended_at: float
-    outcome: Outcome
+    outcome: Ending
 
     @property
     def seconds(self) -> float:
@@ -33,7 +33,7 @@ class Attempt(NamedTuple):
         return self.ended_at - self.began_at
 
 
-_OUTCOMES: dict[type[ev.Event], Outcome] = {
+_ENDINGS: dict[type[ev.Event], Ending] = {
     ev.TaskSucceeded: "succeeded",
     ev.TaskFailed: "failed",
     ev.TaskExpanded: "grown",
@@ -53,7 +53,7 @@ class Attempts:
         if isinstance(event, ev.TaskStarted):
             self.open[event.task, event.attempt] = event.at
             return None
-        outcome = _OUTCOMES.get(type(event))
+        outcome = _ENDINGS.get(type(event))
         if outcome is None:
             return None
         final: Any = event
@@ -65,7 +65,7 @@ class Attempts:
         began_at = min(ended_at, max(queued, getattr(event, "began_at", None) or queued))
         return Attempt(task, number, queued, began_at, ended_at, outcome)
 
-    def abandon(self, at: float, outcome: Outcome = "lost") -> Iterator[Attempt]:
+    def abandon(self, at: float, outcome: Ending = "lost") -> Iterator[Attempt]:
         """Close whatever is open: their driver ended, or the log does."""
         for (task, number), queued in self.open.items():
             yield Attempt(task, number, queued, queued, max(at, queued), outcome)
