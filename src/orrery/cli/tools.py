@@ -9,7 +9,7 @@ from rich.text import Text
 
 from orrery.cli.options import Json, ToolName
 from orrery.cli.screen import out, say, say_table, write_json
-from orrery.errors import MissingExtraError
+from orrery.errors import MissingExtraError, PlugInError
 from orrery.tools import Tool
 from orrery.tools import tools as registered
 
@@ -47,7 +47,7 @@ def _find(name: str) -> AnyTool | str:
     """The tool, or why it cannot be used here."""
     try:
         return registered.get(name)
-    except MissingExtraError as error:
+    except (MissingExtraError, PlugInError) as error:
         return str(error)
 
 
