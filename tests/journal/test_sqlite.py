@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import Future
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> 
     with pytest.raises(StoreError, match="another program"):
         SqliteJournal(path)
     assert path.read_bytes() == before
+
+
+def test_several_that_find_the_same_new_file_all_open_it(tmp_path: Path) -> None:
+    together = threading.Barrier(6)
+
+    def open_it(number: int) -> None:
+        together.wait()
+        SqliteJournal(tmp_path / f"{number // 6}.db").close()
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(open_it, range(6 * 40)))
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def nested(graph: Graph, under: TaskId, inputs: Mapping[str, Any] | None = None)
 
 
 def expanded(
-    task: Task, items: int | Sequence[str], *, under: TaskId | None = None, incoming: Iterable[Edge] = ()
+    task: Task, items: int | Sequence[str | int], *, under: TaskId | None = None, incoming: Iterable[Edge] = ()
 ) -> tuple[Patch, list[Ref] | dict[str, Ref]]:
     """The patch that adds one child for each item of a task with `each`, and the parent's result.
 

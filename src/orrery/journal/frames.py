@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from orrery.errors import CorruptionError, NotSerialisableError, OrreryError
-from orrery.scheduler.codec import decode_events, encode_events
+from orrery.errors import CorruptionError
+from orrery.scheduler.codec import decode_events
 from orrery.scheduler.events import (
     AnyEvent,
     Event,
@@ -48,16 +48,6 @@ def seed(run: str) -> int:
 def checksum(previous: int, first: int, count: int, body: bytes) -> int:
     """The checksum of a frame that follows one with checksum `previous`."""
     return zlib.crc32(body, zlib.crc32(_header(first, count, len(body)), previous))
-
-
-def encoded(events: Sequence[Event]) -> bytes:
-    """The body of a frame. Raises NotSerialisableError."""
-    try:
-        return encode_events(events)
-    except OrreryError:
-        raise
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise NotSerialisableError(f"an event cannot be written to the journal: {error}") from error
 
 
 def verified(run: str, frames: Iterable[Frame], *, seq: int, crc: int) -> Iterator[tuple[Frame, list[AnyEvent]]]:

@@ -22,8 +22,9 @@ from orrery.errors import (
 )
 from orrery.graph import values
 from orrery.journal.blobs import FileBlobs
-from orrery.journal.frames import Frame, checksum, encoded, seed, state_after, verified
+from orrery.journal.frames import Frame, checksum, seed, state_after, verified
 from orrery.journal.protocol import Lease, Request, RunSummary, checked_run_name
+from orrery.scheduler.codec import encode_events
 from orrery.scheduler.events import AnyEvent, Event
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class MemoryJournal:
     def append(self, batches: Sequence[tuple[Lease, Sequence[Event]]]) -> Future[None] | None:
         """Add events to the end of runs, all of them or none; see `Journal.append`. Durable at once."""
         with self._store.mutex:
-            groups = [(self._holding(lease), events, encoded(events)) for lease, events in batches if events]
+            groups = [(self._holding(lease), events, encode_events(events)) for lease, events in batches if events]
             for known, events, body in groups:
                 known.add(events, body)
         return None

@@ -34,7 +34,7 @@ from orrery.errors import (
 )
 from orrery.graph import values
 from orrery.journal.blobs import FileBlobs
-from orrery.journal.frames import Frame, checksum, encoded, seed, verified
+from orrery.journal.frames import Frame, checksum, seed, verified
 from orrery.journal.group_commit import GroupCommit
 from orrery.journal.locks import OwnerLock, owner_lives, process_of
 from orrery.journal.protocol import Durability, Lease, Request, RunSummary, checked_run_name
@@ -50,6 +50,7 @@ from orrery.journal.sqlite_log import (
     frames,
     place_before,
 )
+from orrery.scheduler.codec import encode_events
 from orrery.scheduler.events import AnyEvent, Event
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class SqliteJournal:
         for lease, events in batches:
             held = self._holding(lease)
             if events:
-                groups.append(Group(held, events, encoded(events), tuple(held.answered)))
+                groups.append(Group(held, events, encode_events(events), tuple(held.answered)))
         if self._group_commit is not None:
             return self._group_commit.submit(groups)
         with self._mutex:

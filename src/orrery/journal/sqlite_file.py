@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None
     execute = connection.execute
     if not _is_journal(connection, path):
         execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         execute("BEGIN IMMEDIATE")  # of several processes that find a new file, one writes the schema
         if not _is_journal(connection, path):
             for statement in SCHEMA:
@@ -93,15 +94,36 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
             execute(f"PRAGMA user_version = {VERSION}")
         execute("COMMIT")
-    execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
     execute("PRAGMA wal_autocheckpoint = 0")
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log, also where others that found the same new file do so in this moment.
+
+    Where two switch at once SQLite refuses one of them at once, whatever its patience. A transaction that
+    writes nothing waits for the other one as everything else does.
+    """
+    give_up_at = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > give_up_at:
+                raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        else:
+            return
+
+
 def _is_journal(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is a journal of ours; False when it is empty. Raises StoreError, StoreVersionError."""
+    # In this order: whoever sees the tables that another process just made sees its mark on the file, too.
+    entries = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+    if application == 0 and entries == 0:
         return False
     if application != APPLICATION_ID:
         raise StoreError(f"{path} is a database of another program; name another file as the store")

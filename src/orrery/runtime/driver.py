@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import logging
 import threading
 import time
 from collections import deque
@@ -33,6 +34,8 @@ from orrery.scheduler.events import Event, TaskExpanded, TaskFailed, TimeReached
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.scheduler import Scheduler, Turn
 from orrery.scheduler.snapshot import freeze
+
+log = logging.getLogger("orrery")
 
 MAILBOX_EVERY_S = 0.25
 """How often other processes' requests are looked for. The look is one pragma while there are none."""
@@ -89,7 +92,7 @@ class Driver:
         self._thread = threading.get_ident()
         self._context = contextvars.copy_context()
         self._awake = False
-        self._committing = False
+        self._commit: Future[None] | None = None
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
@@ -116,9 +119,12 @@ class Driver:
                 handle.cancel()
         for executor in reversed(self.executors.values()):
             await executor.close()
-        while self._committing or (self._inbox and self._broken is None):
-            self._turn()
-            await asyncio.sleep(0)
+        while self._commit is not None or (self._inbox and self._broken is None):
+            if self._commit is None:
+                self._turn()
+            else:
+                await asyncio.wait([asyncio.wrap_future(self._commit)])
+            await asyncio.sleep(0)  # the loop calls `_committed`
         for run in list(self._runs):
             self._dismiss(run)
 
@@ -130,6 +136,8 @@ class Driver:
         Returns: a future that is done when the run has ended and its last event is durable; it fails with the
             error of the store if the run cannot go on.
         """
+        if self._broken is not None:
+            raise self._broken
         ended: asyncio.Future[None] = self._loop.create_future()
         self.scheduler.admit(machine)
         self._runs[machine.run] = _Drive(machine, lease, folder, ended)
@@ -165,10 +173,11 @@ class Driver:
     # -- the turn -------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        if not self._committing and self._broken is None:
+        self._awake = True
+        if self._commit is None and self._broken is None:
             self._take_turn()
         self._awake = False  # what was reported during the turn did not wake it again
-        if self._inbox and not self._committing and self._broken is None:
+        if self._inbox and self._commit is None and self._broken is None:
             self._awake = True
             self._loop.call_soon(self._turn, context=self._context)
 
@@ -187,7 +196,7 @@ class Driver:
             if commit is None:
                 self._carry_out(turn)
             else:
-                self._committing = True
+                self._commit = commit
                 commit.add_done_callback(lambda done: self._call(self._committed, turn, done))
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for a run must hear of it
             self._break(error)
@@ -202,15 +211,14 @@ class Driver:
         return self.journal.append([(self._runs[run].lease, events) for run, events in turn.log.items()])
 
     def _committed(self, turn: Turn, commit: Future[None]) -> None:
-        self._committing = False
+        self._commit, self._awake = None, True
         try:
             commit.result()
             self._carry_out(turn)
         except Exception as error:  # noqa: BLE001 - as in a turn
             self._break(error)
             return
-        if self._inbox:
-            self._turn()
+        self._turn()
 
     def _carry_out(self, turn: Turn) -> None:
         for cancel in turn.cancels:
@@ -221,7 +229,7 @@ class Driver:
             self._start(start)
         for run, events in turn.log.items():
             for observer in self.observers:
-                observer(run, events)
+                self._tell(observer, run, events)
             drive = self._runs[run]
             machine = drive.machine
             machine.seq += len(events)
@@ -231,6 +239,12 @@ class Driver:
                 self._snapshot(drive)
         if not self._closing:
             self._set_timer()
+
+    def _tell(self, observer: Observer, run: str, events: Sequence[Event]) -> None:
+        try:
+            observer(run, events)
+        except Exception:  # who only listens must not stop what is listened to
+            log.exception("an observer of run %r failed; the run goes on", run)
 
     def _snapshot(self, drive: _Drive) -> None:
         # At every doubling, so that all snapshots of a run together cost in proportion to its log.
@@ -272,7 +286,13 @@ class Driver:
         try:
             for run, drive in list(self._runs.items()):  # a request may end its run at once
                 for request in self.journal.collect(drive.lease):
-                    self.report(run, event_of(request, at=self.now()))
+                    event = event_of(request, at=self.now())
+                    if event is None:
+                        log.warning(
+                            "run %r was asked for something that this version cannot read: %s", run, request.kind
+                        )
+                    else:
+                        self.report(run, event)
         except OrreryError as error:
             self._break(error)
 
@@ -330,14 +350,14 @@ class Driver:
         each = task.each
         assert each is not None
         items = drive.machine.results.fill(each.over, self._load)
-        if isinstance(items, dict):
-            count: int | list[str] = [str(key) for key in items]
+        if isinstance(items, dict) and all(type(key) in (str, int) for key in items):
+            count: int | list[str | int] = list(items)
         elif isinstance(items, list | tuple):
             count = len(items)
         else:
             failure = Failure(
                 "TypeError",
-                f"for-each needs a list or a map, but {each.over!r} is of type {type(items).__name__}",
+                f"for-each needs a list, or a map with text or whole numbers as keys, not {items!r:.80}",
                 severity="permanent",
             )
             return TaskFailed(self.now(), task.id, start.attempt, failure)

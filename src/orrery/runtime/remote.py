@@ -38,7 +38,8 @@ def say(journal: Journal, run: str, event: ev.Event) -> Literal["sent", "applied
         if machine.in_flight and machine.state == "running":
             _take(machine, ev.RunResumed(time.time(), lease.epoch), log)  # those attempts died with their driver
         for request in journal.collect(lease):  # said earlier, to a driver that never heard it
-            _take(machine, event_of(request, at=time.time()), log)
+            if (said := event_of(request, at=time.time())) is not None:
+                _take(machine, said, log)
         log.append(_foreseen(machine, event))
         log += machine.decisions
         commit = journal.append([(lease, log)])

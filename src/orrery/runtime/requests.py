@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from orrery.errors import InternalError
 from orrery.journal.protocol import Request, RequestKind
 from orrery.scheduler import events as ev
 from orrery.scheduler.codec import decode_events, encode_events
@@ -23,9 +22,10 @@ def request_of(event: ev.Event) -> Request:
     return Request(_KINDS[type(event)], {"event": encode_events([event])})
 
 
-def event_of(request: Request, *, at: float) -> ev.Event:
-    """The event that a request asks for, as of now. Raises InternalError if it holds none that may be asked for."""
-    (event,) = decode_events(request.payload["event"])
-    if type(event) not in _KINDS:
-        raise InternalError(f"a {type(event).__name__} cannot be asked for from outside")
-    return msgspec.structs.replace(event, at=at)
+def event_of(request: Request, *, at: float) -> ev.Event | None:
+    """The event that a request asks for, as of now; None for one that this version cannot read or may not grant."""
+    try:
+        (event,) = decode_events(request.payload["event"])
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
+        return None
+    return msgspec.structs.replace(event, at=at) if type(event) in _KINDS else None

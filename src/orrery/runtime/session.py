@@ -257,9 +257,7 @@ class Run:
 
         Raises NotSerialisableError if a value in it cannot be written to the journal.
         """
-        event = ev.GraphPatched(self._now(), patch)
-        check_can_be_written(event)
-        self._say(event)
+        self._say(ev.GraphPatched(self._now(), patch))
 
     def hold(self, edit: str, tasks: Iterable[TaskId], *, seconds: float) -> None:
         """Keep tasks from starting while a change that depends on them is thought about; everything else goes on.
@@ -285,6 +283,7 @@ class Run:
         return self._session.driver.now()
 
     def _say(self, event: ev.Event) -> None:
+        check_can_be_written(event)  # what the journal refuses would stop every run of the session
         self._session.driver.report(self.id, event)
 
 

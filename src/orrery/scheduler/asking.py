@@ -8,7 +8,7 @@ from orrery.scheduler import events as ev
 from orrery.scheduler.ending import end
 from orrery.scheduler.record import Record
 from orrery.scheduler.results import blob_is_too_large
-from orrery.scheduler.run_record import RunRecord
+from orrery.scheduler.run_record import Hold, RunRecord
 from orrery.scheduler.states import State, Step, after
 
 PERSON = "person"
@@ -20,7 +20,7 @@ def ask(run: RunRecord, record: Record, question: str, step: Step) -> None:
     record.state = after(record.state, step, task=record.task.id)
     record.because = question
     if record.task.limits.timeout_s is not None:
-        run.timers.set(run.now + record.task.limits.timeout_s, "timeout", record.task.id, -1)
+        run.timers.set(run.now + record.task.limits.timeout_s, "timeout", record.task.id, question_number(record))
     run.decisions.append(ev.PersonAsked(run.now, record.task.id, question))
 
 
@@ -49,7 +49,7 @@ def edit_opened(run: RunRecord, event: ev.EditOpened) -> ev.Event | None:
     if event.edit in run.edits:
         return None
     held = tuple(run.records[task] for task in dict.fromkeys(event.tasks) if task in run.records)
-    run.edits[event.edit] = held
+    run.edits[event.edit] = Hold(held, event.until)
     for record in held:
         record.held += 1
     run.timers.set(event.until, "hold", event.edit)
@@ -66,10 +66,16 @@ def edit_closed(run: RunRecord, event: ev.EditClosed) -> ev.Event | None:
 
 def release_edit(run: RunRecord, edit: str) -> None:
     """Put what an edit held back into the queue again, unless another edit holds it too."""
-    for record in run.edits.pop(edit, ()):
+    hold = run.edits.pop(edit, None)
+    for record in hold.records if hold is not None else ():
         record.held -= 1
         if record.held == 0 and record.state is State.READY:
             run.ready.push(record)  # its first entry may have been discarded while it was held
+
+
+def question_number(record: Record) -> int:
+    """What tells the timer of one question from that of an earlier one about the same task; no attempt has it."""
+    return -1 - record.crashes
 
 
 def question_of(run: RunRecord, record: Record) -> str:

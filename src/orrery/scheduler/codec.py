@@ -22,11 +22,16 @@ _WITH_VALUES = frozenset({GraphPatched, PatchRejected, TaskExpanded})
 
 
 def encode_events(events: Sequence[Event]) -> bytes:
-    """The bytes of a group of events. Raises NotSerialisableError if a value in a patch cannot be written."""
-    for event in events:
-        if type(event) in _WITH_VALUES:  # few are, and the others are on every task's way
-            return _encode_with_values(events)
-    return _encoder.encode(events)
+    """The bytes of a group of events. Raises NotSerialisableError if a text or a value in one cannot be written."""
+    try:
+        for event in events:
+            if type(event) in _WITH_VALUES:  # few are, and the others are on every task's way
+                return _encoder.encode([_boxed_event(event) for event in events])
+        return _encoder.encode(events)
+    except NotSerialisableError:
+        raise
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise NotSerialisableError(f"an event cannot be written to the journal: {error}") from error
 
 
 def decode_events(data: bytes) -> list[AnyEvent]:
@@ -48,15 +53,6 @@ def boxed_task(task: Task) -> Task:
     if args is task.args and each is task.each:
         return task
     return msgspec.structs.replace(task, args=args, each=each)
-
-
-def _encode_with_values(events: Sequence[Event]) -> bytes:
-    try:
-        return _encoder.encode([_boxed_event(event) for event in events])
-    except NotSerialisableError:
-        raise
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise NotSerialisableError(f"a value in a graph cannot be written to the journal: {error}") from error
 
 
 def _boxed_event(event: Event) -> Event:

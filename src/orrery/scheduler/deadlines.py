@@ -5,7 +5,7 @@ from __future__ import annotations
 from orrery.errors import Failure
 from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
-from orrery.scheduler.asking import release_edit
+from orrery.scheduler.asking import question_number, release_edit
 from orrery.scheduler.attempts import attempt_ended, stopped
 from orrery.scheduler.ending import give_up, timed_out
 from orrery.scheduler.record import Record
@@ -22,7 +22,8 @@ def time_reached(run: RunRecord, event: ev.TimeReached) -> ev.Event | None:
         due, kind, subject, attempt = entry
         anything = True
         if kind == "hold":
-            release_edit(run, subject)
+            if subject in run.edits and due >= run.edits[subject].until:  # not one opened again since
+                release_edit(run, subject)
         elif kind == "wall":
             if run.stopping is None and not run.cancelling:
                 exceed(run, "wall", due - run.started_at, run.options.budget.wall_s or 0.0)
@@ -47,7 +48,7 @@ def _act_on(run: RunRecord, kind: str, task: TaskId, attempt: int) -> None:
         case "hedge" if record.state is State.RUNNING and record.live == (attempt,):
             record.hedging = True
             run.ready.push(record)
-        case "timeout" if record.state is State.ASKING and attempt == -1:
+        case "timeout" if record.state is State.ASKING and attempt == question_number(record):
             give_up(run, record, timed_out(record, "nobody answered"), Step.FAIL)
         case "timeout" if record.state is State.RUNNING and attempt in record.live:
             if len(record.live) == 1:

@@ -116,6 +116,8 @@ def run_started(run: RunRecord, event: ev.RunStarted) -> ev.Event:
 def run_resumed(run: RunRecord, event: ev.RunResumed) -> ev.Event:
     """Whatever was in flight belonged to a driver that is gone."""
     run.epoch = event.epoch
+    for record in run.lingering.values():
+        release(run, record)
     run.lingering.clear()
     for edit in list(run.edits):
         release_edit(run, edit)

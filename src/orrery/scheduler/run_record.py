@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from orrery.errors import Failure
 from orrery.graph.graph import Graph
@@ -21,6 +21,13 @@ from orrery.scheduler.record import Record
 from orrery.scheduler.results import Results
 from orrery.scheduler.states import State
 from orrery.scheduler.timers import Timers
+
+
+class Hold(NamedTuple):
+    """What an open edit holds back, and until when at the latest."""
+
+    records: tuple[Record, ...]
+    until: float
 
 
 class RunRecord:
@@ -66,7 +73,7 @@ class RunRecord:
         self.ledger = Ledger()
         self.in_flight: dict[TaskId, Record] = {}
         self.lingering: dict[tuple[TaskId, int], Record] = {}
-        self.edits: dict[str, tuple[Record, ...]] = {}
+        self.edits: dict[str, Hold] = {}
         self.failed: dict[TaskId, None] = {}
         self.open = 0
         self.added = 0

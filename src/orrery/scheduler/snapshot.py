@@ -19,10 +19,11 @@ from orrery.scheduler.budgets import Ledger
 from orrery.scheduler.codec import boxed_task
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
+from orrery.scheduler.run_record import Hold
 from orrery.scheduler.states import State
 from orrery.scheduler.timers import Kind
 
-FORM = 2
+FORM = 3
 """Changes with every change to what is kept; a snapshot of another form is not read."""
 
 
@@ -48,7 +49,7 @@ class _Frozen(msgspec.Struct, array_like=True):
     outputs: dict[str, Any]
     records: list[Record]
     timers: list[tuple[float, Kind, str, int]]
-    edits: dict[str, list[TaskId]]
+    edits: dict[str, tuple[list[TaskId], float]]
     failed: list[TaskId]
     in_flight: list[TaskId]
     lingering: list[tuple[TaskId, int]]
@@ -83,7 +84,7 @@ def freeze(machine: Machine) -> bytes:
         outputs=boxed(graph.outputs),
         records=[_written(record) for record in machine.records.values()],
         timers=machine.timers.entries(),
-        edits={edit: [record.task.id for record in held] for edit, held in machine.edits.items()},
+        edits={edit: ([r.task.id for r in hold.records], hold.until) for edit, hold in machine.edits.items()},
         failed=list(machine.failed),
         in_flight=list(machine.in_flight),
         lingering=list(machine.lingering),
@@ -114,8 +115,8 @@ def thaw(data: bytes) -> Machine | None:
             machine.ready.push(record)
     for due, kind, subject, attempt in frozen.timers:
         machine.timers.set(due, kind, subject, attempt)
-    for edit, held in frozen.edits.items():
-        machine.edits[edit] = tuple(records[task] for task in held if task in records)
+    for edit, (held, until) in frozen.edits.items():
+        machine.edits[edit] = Hold(tuple(records[task] for task in held if task in records), until)
     machine.failed.update(dict.fromkeys(frozen.failed))
     machine.in_flight.update((task, records[task]) for task in frozen.in_flight)
     machine.lingering.update((key, records[key[0]]) for key in frozen.lingering if key[0] in records)
