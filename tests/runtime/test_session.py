@@ -16,6 +16,7 @@ import pytest
 from orrery.errors import (
     GraphError,
     InputError,
+    NotSerialisableError,
     OutsideError,
     RunEndedError,
     RunExistsError,
@@ -25,6 +26,7 @@ from orrery.errors import (
     UnknownRunError,
 )
 from orrery.graph import INPUTS, Add, Each, Effects, Graph, Limits, Patch, Ref, Retry, Task
+from orrery.journal import Durability
 from orrery.journal.memory import MemoryJournal
 from orrery.journal.sqlite import SqliteJournal
 from orrery.journal.stores import open_journal
@@ -388,3 +390,66 @@ def test_a_for_each_that_is_too_wide_is_refused_before_anything_is_made() -> Non
     assert result.tasks == {"failed": 1}
     assert result.error is not None
     assert result.error.code == "growth-limit"
+
+
+@pytest.mark.parametrize("durability", ["process", "full"])
+def test_a_lone_task_that_cannot_be_started_fails_and_harms_nothing(tmp_path: Path, durability: Durability) -> None:
+    async def story() -> list[str]:
+        ear = Ear()
+        store = f"sqlite:///{tmp_path}/runs.db"
+        async with Session(store, durability=durability, observers=(ear,)) as session:
+            once_more = Limits(retry=Retry(2, backoff_s=0.01, on=("UnknownNameError",)))
+            lost = Task("a", HERE + "double", {"x": 1}, executor="nowhere", limits=once_more)
+            first = await session.start(Graph([lost])).wait()
+            second = await session.start(Graph([step("b", "double", x=1)])).wait()
+            heard = [type(event) for event in ear.heard]
+            assert heard.count(ev.TaskStarted) == 3
+            assert heard.index(ev.TaskStarted) < heard.index(ev.TaskFailed)
+            return [first.state, second.state]
+
+    assert asyncio.run(story()) == ["failed", "succeeded"]
+
+
+def test_a_session_whose_store_has_failed_says_so_at_the_next_start(tmp_path: Path) -> None:
+    async def story() -> None:
+        journal = SqliteJournal(tmp_path / "runs.db", max_bytes=200_000)
+        graph = Graph([step(f"t{n}", "large", size=50_000) for n in range(9)])
+        try:
+            async with Session(journal) as session:
+                for name in ("r", "q"):
+                    with pytest.raises(StoreFullError):
+                        await session.start(graph, run=name).wait()
+        finally:
+            journal.close()
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_written_is_refused_where_it_is_said() -> None:
+    async def story() -> str:
+        async with Session("memory:") as session:
+            run = session.start(Graph([step("a", "double", x=1)]))
+            with pytest.raises(NotSerialisableError):
+                run.cancel("\udcff")
+            return (await run.wait()).state
+
+    assert asyncio.run(story()) == "succeeded"
+
+
+def test_for_each_takes_maps_with_whole_numbers_as_keys() -> None:
+    each = Task("each", HERE + "double", {"x": Ref("@item")}, each=Each(Ref(INPUTS, ("xs",))))
+    result = run(Graph([each], outputs={"r": Ref("each")}), "memory:", xs={1: 10, 2: 20})
+    assert result.outputs == {"r": {1: 20, 2: 40}}
+
+
+def test_an_observer_that_fails_does_not_stop_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_run: str, _events: Sequence[ev.Event]) -> None:
+        raise ValueError("deaf")
+
+    async def story() -> str:
+        async with Session("memory:", observers=(fail,)) as session:
+            return (await session.start(Graph([step("a", "double", x=1)])).wait()).state
+
+    with caplog.at_level(logging.ERROR, "orrery"):
+        assert asyncio.run(story()) == "succeeded"
+    assert "deaf" in caplog.text

@@ -197,3 +197,23 @@ def test_a_clock_that_goes_back_changes_no_order() -> None:
     stage.wait(at=3)
     assert stage.succeed("a", at=-100) == ["b"]
     assert [event.at for event in stage.log] == sorted(event.at for event in stage.log)
+
+
+def test_what_a_beaten_hedge_had_reserved_is_given_back_after_a_crash() -> None:
+    hedged = Task("a", "work", effects=Effects("pure"), limits=Limits(hedge_after_s=1), estimate=Estimate(tokens=6))
+    stage = Stage(hedged, Task("b", "work", {"x": Ref("a")}), options=RunOptions(budget=Budget(tokens=12)))
+    stage.wait(at=1)
+    stage.succeed("a", at=2, attempt=2)
+    stage.say(ev.RunResumed(3, 2), at=3)
+    assert stage.machine.ledger.reserved_tokens == 0  # b is estimated at none
+
+
+def test_the_time_for_an_answer_counts_from_the_question_that_is_open() -> None:
+    stage = Stage(Task("a", "work", effects=Effects("once"), limits=Limits(timeout_s=100)))
+    stage.say(ev.RunResumed(1, 2), at=1)
+    stage.say(ev.TaskAnswered(50, "a", "rerun"), at=50)
+    stage.say(ev.RunResumed(90, 3), at=90)
+    stage.wait(at=101)
+    assert stage.state("a") is State.ASKING
+    stage.wait(at=190)
+    assert stage.states()["a"] == "failed"

@@ -135,3 +135,13 @@ def test_growth_without_end_meets_its_cap() -> None:
 def test_a_run_whose_first_graph_is_over_its_cap_ends() -> None:
     stage = Stage(A, B, options=RunOptions(caps=ev.GrowthCaps(tasks=1)))
     assert stage.machine.state == "failed"
+
+
+def test_an_edit_that_is_opened_again_is_held_for_its_new_time() -> None:
+    stage = Stage(A, B)
+    stage.say(ev.EditOpened(1, "e", ("b",), 10), at=1)
+    stage.say(ev.EditClosed(2, "e"), at=2)
+    stage.say(ev.EditOpened(3, "e", ("b",), 100), at=3)
+    stage.succeed("a", at=4)
+    assert stage.wait(at=10) == []
+    assert stage.wait(at=100) == ["b"]
