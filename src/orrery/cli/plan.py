@@ -71,7 +71,7 @@ def _described(spec: InputSpec) -> str:
 
 
 def _drawn(workflow: Workflow, format: Format, *, width: int) -> str:
-    from orrery.graph import draw
+    from orrery.drawing import draw
     from orrery.graph.codec import to_json
     from orrery.graph.text import write
 

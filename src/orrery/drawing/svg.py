@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
+from orrery.drawing.layout import Layout, layered
+from orrery.drawing.view import NO_STATE, STATES, Arrow, Box, View, printable, shortened, view
 from orrery.graph.graph import Graph
-from orrery.graph.layout import Layout, layered
 from orrery.graph.ref import TaskId
-from orrery.graph.view import NO_STATE, STATES, Arrow, Box, View, printable, shortened, view
 
 COLUMN, ROW, BOX, HEIGHT, MARGIN = 258, 68, 174, 46, 28
 TITLE_CHARS, DETAIL_CHARS, LABEL_CHARS = 20, 26, 13

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orrery.drawing.draw import dot, mermaid, svg, terminal
+from orrery.drawing.view import short_seconds, shortened, view
 from orrery.graph import Each, Edge, Expr, Graph, Ref, Task
-from orrery.graph.draw import dot, mermaid, svg, terminal
 from orrery.graph.nest import expanded
 from orrery.graph.text import parse
-from orrery.graph.view import short_seconds, shortened, view
 from orrery.testing.graphs import graphs, random_graph
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.graph.layout import layered
+from orrery.drawing.layout import layered
 from orrery.testing.graphs import random_graph
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
+from orrery.drawing.svg import svg
+from orrery.drawing.view import NO_STATE, STATES, Box, View, shortened, view, with_twins
 from orrery.graph.graph import Graph
 from orrery.graph.ref import TaskId
-from orrery.graph.svg import svg
-from orrery.graph.view import NO_STATE, STATES, Box, View, shortened, view, with_twins
 
 __all__ = ["dot", "mermaid", "svg", "terminal"]
 
