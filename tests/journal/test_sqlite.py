@@ -59,7 +59,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> 
 
 
 def test_several_that_find_the_same_new_file_all_open_it(tmp_path: Path) -> None:
-    together = threading.Barrier(6)
+    together = threading.Barrier(6, timeout=5)
 
     def open_it(number: int) -> None:
         together.wait()
