@@ -18,6 +18,7 @@ from orrery.errors import (
     InputError,
     NotSerialisableError,
     OutsideError,
+    RequestError,
     RunEndedError,
     RunExistsError,
     RunLockedError,
@@ -453,3 +454,14 @@ def test_an_observer_that_fails_does_not_stop_the_run(caplog: pytest.LogCaptureF
     with caplog.at_level(logging.ERROR, "orrery"):
         assert asyncio.run(story()) == "succeeded"
     assert "deaf" in caplog.text
+
+
+def test_what_cannot_be_run_and_impossible_limits_are_refused() -> None:
+    graph = Graph([step("a", "double", x=1)])
+    with pytest.raises(RequestError, match="@flow"):
+        run(5, "memory:")  # type: ignore[arg-type]
+    for limit in (float("nan"), -1.0):
+        with pytest.raises(RequestError, match="wall_s"):
+            run(graph, "memory:", options=ev.RunOptions(budget=ev.Budget(wall_s=limit)))
+    with pytest.raises(RequestError, match="gpu"):
+        Session("memory:", resources={"gpu": -1})

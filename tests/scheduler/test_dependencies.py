@@ -140,3 +140,12 @@ def test_nothing_that_arrives_twice_or_late_changes_anything() -> None:
     assert stage.succeed("a", 2, at=4, attempt=7) == []
     assert not stage.turn.log
     assert stage.value("a") == 1
+
+
+def test_an_output_that_points_at_a_missing_part_is_not_produced_and_says_so() -> None:
+    stage = Stage(A, outputs={"good": Ref("a", ("n",)), "bad": Ref("a", ("zz",))})
+    stage.succeed("a", {"n": 1}, at=1)
+    assert stage.machine.state == "partial"
+    assert stage.machine.outputs(lambda _: None) == {"good": 1}
+    assert stage.machine.failure is not None
+    assert stage.machine.failure.message.startswith("output 'bad': the result of 'a' has no entry 'zz'")

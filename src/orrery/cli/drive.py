@@ -61,6 +61,9 @@ class Drive:
                     run = begin(session)
                     now = session.driver.now
                     tally = shown.begin(Tally(run.machine, now()), self.name, now)
+                    if run.machine.paused:
+                        go_on = command(f"continue {run.id}", self.store)
+                        print(f"the run is paused; `{go_on}` lets it go on", file=sys.stderr)
                     await _first(run, signals)
                     blobs = session.journal.blobs
                     result = result_of(run.machine, blobs)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
+from orrery.errors import RequestError
 from orrery.graph.graph import Graph
 from orrery.journal.protocol import Journal
 from orrery.runtime.result import Result
@@ -29,6 +30,7 @@ Runnable = Flow | Workflow | Graph
 
 def run(
     what: Runnable,
+    /,
     store: str | Journal | None = None,
     run_id: str | None = None,
     *,
@@ -54,6 +56,7 @@ def run(
 
 async def arun(
     what: Runnable,
+    /,
     store: str | Journal | None = None,
     run_id: str | None = None,
     *,
@@ -84,6 +87,10 @@ def as_workflow(what: Runnable, inputs: dict[str, Any]) -> Workflow | Graph:
     """The workflow of whatever can be run; a flow is traced with the inputs that shape its graph."""
     if isinstance(what, Workflow | Graph):
         return what
+    if not callable(getattr(what, "workflow", None)):
+        raise RequestError(
+            f"{what!r:.80} cannot be run; give a function with @flow (which calls the tasks), a Workflow or a Graph"
+        )
     static = {name: inputs[name] for name in getattr(what, "static", ()) if name in inputs}
     return what.workflow(**static)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import secrets
 import time
@@ -74,6 +75,9 @@ class Session:
         observers: tuple[Observer, ...] = (),
         watch_s: float = 1.0,
     ) -> None:
+        for name, amount in (resources or {}).items():
+            if amount < 0:
+                raise RequestError(f"there cannot be {amount} of resource {name!r}; give zero or more")
         self._store, self._durability = store, durability
         self._executors, self._resources = dict(executors or {}), resources
         self._observers, self._watch_s = observers, watch_s
@@ -148,6 +152,7 @@ class Session:
             raise GraphError(
                 [Problem("graph/empty", workflow.name, "there is no task in it, so there is nothing to run")]
             )
+        _check(options.budget if options else ev.Budget())
         bound = workflow.bind_inputs(inputs or {})
         options = options or ev.RunOptions()
         if options.budget == ev.Budget():
@@ -196,7 +201,7 @@ class Session:
         history = fold(self.journal, lease.run)
         machine = history.machine
         if machine.state != "running":
-            raise RunEndedError(f"run {lease.run!r} has {machine.state}; there is nothing left to resume")
+            raise RunEndedError(f"run {lease.run!r} has ended ({machine.state}); there is nothing left to resume")
         self._catch_up_with(machine.now)
         resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch))
         assert resumed is not None
@@ -285,6 +290,12 @@ class Run:
     def _say(self, event: ev.Event) -> None:
         check_can_be_written(event)  # what the journal refuses would stop every run of the session
         self._session.driver.report(self.id, event)
+
+
+def _check(budget: ev.Budget) -> None:
+    for name, limit in (("money", budget.money), ("tokens", budget.tokens), ("wall_s", budget.wall_s)):
+        if limit is not None and not (math.isfinite(limit) and limit >= 0):
+            raise RequestError(f"the budget's {name} must be zero or a positive number, not {limit}")
 
 
 def _version() -> str:

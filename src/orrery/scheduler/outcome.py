@@ -17,7 +17,8 @@ def conclude_run(run: RunRecord) -> None:
         return
     unhandled = [task for task in run.failed if not is_handled(run, run.records[task])]
     outputs = run.graph.outputs
-    good = [name for name, value in outputs.items() if run.is_available(value)]
+    dangling = {name: why for name, value in outputs.items() if (why := run.leads_nowhere(value))}
+    good = [name for name, value in outputs.items() if run.is_available(value) and name not in dangling]
     if run.cancelling:
         run.state = "cancelled"
     elif run.stopping is None and not unhandled and len(good) == len(outputs):
@@ -25,15 +26,19 @@ def conclude_run(run: RunRecord) -> None:
     else:
         real = [name for name in good if any(True for _ in refs_in(outputs[name]))]
         run.state = "partial" if real else "failed"
-        run.failure = run.stopping or _first_failure(run, unhandled)
+        run.failure = run.stopping or _first_failure(run, unhandled, dangling)
     run.decisions.append(ev.RunEnded(run.now, run.state, run.failure))
 
 
-def _first_failure(run: RunRecord, unhandled: list[TaskId]) -> Failure:
+def _first_failure(run: RunRecord, unhandled: list[TaskId], dangling: dict[str, str]) -> Failure:
     if unhandled:
         first = run.records[unhandled[0]]
         return first.failure or Failure("Failure", f"task {unhandled[0]!r} failed", severity="permanent")
-    return Failure("NoOutput", "an output was not produced: its task did not run", severity="permanent")
+    for name, why in dangling.items():
+        return Failure("NoOutput", f"output {name!r}: {why}", code="no-output", severity="permanent")
+    return Failure(
+        "NoOutput", "an output was not produced: its task did not run", code="no-output", severity="permanent"
+    )
 
 
 def is_handled(run: RunRecord, record: Record) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from orrery.errors import Failure
+from orrery.errors import ExpressionError, Failure
 from orrery.graph.graph import Graph
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Patch
@@ -18,7 +19,7 @@ from orrery.scheduler.commands import CancelTask
 from orrery.scheduler.pools import Pools
 from orrery.scheduler.ready import ReadyQueue
 from orrery.scheduler.record import Record
-from orrery.scheduler.results import Results
+from orrery.scheduler.results import Results, blob_is_too_large
 from orrery.scheduler.states import State
 from orrery.scheduler.timers import Timers
 
@@ -95,13 +96,25 @@ class RunRecord:
                 return False
         return True
 
+    def leads_nowhere(self, value: Any) -> str | None:
+        """Why a value cannot be made of the results there are: a path into one of them ends; None if it can."""
+        for ref in refs_in(value):
+            try:
+                self.results.look_up(ref, blob_is_too_large)
+            except LookupError as error:
+                return str(error.args[0])
+            except ExpressionError:
+                continue  # what is inside a blob is seen when the output is read
+        return None
+
     def outputs(self, load: Callable[[Any], Any]) -> dict[str, Any]:
         """What the workflow returns as far as it exists: outputs that were not produced are left out."""
-        return {
-            name: self.results.fill(value, load)
-            for name, value in self.graph.outputs.items()
-            if self.is_available(value)
-        }
+        produced: dict[str, Any] = {}
+        for name, value in self.graph.outputs.items():
+            if self.is_available(value):
+                with suppress(LookupError):  # it refers to a part that its task's result does not have
+                    produced[name] = self.results.fill(value, load)
+        return produced
 
     def counts(self) -> dict[str, int]:
         """How many tasks are in each state; states without tasks are left out."""

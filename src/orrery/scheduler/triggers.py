@@ -161,7 +161,7 @@ def conclude_grown(run: RunRecord, record: Record) -> None:
         give_up(run, record, _child_failed(bad), Step.FAIL)
     elif not record.accept_errors and not run.is_available(record.tree):
         why = "a task that its result depends on did not run"
-        give_up(run, record, Failure("NoOutput", why, severity="permanent"), Step.FAIL)
+        give_up(run, record, Failure("NoOutput", why, code="no-output", severity="permanent"), Step.FAIL)
     else:
         end(run, record, Step.CONCLUDE)
 
