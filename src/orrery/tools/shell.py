@@ -312,14 +312,15 @@ class _Program(asyncio.SubprocessProtocol):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(GRACE_S):
                         await self._exited.wait()
+            self._signal(signal.SIGKILL)
+            # Only a child that left the group (a daemon) can still hold a pipe; it is not waited for.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await self._exited.wait()
+                    await self._closed.wait()
         finally:  # also when cancelled once more
             self._signal(signal.SIGKILL)
-        # Only a child that left the group (a daemon) can still hold a pipe; it is not waited for.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await self._exited.wait()
-                await self._closed.wait()
-        transport.close()
+            transport.close()
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._transport is not None
