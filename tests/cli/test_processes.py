@@ -81,7 +81,7 @@ def test_resuming_a_run_that_has_ended_is_a_wrong_request(folder: Folder) -> Non
 
 def test_another_process_answers_a_task_that_waits_for_a_person(folder: Folder) -> None:
     process = folder.start("run", "asks.yaml", "--run", "r", "--json")
-    folder.wait_for(lambda: "r" in folder.orrery("runs", "--json").stdout, process)
+    folder.wait_for(lambda: "waits for a person" in folder.orrery("show", "r", "--task", "ask").stdout, process)
     done = folder.orrery("approve", "r", "ask", "--value", '{"when": "now"}')
     assert done.returncode == 0, done
     out, err = process.communicate(timeout=30)
