@@ -81,11 +81,7 @@ def attempt_lost(run: RunRecord, event: ev.AttemptLost) -> ev.Event | None:
     record = attempt_ended(run, event.task, event.attempt, None)
     if record is None:
         return None
-    if not record.live:
-        if record.state is State.STOPPING:
-            stopped(run, record)
-        else:
-            lost(run, record, event.because or "its worker vanished")
+    _left(run, record, event.because or "its worker vanished")
     return event
 
 
@@ -94,12 +90,17 @@ def task_stopped(run: RunRecord, event: ev.TaskStopped) -> ev.Event | None:
     record = attempt_ended(run, event.task, event.attempt, event.usage)
     if record is None:
         return None
+    _left(run, record, "its executor stopped it")  # without being asked to, where nobody was stopping it
+    return event
+
+
+def _left(run: RunRecord, record: Record, because: str) -> None:
+    """An attempt is gone without an answer: as was wanted, or lost."""
     if not record.live:
         if record.state is State.STOPPING:
             stopped(run, record)
-        else:  # nobody asked for it: the executor gave up
-            lost(run, record, "its executor stopped it")
-    return event
+        else:
+            lost(run, record, because)
 
 
 def attempt_ended(run: RunRecord, task: TaskId, attempt: int, usage: ev.Usage | None) -> Record | None:
