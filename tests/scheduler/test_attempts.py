@@ -217,3 +217,12 @@ def test_the_time_for_an_answer_counts_from_the_question_that_is_open() -> None:
     assert stage.state("a") is State.ASKING
     stage.wait(at=190)
     assert stage.states()["a"] == "failed"
+
+
+def test_a_hedge_that_is_still_queued_does_not_start_once_its_attempt_has_failed() -> None:
+    hedged = Task("a", "work", effects=Effects("pure"), limits=Limits(hedge_after_s=1, retry=STEADY))
+    stage = Stage(hedged, Task("b", "work"), capacity={"inline": 2})
+    assert stage.wait(at=1) == []  # no slot is free for the hedge
+    assert stage.fail("a", at=2) == []
+    assert stage.state("a") is State.RETRYING
+    assert stage.wait(at=3) == ["a#2"]

@@ -109,8 +109,8 @@ def attempt_ended(run: RunRecord, task: TaskId, attempt: int, usage: ev.Usage | 
     if record is None or attempt not in record.live:
         confirm_lingering(run, task, attempt)
         return None
-    live = record.live
-    record.live = () if len(live) == 1 else tuple(a for a in live if a != attempt)
+    record.live = tuple(a for a in record.live if a != attempt)
+    record.hedging = False  # what was to be hedged is over; a hedge that is queued must not start
     release(run, record)
     if usage is not None:
         spend(run, usage)
