@@ -396,6 +396,9 @@ class ProvidedContext:
     def progress(self, fraction: float | None, note: str = "") -> None:
         return None
 
+    def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
+        return None
+
     def blob_writer(self, media: str) -> Any:
         return None
 

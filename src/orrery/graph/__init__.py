@@ -7,6 +7,7 @@ Imports the standard library, msgspec and `errors` only.
 from orrery.graph.edge import Condition, Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
+from orrery.graph.growth import Growth
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
 from orrery.graph.ref import INDEX, INPUTS, ITEM, Ref, TaskId
@@ -29,6 +30,7 @@ __all__ = [
     "Estimate",
     "Expr",
     "Graph",
+    "Growth",
     "Limits",
     "Link",
     "LiveGraph",

@@ -51,6 +51,9 @@ class ToolContext(Protocol):
     def progress(self, fraction: float | None, note: str = "") -> None:
         """Say how far the work is: `fraction` in [0, 1], or None where nobody can know. Never blocks."""
 
+    def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
+        """Add to what this attempt consumed: money in the budget's currency, tokens."""
+
     def blob_writer(self, media: str) -> BlobWriter:
         """A place for a large value of the given media type."""
 

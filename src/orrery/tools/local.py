@@ -34,11 +34,17 @@ class LocalContext:
         self.folder = folder
         self.idempotency_key, self.attempt, self.task, self.run = idempotency_key, attempt, task, run
         self.progressed: list[tuple[float | None, str]] = []
+        self.money, self.tokens = 0.0, 0
         self._blobs = blobs or folder / ".blobs"
 
     def progress(self, fraction: float | None, note: str = "") -> None:
         """Keep the report in `progressed`."""
         self.progressed.append((fraction, note))
+
+    def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
+        """Add to `money` and `tokens`."""
+        self.money += money
+        self.tokens += tokens
 
     def blob_writer(self, media: str) -> BlobWriter:
         """A writer into the folder for blobs."""
