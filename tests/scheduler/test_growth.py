@@ -145,3 +145,77 @@ def test_an_edit_that_is_opened_again_is_held_for_its_new_time() -> None:
     stage.succeed("a", at=4)
     assert stage.wait(at=10) == []
     assert stage.wait(at=100) == ["b"]
+
+
+# -- tail calls: going on beside oneself ---------------------------------------------------------------------
+
+
+def go_on(stage: Stage, task: str, *tasks: Task, result: object, at: float) -> list[str]:
+    patch = Patch(tuple(map(Add, tasks)))
+    return stage.say(ev.TaskExpanded(at, task, 1, patch, result, beside=True), at=at)
+
+
+def loop(*, outputs: object = Ref("1")) -> Graph:
+    return Graph([Task("1", "turn")], outputs={"result": outputs})
+
+
+def test_a_tail_call_goes_on_beside_the_task_and_is_what_the_one_above_amounts_to() -> None:
+    stage = Stage(A, B)
+    assert grow(stage, "a", loop(), at=1) == ["a/1"]
+    assert go_on(
+        stage, "a/1", Task("a/tool", "work"), Task("a/2", "turn", {"x": Ref("a/tool")}), result=Ref("a/2"), at=2
+    ) == ["a/tool"]
+    assert stage.succeed("a/tool", at=3) == ["a/2"]
+    assert stage.succeed("a/2", 7, at=4) == ["b"]
+    assert stage.value("a") == 7
+
+
+def test_a_loop_of_any_length_stays_on_one_level() -> None:
+    stage = Stage(A, B)
+    grow(stage, "a", loop(), at=1)
+    for turn in range(1, 200):
+        after = f"a/{turn + 1}"
+        assert go_on(stage, f"a/{turn}", Task(after, "turn"), result=Ref(after), at=1 + turn) == [after]
+    assert stage.succeed("a/200", "done", at=300) == ["b"]
+    assert stage.value("a") == "done"
+    assert {record.depth for record in stage.machine.records.values()} == {0, 1}
+
+
+def test_a_tail_call_is_refused_where_something_else_is_made_of_the_result() -> None:
+    for outputs in ([Ref("1")], Ref("1", ("part",)), "a constant"):
+        stage = Stage(A, B)
+        grow(stage, "a", loop(outputs=outputs), at=1)
+        go_on(stage, "a/1", Task("a/2", "turn"), result=Ref("a/2"), at=2)
+        failure = stage.machine.records["a/1"].failure
+        assert failure is not None
+        assert "patch/no-tail-call" in failure.message
+
+
+def test_a_task_without_one_above_cannot_make_a_tail_call() -> None:
+    stage = Stage(A, B)
+    go_on(stage, "a", Task("c", "turn"), result=Ref("c"), at=1)
+    assert stage.state("a") is State.FAILED
+
+
+def test_what_fails_after_a_tail_call_fails_the_task_above() -> None:
+    stage = Stage(A, B)
+    grow(stage, "a", loop(), at=1)
+    go_on(stage, "a/1", Task("a/2", "turn"), result=Ref("a/2"), at=2)
+    stage.fail("a/2", at=3)
+    assert stage.state("a") is State.FAILED
+
+
+def test_a_tool_that_fails_beside_a_turn_which_takes_failures_fails_nothing() -> None:
+    stage = Stage(A, B)
+    grow(stage, "a", loop(), at=1)
+    patch = Patch(
+        (
+            Add(Task("a/tool", "work")),
+            Add(Task("a/2", "turn", {"x": Ref("a/tool")})),
+            Link(Edge("a/tool", "a/2", on="completion")),
+        )
+    )
+    stage.say(ev.TaskExpanded(2, "a/1", 1, patch, Ref("a/2"), beside=True), at=2)
+    assert stage.fail("a/tool", at=3) == ["a/2"]
+    assert stage.succeed("a/2", "all the same", at=4) == ["b"]
+    assert stage.value("a") == "all the same"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from orrery.graph import LiveGraph, Patch, Ref, TaskId
 from orrery.scheduler.states import State
+from orrery.tools.context import ToolContext
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,15 @@ class Goal:
     approve: str = "ask"
 
 
-class View(Protocol):
-    """What a planner sees of its run. It is live: looking again after an `await` shows what has happened since."""
+class View(ToolContext, Protocol):
+    """What a planner sees of its run, and what any task may know and say of itself.
+
+    It is live: looking again after an `await` shows what has happened since.
+    """
 
     @property
     def graph(self) -> LiveGraph:
         """The graph as it is now, for reading."""
-
-    @property
-    def folder(self) -> Path:
-        """The run's working folder."""
-
-    @property
-    def task(self) -> TaskId:
-        """The planning task itself."""
 
     def state(self, task: TaskId) -> State | None:
         """Where a task stands; None if there is none of that name."""
@@ -54,19 +49,13 @@ class View(Protocol):
         """
 
     async def changed(self) -> Sequence[TaskId]:
-        """Wait until tasks have ended, and return all that ended since the last call, in order.
+        """Wait until tasks have ended, and return all that ended since the last call, in order of their addition.
 
-        Returns an empty sequence at once if no task but the planning one is left to wait for.
+        The first call returns those that had ended before. Empty where nothing can end any more without a patch.
         """
 
     def hold(self, tasks: Sequence[TaskId], *, seconds: float) -> AbstractContextManager[None]:
         """Keep tasks from starting inside the block, for so long at most; everything else goes on."""
-
-    def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
-        """Add to what planning has consumed."""
-
-    def progress(self, fraction: float | None = None, note: str = "") -> None:
-        """Say how far the plan is."""
 
 
 class Planner(Protocol):

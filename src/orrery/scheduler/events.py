@@ -180,7 +180,10 @@ class TaskFailed(Event, frozen=True):
 
 
 class TaskExpanded(Event, frozen=True):
-    """An attempt returned more work: `patch` adds it, and `result` (with Ref leaves) says what it amounts to."""
+    """An attempt returned more work: `patch` adds it, and `result` (with Ref leaves) says what it amounts to.
+
+    `beside`: a tail call; the work belongs to the task above, whose result it is.
+    """
 
     task: TaskId
     attempt: int
@@ -188,6 +191,7 @@ class TaskExpanded(Event, frozen=True):
     result: Any = None
     accept_errors: bool = False
     usage: Usage | None = None
+    beside: bool = False
 
 
 class TaskStopped(Event, frozen=True):

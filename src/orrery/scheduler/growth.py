@@ -7,10 +7,11 @@ import msgspec
 from orrery.errors import Failure, GrowthLimitError, PatchRefused, Problem
 from orrery.graph.edge import Edge
 from orrery.graph.patch import Add, Link, Patch
-from orrery.graph.ref import TaskId
+from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import refs_in
 from orrery.scheduler import events as ev
 from orrery.scheduler.attempts import attempt_ended, task_failed
+from orrery.scheduler.ending import end
 from orrery.scheduler.pools import demand_of
 from orrery.scheduler.ranking import rank
 from orrery.scheduler.record import Record
@@ -121,35 +122,53 @@ def _apply(run: RunRecord, patch: Patch, *, parent: Record | None, depth: int) -
 
 
 def _grow(run: RunRecord, record: Record, event: ev.TaskExpanded) -> list[Problem]:
-    """Add what an attempt returned below its task, or return the problems with it."""
+    """Add what an attempt returned, or return the problems with it."""
     task = record.task.id
+    owner = _above(run, record) if event.beside else record
+    if owner is None:
+        why = "it goes on beside itself, but the result of the task above is not exactly its own"
+        return [Problem("patch/no-tail-call", f"result of task {task!r}", why)]
+    above = owner.task.id
     children = [
-        edit.task.id for edit in event.patch.edits if isinstance(edit, Add) and edit.task.id.startswith(f"{task}/")
+        edit.task.id for edit in event.patch.edits if isinstance(edit, Add) and edit.task.id.startswith(f"{above}/")
     ]
-    # The parent waits for its children by ordinary edges, so a child that waits for its parent is a
-    # cycle like any other. The last child first: the others then already stand before the parent.
-    waits = tuple(Link(Edge(child, task, on="completion")) for child in reversed(children))
+    # The owner waits for its children by ordinary edges, so a child that waits for its owner is a
+    # cycle like any other. The last child first: the others then already stand before the owner.
+    waits = tuple(Link(Edge(child, above, on="completion")) for child in reversed(children))
     patch = msgspec.structs.replace(event.patch, edits=(*event.patch.edits, *waits))
-    problems = _growth_problems(run, patch, depth=record.depth + 1)
+    problems = _growth_problems(run, patch, depth=owner.depth + 1)
     problems = problems or _dangling_result(run, event, patch)
-    if task in event.patch.touched():
+    if {task, above} & event.patch.touched().keys():
         why = "it changes the running task that returned it"
         problems = [*problems, Problem("patch/locked", f"result of task {task!r}", why)]
-    problems = problems or _apply(run, patch, parent=record, depth=record.depth + 1)
+    problems = problems or _apply(run, patch, parent=owner, depth=owner.depth + 1)
     if problems:
         return problems
     attempt_ended(run, task, event.attempt, event.usage)
     if record.live:
         linger_all(run, record)
-    record.tree = event.result
-    record.accept_errors = event.accept_errors
-    record.state = after(record.state, Step.GROW, task=task)
     record.stop, record.hedging = None, False
     run.in_flight.pop(task, None)
-    record.needs = len(children)
-    if not children:
-        conclude_grown(run, record)
+    owner.tree = event.result
+    owner.accept_errors = event.accept_errors
+    if owner is record:
+        record.state = after(record.state, Step.GROW, task=task)
+        record.needs = len(children)
+        if not children:
+            conclude_grown(run, record)
+    else:
+        owner.needs += len(children)
+        record.value = bytes(ev.NOTHING)
+        end(run, record, Step.SUCCEED)
     return []
+
+
+def _above(run: RunRecord, record: Record) -> Record | None:
+    """The task that a task may make a tail call for: its result is exactly this task's, and nothing else."""
+    owner = run.records.get(record.parent) if record.parent is not None else None
+    if owner is None or owner.state is not State.GROWN or owner.tree != Ref(record.task.id):
+        return None
+    return owner
 
 
 def _dangling_result(run: RunRecord, event: ev.TaskExpanded, patch: Patch) -> list[Problem]:

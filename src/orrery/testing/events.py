@@ -59,7 +59,7 @@ def events() -> st.SearchStrategy[e.Event]:
         st.builds(e.TaskProgressed, **attempt, fraction=st.none() | st.floats(0, 1), note=notes),
         st.builds(e.TaskSucceeded, **attempt, value=raw, usage=usage, began_at=st.none() | times),
         st.builds(e.TaskFailed, **attempt, failure=failures, usage=usage),
-        st.builds(e.TaskExpanded, **attempt, patch=patches(), result=results, usage=usage),
+        st.builds(e.TaskExpanded, **attempt, patch=patches(), result=results, usage=usage, beside=st.booleans()),
         st.builds(e.TaskStopped, **attempt, usage=usage),
         st.builds(e.AttemptLost, **attempt, because=notes),
         st.builds(e.TaskAnswered, at=times, task=names, verdict=st.sampled_from(["approve", "deny"]), value=raw),

@@ -24,9 +24,10 @@ import msgspec
 
 from orrery.errors import Failure, InternalError, OrreryError
 from orrery.graph.edge import Edge
+from orrery.graph.graph import Graph
 from orrery.graph.nest import expanded, nested
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
-from orrery.graph.ref import Ref
+from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import Estimate, Task
 from orrery.graph.values import encode
 from orrery.journal.memory import MemoryJournal
@@ -321,15 +322,30 @@ class _World:
 
     def _good_answer(self, task: Task, attempt: int) -> Callable[[], list[ev.Event]]:
         roll = self.chance.random()
+        owner = self._tail_call_for(task)
+        if owner is not None and roll < 0.7:
+            self._count("tail call")
+            patch, result = nested(self._small_loop(), under=f"{owner}/{task.id.rpartition('/')[2]}-then")
+            return lambda: [ev.TaskExpanded(self.now, task.id, attempt, patch, result, beside=True)]
         if roll < 0.04:
             inner = random_graph(self.chance.randrange(10**6), tasks=self.chance.randint(1, 5), each=0, resources=())
-            patch, result = nested(inner, under=task.id)
+            patch, result = nested(self.chance.choice((inner, self._small_loop())), under=task.id)
             return lambda: [ev.TaskExpanded(self.now, task.id, attempt, patch, result)]
         if roll < 0.06:
             return lambda: [ev.TaskExpanded(self.now, task.id, attempt, self._some_patch())]
         usage = ev.Usage(money=self.chance.uniform(0, 1)) if self.chance.random() < 0.3 else None
         value = msgspec.Raw(encode(self.chance.choice((0, 1, "ok", None, [1, 2]))))
         return lambda: [ev.TaskSucceeded(self.now, task.id, attempt, value, usage)]
+
+    def _small_loop(self) -> Graph:
+        """A graph whose result is its last task's, which may therefore make a tail call."""
+        tasks = [Task(str(i), "work", {"n": Ref(str(i - 1))} if i else {}) for i in range(self.chance.randint(1, 3))]
+        return Graph(tasks, outputs={"result": Ref(tasks[-1].id)})
+
+    def _tail_call_for(self, task: Task) -> TaskId | None:
+        parent = self.machine.records[task.id].parent
+        owner = self.machine.records.get(parent) if parent is not None else None
+        return parent if owner is not None and owner.tree == Ref(task.id) else None
 
     # -- people ---------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """From what a function returned or raised to the one final event of its attempt.
 
-A value succeeds, an exception fails, a Graph or a Patch becomes more work. A generator's items become a
+A value succeeds, an exception fails; a Graph, a Growth or a Patch becomes more work. A generator's items become a
 list. Whatever user code does (SystemExit, a value that cannot be written, an error that cannot print
 itself) ends as an event and never as a dead driver.
 """
@@ -19,7 +19,7 @@ import msgspec
 
 import orrery
 from orrery.errors import Failure, NotSerialisableError, ResultNotKeptError, StoreError
-from orrery.graph import Graph, Patch, TaskId, values
+from orrery.graph import Graph, Growth, Patch, TaskId, values
 from orrery.runtime.context import Context, as_unicode
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.scheduler.codec import check_can_be_written
@@ -89,15 +89,21 @@ def success(invocation: Invocation, data: bytes, host: Host, *, usage: Usage | N
 
 
 def growth(invocation: Invocation, value: Any, host: Host, *, usage: Usage | None) -> Event | None:
-    """The event of a Graph or a Patch; None for any other value. Raises GraphError, NotSerialisableError."""
-    result = None
-    if isinstance(value, Graph):
+    """The event of a Graph, a Growth or a Patch; None for any other value.
+
+    Raises GraphError, NotSerialisableError.
+    """
+    attempt = host.now(), invocation.task, invocation.attempt
+    if isinstance(value, Growth):
+        event = TaskExpanded(*attempt, value.patch, value.result, value.accept_errors, usage, beside=True)
+    elif isinstance(value, Graph):
         from orrery.graph.nest import nested
 
-        value, result = nested(value, under=invocation.task)
-    if not isinstance(value, Patch):
+        event = TaskExpanded(*attempt, *nested(value, under=invocation.task), usage=usage)
+    elif isinstance(value, Patch):
+        event = TaskExpanded(*attempt, value, usage=usage)
+    else:
         return None
-    event = TaskExpanded(host.now(), invocation.task, invocation.attempt, value, result, usage=usage)
     check_can_be_written(event)  # here it fails the task; in the journal it would stop the driver
     return event
 
