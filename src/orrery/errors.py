@@ -135,6 +135,24 @@ class InputError(RequestError):
     code = "input"
 
 
+class PromptError(RequestError):
+    """A prompt is no prompt, or was filled with other fields than it has."""
+
+    code = "prompt"
+
+
+class AgentDefinitionError(RequestError):
+    """An agent cannot be made as it is described."""
+
+    code = "agent-definition"
+
+
+class PlannerOptionError(RequestError):
+    """A goal's options are not ones that its planner takes; the message has every one that is wrong."""
+
+    code = "planner-option"
+
+
 class WorkflowFileError(ProblemsError):
     """A workflow file cannot be read; every problem has its line and column."""
 
@@ -181,6 +199,18 @@ class RunNameError(RequestError):
     """A text cannot be the name of a run."""
 
     code = "run-name"
+
+
+class ModelSettingsError(ProblemsError):
+    """The settings of the models cannot be used; every problem has its place in the file."""
+
+    code = "model-settings"
+
+
+class ModelKeyError(RequestError):
+    """A provider of models needs a key, and there is none where it was to be."""
+
+    code = "model-key"
 
 
 class StoreUrlError(RequestError):
@@ -325,6 +355,51 @@ class HttpError(ToolError):
     ) -> None:
         self.status = status
         super().__init__(message, severity=severity, retry_after_s=retry_after_s)
+
+
+class ModelError(ToolError):
+    """A model gave no usable answer; `status` is the HTTP status where its provider sent one that says why."""
+
+    code = "model"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        severity: Severity = "transient",
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.status = status
+        super().__init__(message, severity=severity, retry_after_s=retry_after_s)
+
+
+class PlannerReplyError(OutsideError):
+    """A model, or a function in a model's place, was asked for a part of a plan and answered something else."""
+
+    code = "planner-reply"
+    severity: Severity = "permanent"
+
+
+class ToolRefusedError(OutsideError):
+    """A tool was written for a need, and no version of it passed its tests; nothing was kept."""
+
+    code = "tool-refused"
+    severity: Severity = "permanent"
+
+
+class ToolLibraryError(OutsideError):
+    """A tool of the library is damaged, or is not what its digest says; it is not used."""
+
+    code = "tool-library"
+    severity: Severity = "permanent"
+
+
+class AgentLimitError(OutsideError):
+    """An agent used up its turns, its tokens or its corrections before it had an answer."""
+
+    code = "agent-limit"
+    severity: Severity = "permanent"
 
 
 class IllegalTransitionError(InternalError):
