@@ -1,4 +1,4 @@
-"""Where operations run: on the driver's loop, on threads, in processes; others plug in by name.
+"""Where operations run: on the driver's loop, on threads, in processes, as planners; others plug in by name.
 
 An executor turns an `Invocation` into exactly one final event. It decides nothing: what runs, when, and
 what happens after a failure is the scheduler's business. Imports graph, the scheduler's events, the
@@ -35,6 +35,13 @@ def _process() -> Executor:
     from orrery.runtime.executors.process import ProcessExecutor
 
     return ProcessExecutor()
+
+
+@executors.register("planner")
+def _planner() -> Executor:
+    from orrery.runtime.executors.planner import PlannerExecutor
+
+    return PlannerExecutor()
 
 
 __all__ = ["Executor", "Host", "Invocation", "executors"]
