@@ -340,6 +340,16 @@ class CommandError(ToolError):
         super().__init__(message, severity=severity)
 
 
+class ProgramError(ToolError):
+    """A program given as text failed; `line` is the line of it that did, where that is known."""
+
+    code = "program"
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(message)
+
+
 class HttpError(ToolError):
     """A server refused a request, or could not be reached (`status` is None then)."""
 

@@ -53,7 +53,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a call consumed: tokens, money in US dollars, seconds; `first_s` is the time to the first piece."""
+    """What a call consumed: tokens, money in US dollars, seconds; `first_s` is the time to the first piece.
+
+    `priced` is False where nobody knows the price, so that `money` says nothing.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -61,6 +64,7 @@ class Spent:
     money: float = 0.0
     seconds: float = 0.0
     first_s: float = 0.0
+    priced: bool = True
 
     @property
     def tokens(self) -> int:

@@ -1,0 +1,428 @@
+"""Asking a model: the answer as it streams in, and one `Reply` at the end.
+
+A call waits at its provider's gate, then listens. Whatever goes wrong becomes a `ModelError` that says whether trying
+again may help; trying again itself is for the scheduler. What was used up is told to the task's context even if
+the call failed, as far as it is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from orrery.errors import ModelError, OrreryError
+from orrery.models import catalog, config, providers, rates
+from orrery.models.answers import misfits, read_json
+from orrery.models.config import Named, Provider, Settings, default_model
+from orrery.models.keys import Key, find_key
+from orrery.models.request import Reply, Request, Spent
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelResponse
+    from pydantic_ai.models import Model, ModelRequestParameters
+
+MAX_ANSWER_CHARS = 2_000_000
+CHARS_PER_TOKEN = 4
+"""Of English text, about; used to guess, never to charge."""
+_EXPECTED_ANSWER_TOKENS = 1000
+_WRAPPED = "answer"
+
+
+class Listener(Protocol):
+    """Who is told how far a call is and what it used up: a tool's context is one."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's working folder."""
+
+    def progress(self, fraction: float | None, note: str = "") -> None:
+        """Say how far the call is."""
+
+    def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
+        """Add to what was consumed."""
+
+
+async def complete(request: Request, ctx: Listener | None = None) -> Reply:
+    """The whole answer. Raises what `stream` raises."""
+    async with aclosing(stream(request, ctx)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Reply):
+                return piece
+    raise AssertionError("a stream ends with its reply")
+
+
+async def stream(request: Request, ctx: Listener | None = None) -> AsyncGenerator[str | Reply]:
+    """The answer's text, piece by piece as it comes, and last the `Reply`.
+
+    Args:
+        request: what is asked.
+        ctx: who is told of progress, tokens and money.
+
+    Raises:
+        ModelError: there was no usable answer; `severity` says whether another try may help.
+        UnknownNameError, ModelSettingsError, ModelKeyError, MissingExtraError: it could not be asked.
+    """
+    settings = config.settings()
+    call = _Call(request, settings, settings.named(request.model), ctx)
+    kept = await call.recalled()
+    if kept is not None:
+        for line in kept.text.splitlines(keepends=True):
+            yield line
+        yield kept
+        return
+    gate = rates.gate(call.named.provider, call.provider)
+    async with gate.passing(call.expected_tokens()) as passage:
+        try:
+            async with aclosing(call.pieces()) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except ModelError as error:
+            if error.status == 429 and error.retry_after_s is not None:
+                gate.pause(error.retry_after_s)
+            raise
+        finally:
+            if call.spent.tokens:
+                passage.tokens = call.spent.tokens
+    yield await call.reply()
+
+
+@dataclass
+class _Call:
+    """One call while it lasts."""
+
+    request: Request
+    settings: Settings
+    named: Named
+    ctx: Listener | None
+    key: Key = field(init=False)
+    spent: Spent = field(default_factory=Spent)
+    _response: ModelResponse | None = None
+    _digest: str = ""
+
+    def __post_init__(self) -> None:
+        self.key = find_key(self.provider.key_place)
+
+    @property
+    def provider(self) -> Provider:
+        return self.settings.providers[self.named.provider]
+
+    def expected_tokens(self) -> int:
+        """A guess at what the call will take, for the limit on tokens a minute."""
+        read = sum(
+            len(str(getattr(part, "content", ""))) for message in self.request.messages for part in message.parts
+        )
+        answer = self.request.settings.get("max_tokens") or _EXPECTED_ANSWER_TOKENS
+        return read // CHARS_PER_TOKEN + int(answer)
+
+    async def recalled(self) -> Reply | None:
+        """The reply that the cache holds; None without one."""
+        if not self.request.cache:
+            return None
+        from orrery.models import cache
+        from orrery.models.messages import ModelResponse, from_data, text_of
+
+        began = time.monotonic()
+        self._digest = cache.digest(self.request, self.named, self.provider)
+        kept = cache.open_cache(cache.cache_path(self._folder))
+        data = await asyncio.to_thread(kept.get, self._digest)
+        if data is None:
+            return None
+        try:
+            (message,) = from_data([msgspec.json.decode(data)])
+            assert isinstance(message, ModelResponse)
+            output = self._output(message)
+        except (
+            OrreryError,
+            msgspec.DecodeError,
+            AssertionError,
+        ):  # written by another version, or the schema's reading
+            await asyncio.to_thread(kept.drop, self._digest)
+            return None
+        seconds = time.monotonic() - began
+        if self.ctx is not None:
+            self.ctx.progress(1.0, "from the cache")
+        return Reply(message, text_of(message), Spent(seconds=seconds, first_s=seconds), output, recalled=True)
+
+    @property
+    def _folder(self) -> Path:
+        return self.ctx.folder if self.ctx is not None else Path.cwd()
+
+    async def pieces(self) -> AsyncGenerator[str]:
+        """The text as it comes; afterwards `spent` and the response are known. Raises ModelError."""
+        from pydantic_ai.direct import model_request_stream
+
+        model = await providers.model(self.named, self.provider, self.key)
+        clock = _Clock(self.request.timeout_s, self.provider.idle_s)
+        response: ModelResponse | None = None
+        failure: Exception | None = None
+        answer: Any = None
+        async with AsyncExitStack() as stack:
+            try:
+                async with clock.limit():
+                    answer = await stack.enter_async_context(
+                        model_request_stream(
+                            model,
+                            list(self.request.messages),
+                            model_settings=self._model_settings(),
+                            model_request_parameters=_parameters(self.request, model),
+                        )
+                    )
+                    events = aiter(answer)
+                heard = _Heard(self._most_chars())
+                while True:
+                    async with clock.limit():
+                        event = await anext(events, None)
+                    if event is None:
+                        break
+                    clock.heard()
+                    text = heard.take(event)
+                    if text:
+                        yield text
+                    if self.ctx is not None:
+                        so_far = answer.usage.output_tokens or heard.chars // CHARS_PER_TOKEN
+                        self.ctx.progress(None, f"{so_far} tokens")
+            except TimeoutError:
+                failure = ModelError(f"{self.named}: {clock.said()}", severity="transient")
+            except _TooLongError:
+                failure = ModelError(
+                    f"{self.named}: the answer did not end within {self._most_chars()} characters; "
+                    "raise max_tokens if it is to be that long",
+                    severity="permanent",
+                )
+            except Exception as error:  # noqa: BLE001 - any failure of a provider's library becomes one of ours
+                failure = self._translated(error)
+            finally:  # also where nobody listens any more: what was used up is paid for
+                if answer is not None:
+                    response = answer.get()
+                    self._account(response, clock)
+        if failure is not None:
+            raise failure from None  # the foreign error may hold the key in what it says
+        assert response is not None
+        self._check(response)
+        self._response = response
+
+    def _translated(self, error: Exception) -> OrreryError:
+        from orrery.models.failures import translated
+
+        return translated(error, self.named, self.key)
+
+    def _most_chars(self) -> int:
+        wanted = self.request.settings.get("max_tokens")
+        # A token can stand for a run of blanks: 64 characters each is more than any model makes of them on average.
+        return MAX_ANSWER_CHARS if wanted is None else min(MAX_ANSWER_CHARS, int(wanted) * 64 + 1024)
+
+    def _model_settings(self) -> Any:
+        return {**self.request.settings, "max_retries": 0}
+
+    def _account(self, response: ModelResponse, clock: _Clock) -> None:
+        """Reckon what was used up and tell it."""
+        used = response.usage
+        money = catalog.cost(used, self.named, self.settings)
+        if money is not None:
+            used.cost = money
+        self.spent = Spent(
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            cached_tokens=used.cache_read_tokens,
+            money=float(money or 0),
+            seconds=clock.seconds(),
+            first_s=clock.first_s(),
+            priced=money is not None,
+        )
+        if self.ctx is not None:
+            self.ctx.usage(money=self.spent.money, tokens=self.spent.tokens)
+            self.ctx.progress(None, f"{self.spent.tokens} tokens, {_price(money)}")
+
+    def _check(self, response: ModelResponse) -> None:
+        """Whether it is a whole answer. Raises ModelError."""
+        from orrery.models.failures import refused
+        from orrery.models.messages import calls_of, text_of
+
+        calls = calls_of(response)
+        if response.finish_reason == "content_filter":
+            raise refused(self.named, response, self.key)
+        if response.state != "complete" or response.finish_reason is None:
+            raise ModelError(f"{self.named}: the answer broke off before its end", severity="transient")
+        if response.finish_reason == "error":
+            raise ModelError(f"{self.named}: the model stopped with an error", severity="transient")
+        for call in calls:
+            self._check_arguments(call, cut_off=response.finish_reason == "length")
+        if not calls and not text_of(response).strip():
+            if response.finish_reason == "length":
+                raise ModelError(
+                    f"{self.named}: all max_tokens were used up before the answer began; raise max_tokens",
+                    severity="permanent",
+                )
+            raise ModelError(f"{self.named}: the answer is empty", severity="transient")
+
+    def _check_arguments(self, call: Any, *, cut_off: bool) -> None:
+        if isinstance(call.args, str) and call.args.strip():
+            try:
+                args = read_json(call.args)
+            except ValueError as error:
+                where = f"the arguments for {call.tool_name!r}"
+                if cut_off:
+                    raise ModelError(
+                        f"{self.named}: {where} were cut off at max_tokens; raise max_tokens", severity="permanent"
+                    ) from None
+                raise ModelError(f"{self.named}: {where} are no JSON: {error}", severity="transient") from None
+            if not isinstance(args, dict):
+                raise ModelError(f"{self.named}: the arguments for {call.tool_name!r} are no object")
+
+    def _output(self, message: ModelResponse) -> Any:
+        """The answer as the data that was asked for; None where text was, or where tools are called first."""
+        from orrery.models.messages import calls_of, text_of
+
+        schema = self.request.output
+        if schema is None or calls_of(message):
+            return None
+        text = text_of(message)
+        try:
+            value = read_json(text)
+        except ValueError as error:
+            if message.finish_reason == "length":
+                raise ModelError(
+                    f"{self.named}: the answer was cut off at max_tokens; raise max_tokens", severity="permanent"
+                ) from None
+            raise ModelError(
+                self.key.redacted(
+                    f"{self.named}: the answer is not the JSON that was asked for: {error}: {text[:200]!r}"
+                )
+            ) from None
+        if not _is_object(schema):
+            value = value[_WRAPPED] if isinstance(value, dict) and set(value) == {_WRAPPED} else value
+        wrong = misfits(value, schema)
+        if wrong:
+            said = "; ".join(wrong[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+            raise ModelError(self.key.redacted(f"{self.named}: the answer does not fit what was asked for: {said}"))
+        return value
+
+    async def reply(self) -> Reply:
+        """The reply to a call that went well; it is kept in the cache. Raises ModelError if its data does not fit."""
+        from orrery.models import cache
+        from orrery.models.messages import text_of, to_data
+
+        assert self._response is not None
+        output = self._output(self._response)
+        if self._digest:
+            kept = cache.open_cache(cache.cache_path(self._folder))
+            await asyncio.to_thread(kept.put, self._digest, msgspec.json.encode(to_data([self._response])[0]))
+        return Reply(self._response, text_of(self._response), self.spent, output)
+
+
+class _TooLongError(Exception):
+    """More came than was wanted."""
+
+
+class _Clock:
+    """The two limits of a call: on the whole, and on a silence once it speaks."""
+
+    def __init__(self, total_s: float | None, idle_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._total_s, self._idle_s = total_s, idle_s
+        self._began = self._loop.time()
+        self._first: float | None = None
+        self._last = self._began
+
+    def limit(self) -> asyncio.Timeout:
+        """For one wait: raises TimeoutError at whichever limit comes first.
+
+        A limit never spans a `yield`: it would strike whoever happens to listen then.
+        """
+        limits = []
+        if self._total_s is not None:
+            limits.append(self._began + self._total_s)
+        if self._first is not None:
+            limits.append(self._last + self._idle_s)
+        return asyncio.timeout_at(min(limits, default=None))
+
+    def heard(self) -> None:
+        """Something came."""
+        self._last = self._loop.time()
+        if self._first is None:
+            self._first = self._last
+
+    def said(self) -> str:
+        """Which limit was reached."""
+        if self._total_s is not None and self._loop.time() - self._began >= self._total_s:
+            return f"the answer did not end within timeout_s={self._total_s:g}"
+        return f"the answer stopped for {self._idle_s:g} s before its end"
+
+    def seconds(self) -> float:
+        """Since the call began."""
+        return self._loop.time() - self._began
+
+    def first_s(self) -> float:
+        """Until the first piece; 0 if none came."""
+        return 0.0 if self._first is None else self._first - self._began
+
+
+@dataclass
+class _Heard:
+    """What came so far. Raises _TooLongError beyond `most` characters."""
+
+    most: int
+    chars: int = 0
+
+    def take(self, event: Any) -> str:
+        """The text in an event that people may read; "" for thoughts, tool calls and ends."""
+        from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+
+        match event:
+            case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
+                self._count(text)
+                return text
+            case PartStartEvent(part=part):
+                self._count(getattr(part, "content", None))
+                self._count(getattr(part, "args", None))
+            case PartDeltaEvent(delta=delta):
+                self._count(getattr(delta, "content_delta", None))
+                self._count(getattr(delta, "args_delta", None))
+        return ""
+
+    def _count(self, piece: Any) -> None:
+        if piece is not None:
+            self.chars += len(piece) if isinstance(piece, str) else len(str(piece))
+        if self.chars > self.most:
+            raise _TooLongError
+
+
+def _is_object(schema: Any) -> bool:
+    return bool(schema.get("type") == "object")
+
+
+def _parameters(request: Request, model: Model[Any]) -> ModelRequestParameters:
+    """The tools and the schema in the library's own terms; providers want an object at the top of a schema."""
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+    from pydantic_ai.tools import ToolDefinition
+
+    tools = [
+        ToolDefinition(name=tool.name, description=tool.description, parameters_json_schema=dict(tool.parameters))
+        for tool in request.tools
+    ]
+    if request.output is None:
+        return ModelRequestParameters(function_tools=tools)
+    schema = dict(request.output)
+    if not _is_object(schema):
+        definitions = {"$defs": schema.pop("$defs")} if "$defs" in schema else {}
+        schema = {"type": "object", "properties": {_WRAPPED: schema}, "required": [_WRAPPED], **definitions}
+    return ModelRequestParameters(
+        function_tools=tools,
+        output_mode="native" if model.profile.get("supports_json_schema_output") else "prompted",
+        output_object=OutputObjectDefinition(json_schema=schema, name="answer"),
+    )
+
+
+def _price(money: Any) -> str:
+    return "price unknown" if money is None else f"${money:.6f}"
+
+
+__all__ = ["Listener", "complete", "default_model", "stream"]

@@ -1,0 +1,124 @@
+"""Providers: from "PROVIDER:MODEL" to a client that can be asked, in any of five wire formats.
+
+The connections belong to the event loop: one HTTP client for all providers, opened when the loop first
+needs it, and closed when the loop shuts down its generators, as `asyncio.run` does. The libraries of the
+providers try nothing twice: trying again is the scheduler's, which knows limits and budgets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from orrery.errors import MissingExtraError
+from orrery.models.config import Named, Provider
+from orrery.models.keys import Key
+
+if TYPE_CHECKING:
+    import httpx2
+    from pydantic_ai.models import Model
+
+NO_KEY = "none"
+"""What the libraries are given where no key is needed: they insist on one."""
+MAX_CONNECTIONS = 1000
+_CONNECT_S = 10.0
+
+
+async def model(named: Named, provider: Provider, key: Key) -> Model[Any]:
+    """The model, ready to be asked on the running loop. Raises MissingExtraError."""
+    connections = await _connections()
+    wanted = (named, provider, key)
+    if wanted not in connections.models:
+        # In a thread, because a provider's library takes up to a second to import.
+        connections.models[wanted] = await asyncio.to_thread(
+            _build, named.model, provider, key.reveal() or NO_KEY, connections.client
+        )
+    return connections.models[wanted]
+
+
+def _build(name: str, provider: Provider, secret: str, client: httpx2.AsyncClient) -> Model[Any]:
+    try:
+        match provider.kind:
+            case "openai-chat":
+                from pydantic_ai.models.openai import OpenAIChatModel
+                from pydantic_ai.providers.openai import OpenAIProvider
+
+                openai = OpenAIProvider(openai_client=_openai(provider, secret, client))
+                return OpenAIChatModel(name, provider=openai, profile=_ENDS_WITH_REASON)
+            case "openai-responses":
+                from pydantic_ai.models.openai import OpenAIResponsesModel
+                from pydantic_ai.providers.openai import OpenAIProvider
+
+                openai = OpenAIProvider(openai_client=_openai(provider, secret, client))
+                return OpenAIResponsesModel(name, provider=openai)
+            case "ollama":
+                from pydantic_ai.models.ollama import OllamaModel
+                from pydantic_ai.providers.ollama import OllamaProvider
+
+                ollama = OllamaProvider(openai_client=_openai(provider, secret, client))
+                return OllamaModel(name, provider=ollama, profile=_ENDS_WITH_REASON)
+            case "anthropic":
+                from anthropic import AsyncAnthropic
+                from pydantic_ai.models.anthropic import AnthropicModel
+                from pydantic_ai.providers.anthropic import AnthropicProvider
+
+                sdk = AsyncAnthropic(api_key=secret, base_url=provider.base_url, http_client=client, max_retries=0)
+                return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=sdk))
+            case "google":
+                from pydantic_ai.models.google import GoogleModel
+                from pydantic_ai.providers.google import GoogleProvider
+
+                google = GoogleProvider(api_key=secret, base_url=provider.base_url, http_client=client)
+                return GoogleModel(name, provider=google)
+    except ImportError as error:
+        raise MissingExtraError("models", needed_for=f"asking {name!r}") from error
+
+
+_ENDS_WITH_REASON: Any = {"openai_chat_streaming_requires_finish_reason": True}
+"""A stream without its last word was cut off: without this, half an answer would pass for a whole one."""
+
+
+def _openai(provider: Provider, secret: str, client: httpx2.AsyncClient) -> Any:
+    from openai import AsyncOpenAI
+
+    return AsyncOpenAI(api_key=secret, base_url=provider.base_url, http_client=client, max_retries=0)
+
+
+@dataclass
+class _Connections:
+    """What one loop holds; `life` is the suspended generator that closes the client."""
+
+    client: httpx2.AsyncClient
+    life: AsyncGenerator[httpx2.AsyncClient]
+    models: dict[tuple[Named, Provider, Key], Model[Any]] = field(default_factory=dict)
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = WeakKeyDictionary()
+
+
+async def _connections() -> _Connections:
+    loop = asyncio.get_running_loop()
+    if loop not in _open:
+        life = _client_for_life(loop)
+        _open[loop] = _Connections(await anext(life), life)
+    return _open[loop]
+
+
+async def _client_for_life(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[httpx2.AsyncClient]:
+    # A loop closes its suspended generators when it ends, and this one closes the client.
+    try:
+        import httpx2
+    except ImportError as error:
+        raise MissingExtraError("models", needed_for="talking to models") from error
+    async with httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=_CONNECT_S),  # the deadlines are the call's
+        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100),
+        headers={"user-agent": "orrery"},
+    ) as client:
+        try:
+            yield client
+        finally:
+            _open.pop(loop, None)
