@@ -1,0 +1,1 @@
+"""What planners reach, one module for each kind; `orrery bench planners` prints the rows of them all."""

@@ -1,0 +1,42 @@
+"""RecursivePlanner: one patch, whose only task grows into the tree that solves the request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from orrery.graph import Add, Patch, Ref, SetOutputs
+from orrery.planners.protocol import Goal, View
+from orrery.planners.recursive.method import method_of
+from orrery.planners.recursive.node import Node
+from orrery.planners.recursive.steps import node_task
+
+ROOT = "root"
+
+
+class RecursivePlanner:
+    """Splits a request into parts, and parts into parts, until each can be done in one step.
+
+    Its options are the fields of `Method`. The plan is the root alone, so drafting it asks nobody.
+    """
+
+    async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
+        """The patch that adds the root. Raises PlannerOptionError."""
+        method = method_of(goal.options, tools=goal.tools)
+        if view.state(ROOT) is not None:
+            return  # called again after a crash: the tree goes on by itself
+        root = Node(
+            id=ROOT,
+            goal=goal.text,
+            request=goal.text,
+            budget=method.budget,
+            method=method,
+            redos=method.redos,
+            is_root=True,
+        )
+        outputs = {"answer": Ref(ROOT, ("result",)), "summary": Ref(ROOT, ("summary",))}
+        yield Patch(
+            (Add(node_task(root)), SetOutputs(outputs)), by="recursive", because="the root grows into what it needs"
+        )
+
+
+__all__ = ["ROOT", "RecursivePlanner"]
