@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from orrery.errors import ModelError, OrreryError
+from orrery.errors import ArgumentError, ModelError, OrreryError, suggestion
 from orrery.models import catalog, config, providers, rates
 from orrery.models.answers import misfits, read_json
 from orrery.models.config import Named, Provider, Settings, default_model
@@ -33,6 +33,7 @@ CHARS_PER_TOKEN = 4
 """Of English text, about; used to guess, never to charge."""
 _EXPECTED_ANSWER_TOKENS = 1000
 _WRAPPED = "answer"
+_OWN_SETTINGS = ("openai_", "anthropic_", "google_")
 
 
 class Listener(Protocol):
@@ -107,6 +108,7 @@ class _Call:
     _digest: str = ""
 
     def __post_init__(self) -> None:
+        _check_settings(self.request.settings)
         self.key = find_key(self.provider.key_place)
 
     @property
@@ -315,6 +317,16 @@ class _Call:
             kept = cache.open_cache(cache.cache_path(self._folder))
             await asyncio.to_thread(kept.put, self._digest, msgspec.json.encode(to_data([self._response])[0]))
         return Reply(self._response, text_of(self._response), self.spent, output)
+
+
+def _check_settings(given: Mapping[str, Any]) -> None:
+    """A name that no provider knows would be passed over in silence. Raises ArgumentError."""
+    from pydantic_ai.settings import ModelSettings
+
+    known = ModelSettings.__annotations__
+    for name in given:
+        if name not in known and not name.startswith(_OWN_SETTINGS):
+            raise ArgumentError(f"there is no setting {name!r} of a model; {suggestion(name, known)}")
 
 
 class _TooLongError(Exception):

@@ -15,6 +15,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "files": ("append", "copy", "glob", "hash", "read", "read_bytes", "remove", "stat", "write"),
     "http": ("download", "get", "post", "request"),
     "metrics": ("sample", "snapshot"),
+    "model": ("ask", "chat"),
     "shell": ("run", "script"),
     "text": ("count", "csv", "grep", "json", "lines", "parse_log", "replace", "split", "template"),
 }

@@ -1,0 +1,143 @@
+"""Models as tools: ask one a question, or carry on a conversation in which it may call tools.
+
+A call is an ordinary task: streamed, cached, limited, paid for, tried again by the retry rule of its task, and
+cancelled with it. Needs the extra `models`; what is asked and how stands in the settings of the models.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+
+from orrery.errors import ModelSettingsError, Problem
+from orrery.models import Offer, Reply, Request
+from orrery.models.config import FILE_VARIABLE, MODEL_VARIABLE, default_model
+from orrery.tools.context import ToolContext
+from orrery.tools.tool import tool
+
+ANSWER_WITHIN_S = 300.0
+_ATTEMPT_S = 900.0  # the answer, and the wait for the provider's limits before it
+
+ModelName = Annotated[str | None, 'as "PROVIDER:MODEL", or an alias; the default model unless given']
+
+
+class ToolCall(TypedDict):
+    """A tool that the model asks for; `id` ties the result to it."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+
+
+class Turn(TypedDict):
+    """What a model said. `message` is to be put behind the conversation; `output` is the answer to a schema."""
+
+    message: dict[str, Any]
+    text: str
+    calls: list[ToolCall]
+    output: Any
+    spent: dict[str, Any]
+
+
+@tool(name="model.ask", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, estimate_s=5.0)
+async def ask(
+    prompt: str,
+    *,
+    model: ModelName = None,
+    system: str | None = None,
+    schema: dict[str, Any] | None = None,
+    temperature: float | None = None,
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None,
+    cache: bool = True,
+    timeout_s: float = ANSWER_WITHIN_S,
+    ctx: ToolContext | None = None,
+) -> Any:
+    """Ask a model: its answer as text, or as data where a schema is given.
+
+    Args:
+        system: what the model is told beforehand.
+        schema: the JSON Schema of the answer.
+        temperature: 0 for the likeliest answer; the provider's own default unless given.
+        max_tokens: the longest answer.
+        cache: an equal question that was answered before may be answered from the cache, for nothing.
+        timeout_s: the longest that the answer may take.
+    """
+    from orrery.models.call import complete
+    from orrery.models.messages import prompt as conversation
+
+    given = {"temperature": temperature, "max_tokens": max_tokens}
+    request = Request(
+        model=_named(model),
+        messages=tuple(conversation(prompt, system=system)),
+        output=schema,
+        settings={name: value for name, value in given.items() if value is not None},
+        timeout_s=timeout_s,
+        cache=cache,
+    )
+    reply = await complete(request, ctx)
+    return reply.text if schema is None else reply.output
+
+
+@tool(name="model.chat", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, estimate_s=5.0)
+async def chat(
+    messages: list[Any],
+    *,
+    model: ModelName = None,
+    tools: list[Offer] | None = None,
+    schema: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    cache: bool = True,
+    timeout_s: float = ANSWER_WITHIN_S,
+    ctx: ToolContext | None = None,
+) -> Turn:
+    """One turn of a conversation: what the model says next, with the tools it wants called.
+
+    Args:
+        messages: the conversation as data; lists within the list are opened.
+        tools: what the model may call, each with name, description and parameters (a JSON Schema).
+        schema: the JSON Schema that the final answer must satisfy.
+        settings: temperature, max_tokens, top_p, seed, stop_sequences, parallel_tool_calls, thinking and the like.
+        cache: an equal turn that was answered before may be answered from the cache, for nothing.
+        timeout_s: the longest that the answer may take.
+    """
+    from orrery.models.call import complete
+    from orrery.models.messages import from_data
+
+    request = Request(
+        model=_named(model),
+        messages=tuple(from_data(messages)),
+        tools=tuple(tools or ()),
+        output=schema,
+        settings=settings or {},
+        timeout_s=timeout_s,
+        cache=cache,
+    )
+    return turn(await complete(request, ctx))
+
+
+def turn(reply: Reply) -> Turn:
+    """A reply as data that can be journaled."""
+    from orrery.models.messages import calls_of, to_data
+
+    return {
+        "message": to_data([reply.message])[0],
+        "text": reply.text,
+        "calls": [
+            {"id": call.tool_call_id, "name": call.tool_name, "args": call.args_as_dict()}
+            for call in calls_of(reply.message)
+        ],
+        "output": reply.output,
+        "spent": {**msgspec.to_builtins(reply.spent), "recalled": reply.recalled},
+    }
+
+
+def _named(model: str | None) -> str:
+    name = model or default_model()
+    if name is None:
+        message = (
+            f'no model is named, and there is no default; give one as model="PROVIDER:MODEL", set ${MODEL_VARIABLE}, '
+            f"or write `default` into the file that ${FILE_VARIABLE} names"
+        )
+        raise ModelSettingsError([Problem("model-settings", "argument 'model'", message)])
+    return name
