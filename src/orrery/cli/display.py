@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from orrery.cli.ask import Keyboard, Questions
 from orrery.cli.overhear import Overhear
 from orrery.cli.picture import Picture
 from orrery.cli.plain import span
 from orrery.cli.screen import STYLES, can_move_its_cursor, kept, marks_for
 from orrery.cli.tally import Happening, Tally
+from orrery.graph.ref import TaskId
 from orrery.scheduler.events import Event
 
 REFRESH_S = 0.1
@@ -28,8 +30,12 @@ LINE_EVERY_S, LINE_EVERY_SHARE = 1.0, 0.05
 class Display(Protocol):
     """Shows a run. Never raises because of what it writes to: a run does not fail with its audience."""
 
-    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> None:
-        """The run is about to go on; called inside the event loop."""
+    def begin(self, tally: Tally, name: str, clock: Callable[[], float], questions: Questions | None = None) -> None:
+        """The run is about to go on; called inside the event loop.
+
+        Args:
+            questions: put to whoever sits at the terminal; None where nobody does.
+        """
 
     def take(self, events: Sequence[Event]) -> None:
         """Something happened."""
@@ -44,17 +50,29 @@ def display_for(console: Console) -> Display:
 
 
 class Nothing:
-    """Shows nothing, and keeps the tally."""
+    """Shows nothing but what a person must answer: a run that waits must not look like one that hangs."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self.tally: Tally | None = None
 
-    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> None:  # noqa: ARG002 - as the protocol says
+    def begin(
+        self,
+        tally: Tally,
+        name: str,  # noqa: ARG002 - as the protocol says
+        clock: Callable[[], float],  # noqa: ARG002
+        questions: Questions | None = None,  # noqa: ARG002
+    ) -> None:
         self.tally = tally
 
     def take(self, events: Sequence[Event]) -> None:
-        if self.tally is not None:
-            self.tally.take(events)
+        if self.tally is None:
+            return
+        for one in self.tally.take(events):
+            if one.kind == "asking":
+                how = f"(orrery approve {self.tally.machine.run} {one.task})"
+                with suppress(OSError):  # nobody reads any more; the run goes on
+                    self._console.print(f"{one.task} asks: {' '.join(one.about.split())}  {how}", soft_wrap=True)
 
     def end(self) -> None:
         """There is nothing to clean."""
@@ -79,9 +97,11 @@ class LiveTree:
         self._name = ""
         self._tick = 0
         self._clock: Callable[[], float] = lambda: 0.0
+        self._questions: Questions | None = None
+        self._keyboard = Keyboard(self._hear, raw=True)
 
-    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> None:
-        self._tally, self._name, self._clock = tally, name, clock
+    def begin(self, tally: Tally, name: str, clock: Callable[[], float], questions: Questions | None = None) -> None:
+        self._tally, self._name, self._clock, self._questions = tally, name, clock, questions
         self._overhear.start()
         self._live.start()
         self._refresh()
@@ -95,6 +115,7 @@ class LiveTree:
             self._timer.cancel()
             self._timer = None
         self._tally = None
+        self._keyboard.stop()
         self._overhear.stop()
         with suppress(OSError):  # the terminal may be gone, and with it what was to be cleaned
             self._live.stop()
@@ -104,12 +125,30 @@ class LiveTree:
         with suppress(OSError):  # as above
             self._console.print(Text.from_ansi(lines), soft_wrap=True)
 
-    def _refresh(self) -> None:
-        if self._tally is None:
-            return
+    def _hear(self, typed: str) -> None:
+        if self._questions is not None:
+            self._questions.hear(typed)
+            self._draw()
+
+    def _draw(self) -> bool:
+        """Draw the present moment. False if the terminal is gone; the run goes on."""
+        assert self._tally is not None
+        asked = self._questions.lines() if self._questions is not None else []
+        if asked and self._questions is not None:
+            asked.append(self._questions.prompt())
+        picture = Picture(self._tally, self._name, self._marks, self._tick, self._clock(), asked=asked)
         try:
-            self._live.update(Picture(self._tally, self._name, self._marks, self._tick, self._clock()), refresh=True)
-        except OSError:  # the terminal is gone; the run goes on
+            if asked:
+                self._keyboard.start()
+            else:
+                self._keyboard.stop()
+            self._live.update(picture, refresh=True)
+        except OSError:
+            return False
+        return True
+
+    def _refresh(self) -> None:
+        if self._tally is None or not self._draw():
             return
         self._tick += 1
         self._timer = asyncio.get_running_loop().call_later(REFRESH_S, self._refresh)
@@ -122,12 +161,15 @@ class Lines:
         self._console, self._marks = console, marks_for(console)
         self._tally: Tally | None = None
         self._clock: Callable[[], float] = lambda: 0.0
+        self._questions: Questions | None = None
+        self._asked: TaskId | None = None
+        self._keyboard = Keyboard(self._hear, raw=False)
         self._troubles = 0
         self._said_at, self._said_done = 0.0, 0
         self._muted = False
 
-    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> None:
-        self._tally, self._clock = tally, clock
+    def begin(self, tally: Tally, name: str, clock: Callable[[], float], questions: Questions | None = None) -> None:
+        self._tally, self._clock, self._questions = tally, clock, questions
         before = f", {tally.done_before} of {tally.total} tasks done before" if tally.done_before else ""
         self._write(Text(f"{name}: run {tally.machine.run}{before}"))
 
@@ -150,6 +192,25 @@ class Lines:
             self._write(self._line(tally, one, ended))
         if is_large:
             self._say_how_far(tally)
+        self._ask()
+
+    def _hear(self, typed: str) -> None:
+        if self._questions is not None:
+            self._questions.hear(typed)
+            self._asked = None  # if it was no answer, the question is asked again
+            self._ask()
+
+    def _ask(self) -> None:
+        """Put the oldest open question to whoever sits there; the terminal shows what is typed by itself."""
+        lines = self._questions.lines() if self._questions is not None else []
+        question = self._questions.current if self._questions is not None else None
+        if question is None:
+            self._keyboard.stop()
+        elif question.task != self._asked:
+            for line in lines:
+                self._write(line)
+            self._keyboard.start()
+        self._asked = question.task if question is not None else None
 
     def _line(self, tally: Tally, one: Happening, ended: int) -> Text:
         total = str(tally.total)
@@ -185,6 +246,7 @@ class Lines:
             self._muted = True
 
     def end(self) -> None:
+        self._keyboard.stop()
         hidden = self._troubles - MOST_TROUBLES
         if hidden > 0:
             self._write(Text(f"and {hidden} more retries and failures, not shown"))

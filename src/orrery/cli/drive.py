@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
+from orrery.cli.ask import Questions, somebody_is_there
 from orrery.cli.display import Display, Nothing, display_for
 from orrery.cli.options import command
 from orrery.cli.plain import plain_result
@@ -38,6 +39,7 @@ class Drive:
         durability: what an acknowledged event survives.
         resources: capacity of the resources that tasks name.
         as_json: print one JSON object last on stdout; progress then goes to stderr, if that is a terminal.
+        answers: it is a request in plain words, so what is returned is an answer, to be read as it is.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Drive:
     durability: Durability = "process"
     resources: Mapping[str, int] | None = None
     as_json: bool = False
+    answers: bool = False
 
     def __call__(self, begin: Begin) -> int:
         """Drive it to its end, or until a signal, and return the exit status."""
@@ -60,7 +63,9 @@ class Drive:
                 ) as session:
                     run = begin(session)
                     now = session.driver.now
-                    tally = shown.begin(Tally(run.machine, now()), self.name, now)
+                    tally = Tally(run.machine, now())
+                    questions = Questions(run, tally, self.store) if self._can_ask() else None
+                    shown.begin(tally, self.name, now, questions)
                     if run.machine.paused:
                         go_on = command(f"continue {run.id}", self.store)
                         print(f"the run is paused; `{go_on}` lets it go on", file=sys.stderr)
@@ -89,16 +94,22 @@ class Drive:
         if not self.as_json:
             return display_for(out())
         console = err()
-        return display_for(console) if console.is_terminal else Nothing()
+        return display_for(console) if console.is_terminal else Nothing(console)
+
+    def _can_ask(self) -> bool:
+        """Whether questions can be put to somebody who sees them and can answer."""
+        return (err() if self.as_json else out()).is_terminal and somebody_is_there()
 
     def _tell(self, result: Result, tally: Tally, signals: _Signals) -> int:
         interrupted = result.state == "running"
         state = "interrupted" if interrupted else result.state
         if self.as_json:
-            write_json(plain_result(result, state))
+            write_json(plain_result(result, state, tally.machine.ledger))
         else:
-            print_summary(out(), result, tally, state, self.store)
+            print_summary(out(), result, tally, state, self.store, answers=self.answers)
         if interrupted:
+            for task in tally.asking:
+                print(f"`{command(f'approve {result.run_id} {task}', self.store)}` answers {task}", file=sys.stderr)
             print(f"interrupted; `{command(f'resume {result.run_id}', self.store)}` goes on from here", file=sys.stderr)
             return 128 + signals.received
         return SUCCEEDED if result.state == "succeeded" else DID_NOT_SUCCEED
@@ -111,10 +122,9 @@ class _Shown:
         self.display = display
         self.tally: Tally | None = None
 
-    def begin(self, tally: Tally, name: str, clock: Callable[[], float]) -> Tally:
+    def begin(self, tally: Tally, name: str, clock: Callable[[], float], questions: Questions | None) -> None:
         self.tally = tally
-        self.display.begin(tally, name, clock)
-        return tally
+        self.display.begin(tally, name, clock, questions)
 
     def take(self, _run: str, events: Sequence[Event]) -> None:
         self.display.take(events)

@@ -7,15 +7,15 @@ pauses or asks comes first. No more is looked at than can be shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, OverflowMethod, RenderResult
 from rich.text import Text
 
-from orrery.cli.plain import span
+from orrery.cli.plain import span, spending
 from orrery.cli.screen import STYLES, Marks
 from orrery.cli.tally import Group, Tally
 from orrery.graph.ref import TaskId
@@ -160,20 +160,29 @@ class Picture:
         name: of the workflow.
         tick: how many pictures there were; it turns the wheels.
         now: seconds since the epoch.
+        asked: lines below the tree, about what a person is asked.
     """
 
-    def __init__(self, tally: Tally, name: str, marks: Marks, tick: int, now: float) -> None:
+    def __init__(
+        self, tally: Tally, name: str, marks: Marks, tick: int, now: float, *, asked: Sequence[Text] = ()
+    ) -> None:
         self._tally, self._name, self._marks, self._tick, self._now = tally, name, marks, tick, now
+        self._asked = asked
+        self._overflow: OverflowMethod = "ellipsis" if marks.more == "…" else "crop"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         # Two cells are left free: a terminal echoes ^C where the cursor stands, and at the edge that would wrap.
         width, height = options.max_width - 2, console.height
         yield self._headline(width)
-        shown = rows(self._tally, height - 2, self._now)
+        asked = self._asked[: max(0, height - 4)]
+        shown = rows(self._tally, height - 2 - len(asked), self._now)
         names = max((cell_len(row.name) + 3 * row.depth for row in shown), default=0)
         name_cells = max(6, min(names, NAME_CELLS, width // 2))
         for row, guide in zip(shown, _guides([row.depth for row in shown], self._marks), strict=True):
             yield self._line(row, guide, name_cells, width)
+        for line in asked:
+            line.truncate(width, overflow=self._overflow)
+            yield line
 
     def _headline(self, width: int) -> Text:
         tally, machine, dot = self._tally, self._tally.machine, self._marks.dot
@@ -184,9 +193,12 @@ class Picture:
             parts.append(f"{tally.retries} {'retry' if tally.retries == 1 else 'retries'}")
         if tally.asking:
             parts.append(f"{len(tally.asking)} waiting for a person")
+        parts += spending(*tally.spent)
         line = Text(no_wrap=True, overflow="crop")
-        line.append(f"{self._name}  ", "bold")
-        line.append(f" {dot} ".join(parts))
+        told = f" {dot} ".join(parts)
+        name = Text(self._name, "bold")
+        name.truncate(max(12, width - cell_len(told) - 24), overflow=self._overflow)  # a request may be long
+        line.append_text(name).append("  ").append(told)
         if machine.failed:
             line.append(f" {dot} {len(machine.failed)} failed", STYLES["failed"])
         if machine.paused:

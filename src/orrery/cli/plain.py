@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +14,9 @@ import msgspec
 from orrery.errors import Failure
 from orrery.graph import Blob
 from orrery.runtime import Result
+from orrery.scheduler.budgets import Ledger
 
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MOST_DECIMAL_BITS = 14_000
 """Python refuses to write longer integers in decimal (4,300 digits); they are written in hexadecimal."""
 
@@ -61,8 +64,13 @@ def plain_failure(failure: Failure | None) -> dict[str, Any] | None:
     return found
 
 
-def plain_result(result: Result, state: str | None = None) -> dict[str, Any]:
-    """The object that `--json` prints for a run; `state` where it is not the result's own."""
+def plain_result(result: Result, state: str | None = None, ledger: Ledger | None = None) -> dict[str, Any]:
+    """The object that `--json` prints for a run.
+
+    Args:
+        state: where it is not the result's own.
+        ledger: what the run has spent; money and tokens are named where there are any.
+    """
     found = {
         "run": result.run_id,
         "state": state or result.state,
@@ -70,6 +78,10 @@ def plain_result(result: Result, state: str | None = None) -> dict[str, Any]:
         "tasks": result.tasks,
         "seconds": round(result.seconds, 6),
     }
+    if ledger is not None and ledger.money:
+        found["money"] = round(ledger.money, 9)
+    if ledger is not None and ledger.tokens:
+        found["tokens"] = ledger.tokens
     if result.error is not None:
         found["error"] = plain_failure(result.error)
     return found
@@ -94,8 +106,13 @@ def short(value: Any, width: int = 60) -> str:
             text = f"<a map of {len(value)}>"
         case _:
             text = json.dumps(plain(value), ensure_ascii=False)
-    text = " ".join(text[: 4 * width].split())
+    text = " ".join(printable(text[: 4 * width]).split())
     return text if len(text) <= width else text[: max(0, width - 3)] + "..."
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal; tabs and line ends stay."""
+    return text if text.isprintable() else _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def amount(size_bytes: int) -> str:
@@ -106,6 +123,19 @@ def amount(size_bytes: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"
+
+
+def dollars(money: float) -> str:
+    """Money for people: "$12.30", "$0.0042"."""
+    if money >= 1:
+        return f"${money:,.2f}"
+    return f"${money:.4f}" if money >= 0.0001 or money <= 0 else "under $0.0001"
+
+
+def spending(money: float, tokens: int) -> list[str]:
+    """What was consumed, as far as anything was: "1,204 tokens", "$0.0042"."""
+    parts = [f"{tokens:,} tokens"] if tokens else []
+    return parts + ([dollars(money)] if money else [])
 
 
 def span(seconds: float) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
-from orrery.cli.plain import plain_failure, plain_result, short, span
+from orrery.cli.plain import plain_failure, plain_result, short, span, spending
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
 from orrery.cli.told import plain_event, told
 from orrery.errors import RequestError, suggestion
@@ -20,7 +20,7 @@ from orrery.journal import Journal
 from orrery.runtime.history import History, fold
 from orrery.runtime.result import Result, result_of
 from orrery.scheduler import story
-from orrery.scheduler.events import AnyEvent
+from orrery.scheduler.events import AnyEvent, Usage
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
@@ -51,19 +51,20 @@ def show(
         name = find_run(journal, run)
         if task is not None:
             return _show_task(journal, name, task, as_json=json)
-        attempts, last = Attempts(), dict[str, Attempt]()
+        attempts, last, used = Attempts(), dict[str, Attempt](), dict[str, Usage]()
 
         def watch(event: AnyEvent, _machine: Machine) -> None:
             ended = attempts.take(event)
             if ended is not None:
                 last[ended.task] = ended
+                _count(used, ended.task, getattr(event, "usage", None))
 
         history = fold(journal, name, watch=watch)
         machine, result = history.machine, result_of(history.machine, journal.blobs)
         summary = next(one for one in journal.runs() if one.run == name)
         state = standing(summary) if machine.state == "running" else machine.state
         if json:
-            found = plain_result(result, state)
+            found = plain_result(result, state, machine.ledger)
             found |= {"target": history.target, "events": history.seq, "started_at": machine.started_at}
             found["failed"] = {t: plain_failure(machine.records[t].failure) for t in machine.failed}
             found["asking"] = {r.task.id: r.because for r in machine.records.values() if r.state is State.ASKING}
@@ -72,16 +73,24 @@ def show(
         console = out()
         _print_head(console, result, state, history)
         room = max(LEAST_TASKS, console.height - 10) if console.is_terminal else MOST_TASKS
-        _print_tasks(console, machine, last, None if all else room)
+        _print_tasks(console, machine, last, used, None if all else room)
         _print_next(console, machine, state, store)
         return 0
     finally:
         journal.close()
 
 
+def _count(used: dict[str, Usage], task: str, usage: Usage | None) -> None:
+    """Add what an attempt consumed to what its task did; processor time is not asked for here."""
+    if usage is not None and (usage.money or usage.tokens):
+        before = used.get(task, Usage())
+        used[task] = Usage(before.money + usage.money, before.tokens + usage.tokens)
+
+
 def _print_head(console: Console, result: Result, state: str, history: History) -> None:
     head = Text(result.run_id, "bold").append("  ").append(state, STYLES.get(state, ""))
-    head.append(f"  {span(result.seconds)}  {history.seq:,} events", "")
+    used = spending(history.machine.ledger.money, history.machine.ledger.tokens)
+    head.append("  ".join(("", span(result.seconds), f"{history.seq:,} events", *used)), "")
     say(console, head)
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(history.machine.started_at))
     say(console, f"  started {when}" + (f" from {history.target}" if history.target else ""), "dim")
@@ -92,7 +101,9 @@ def _print_head(console: Console, result: Result, state: str, history: History) 
     say(console, "")
 
 
-def _print_tasks(console: Console, machine: Machine, last: dict[str, Attempt], most: int | None) -> None:
+def _print_tasks(
+    console: Console, machine: Machine, last: dict[str, Attempt], used: dict[str, Usage], most: int | None
+) -> None:
     """The tasks of the first level with their children counted; the children too where there is room."""
     records = list(_as_a_tree(machine))
     if most is not None and len(records) > most:
@@ -102,7 +113,8 @@ def _print_tasks(console: Console, machine: Machine, last: dict[str, Attempt], m
         records = [record for record in records if id(record) in chosen]
     names = min(48, max((len(_name(record)) for record in records), default=0))
     for record in records:
-        say(console, _task_line(console, machine, record, last.get(record.task.id), names))
+        task = record.task.id
+        say(console, _task_line(console, machine, record, last.get(task), used.get(task), names=names))
     left = len(machine.records) - len(records)
     if left:
         say(console, f"  and {left} more tasks; --all lists them", "dim")
@@ -124,7 +136,9 @@ def _name(record: Record) -> str:
     return "  " * record.depth + record.task.id
 
 
-def _task_line(console: Console, machine: Machine, record: Record, last: Attempt | None, names: int) -> Text:
+def _task_line(
+    console: Console, machine: Machine, record: Record, last: Attempt | None, used: Usage | None, *, names: int
+) -> Text:
     marks, state = marks_for(console), record.state.value
     mark = {"succeeded": marks.succeeded, "failed": marks.failed, "skipped": marks.skipped}.get(state, marks.dot)
     line = Text("  ").append(f"{mark} {state:<9} ", STYLES.get(state, ""))
@@ -133,6 +147,8 @@ def _task_line(console: Console, machine: Machine, record: Record, last: Attempt
         line.append(f"  {span(last.seconds):>8}", "dim")
     else:
         line.append(" " * 10)
+    if used is not None:
+        line.append(f"  {' '.join(spending(used.money, used.tokens))}", "dim")
     if record.attempt > 1:
         line.append(f"  {record.attempt} attempts", "yellow")
     children = [s for s in machine.graph.incoming[record.task.id] if machine.records[s].parent == record.task.id]

@@ -31,17 +31,17 @@ def cancel(
     Args:
         because: The reason, for the log.
     """
-    return _say(run, ev.RunCancelRequested(time.time(), _me(), because), "is cancelled", "is asked to end", store)
+    return _say(run, ev.RunCancelRequested(time.time(), me(), because), "is cancelled", "is asked to end", store)
 
 
 def pause(run: RunName, /, *, store: Store = None) -> int:
     """Start nothing new in a run until `orrery continue`; what runs goes on."""
-    return _say(run, ev.RunPaused(time.time(), _me()), "is paused", "is asked to pause", store)
+    return _say(run, ev.RunPaused(time.time(), me()), "is paused", "is asked to pause", store)
 
 
 def carry_on(run: RunName, /, *, store: Store = None) -> int:
     """Go on with a paused run."""
-    return _say(run, ev.RunContinued(time.time(), _me()), "is no longer paused", "is asked to go on", store)
+    return _say(run, ev.RunContinued(time.time(), me()), "is no longer paused", "is asked to go on", store)
 
 
 def approve(
@@ -68,7 +68,7 @@ def approve(
         raise RequestError("--value goes with an approval, not with --deny or --rerun")
     answer = True if value is None and not (deny or rerun) else read_value(value)
     verdict: Literal["approve", "deny", "rerun"] = "deny" if deny else "rerun" if rerun else "approve"
-    event = ev.TaskAnswered(time.time(), task, verdict, msgspec.Raw(encode(answer)), _me())
+    event = ev.TaskAnswered(time.time(), task, verdict, msgspec.Raw(encode(answer)), me())
     return _say(run, event, f"has the answer: {verdict} {task}", f"is told: {verdict} {task}", store)
 
 
@@ -93,7 +93,8 @@ def _and_now(machine: Machine, store: str | None) -> str:
     return f"; nobody drives it: `{command(f'resume {machine.run}', store)}` goes on"
 
 
-def _me() -> str:
+def me() -> str:
+    """Who sits at the keyboard, as far as that is known."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in some containers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from orrery.cli.answer import print_answer, written_by
 from orrery.cli.options import command
-from orrery.cli.plain import short, span
+from orrery.cli.plain import short, span, spending
 from orrery.cli.screen import STYLES, marks_for, say
 from orrery.cli.tally import Tally
 from orrery.runtime import Result
@@ -17,25 +18,35 @@ MOST_FAILED = 5
 WORTH_NAMING_S = 0.05
 
 
-def print_summary(console: Console, result: Result, tally: Tally, state: str, store: str | None) -> None:
+def print_summary(
+    console: Console, result: Result, tally: Tally, state: str, store: str | None, *, answers: bool = False
+) -> None:
     """Print it.
 
     Args:
         state: how the run stands: the result's state, or "interrupted".
         store: the URL of the store, where it was named by hand.
+        answers: print what was returned in full, below the rest, since that is what was asked for.
     """
-    for line in _summary(console, result, tally, state, store):
+    for line in _summary(console, result, tally, state, store, outputs=not answers):
         if console.is_terminal and line.style != STYLES["failed"]:
             line.truncate(console.width, overflow="ellipsis" if console.encoding.startswith("utf") else "crop")
         say(console, line)
+    if answers:
+        print_answer(console, result, written_by(tally.machine))
 
 
-def _summary(console: Console, result: Result, tally: Tally, state: str, store: str | None) -> list[Text]:
+def _summary(
+    console: Console, result: Result, tally: Tally, state: str, store: str | None, *, outputs: bool
+) -> list[Text]:
     marks = marks_for(console)
     mark = {"succeeded": marks.succeeded, "failed": marks.failed, "cancelled": marks.cancelled}.get(state, "!")
     head = Text(f"{mark} {state}", STYLES.get(state, "bold"))
     head.append(f" in {span(result.seconds)}", "bold")
     lines = [head, Text("  tasks    ").append(_counts(result, tally, marks.dot), "dim")]
+    ledger = tally.machine.ledger
+    if used := spending(ledger.money, ledger.tokens):
+        lines.append(Text("  spent    ").append(f" {marks.dot} ".join(used), "dim"))
     lines += _together(tally)
     if result.error is not None and state != "interrupted":
         lines.append(Text(f"  {short(str(result.error), 3 * min(console.width, 120) - 6)}", STYLES["failed"]))
@@ -45,7 +56,7 @@ def _summary(console: Console, result: Result, tally: Tally, state: str, store: 
             f" and {len(failed) - MOST_FAILED} more" * (len(failed) > MOST_FAILED)
         )
         lines.append(Text(f"  failed: {names}"))
-    lines += _outputs(result, console.width if console.is_terminal else 120)
+    lines += _outputs(result, console.width if console.is_terminal else 120) if outputs else []
     slow = [(seconds, task) for seconds, task in sorted(tally.slowest, reverse=True)[:3] if seconds >= WORTH_NAMING_S]
     if len(slow) > 1:
         lines.append(Text("  slowest  ").append(f" {marks.dot} ".join(f"{t} {span(s)}" for s, t in slow), "dim"))

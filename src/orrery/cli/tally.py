@@ -8,10 +8,11 @@ much as the screen has lines.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orrery.graph.patch import Add, Patch
+from orrery.graph.patch import Add, Drop, Patch
 from orrery.graph.ref import TaskId
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
@@ -22,6 +23,8 @@ from orrery.tracing import Attempts
 MOST_TOPS = 500
 MOST_DURATIONS = 500
 SLOWEST = 5
+_TOKENS = re.compile(r"(\d[\d,]*) tokens\b")
+_MONEY = re.compile(r"\$(\d+(?:\.\d+)?)")
 
 
 class Group:
@@ -49,6 +52,12 @@ class Happening(NamedTuple):
     about: str
 
 
+def told_spending(note: str) -> tuple[float, int]:
+    """The money and the tokens of which a note of progress tells, such as "1,204 tokens, $0.0042"."""
+    tokens, money = _TOKENS.search(note), _MONEY.search(note)
+    return float(money[1]) if money else 0.0, int(tokens[1].replace(",", "")) if tokens else 0
+
+
 class Tally:
     """What is known of one run.
 
@@ -60,7 +69,7 @@ class Tally:
     def __init__(self, machine: Machine, clock_at: float) -> None:
         self.machine = machine
         self.began_at = clock_at
-        self.tops: list[TaskId] = []
+        self.tops: dict[TaskId, None] = {}
         self.top_count = 0
         self.groups: dict[TaskId, Group] = {}
         self.progress: dict[TaskId, tuple[float | None, str]] = {}
@@ -92,7 +101,7 @@ class Tally:
         if record.parent is None:
             self.top_count += 1
             if len(self.tops) < MOST_TOPS:
-                self.tops.append(record.task.id)
+                self.tops[record.task.id] = None
         else:
             self.groups.setdefault(record.parent, Group()).total += 1
 
@@ -142,6 +151,9 @@ class Tally:
                 record = self.machine.records.get(edit.task.id)
                 if record is not None:
                     self._add(record)
+            elif isinstance(edit, Drop) and edit.task in self.tops:
+                del self.tops[edit.task]
+                self.top_count -= 1
 
     def _started(self, task: TaskId, at: float) -> None:
         self.began[task] = at
@@ -218,6 +230,15 @@ class Tally:
     def done(self) -> int:
         """How many have ended, in whatever way."""
         return self.total - self.machine.open
+
+    @property
+    def spent(self) -> tuple[float, int]:
+        """Money and tokens consumed until now; what model calls that still run say of themselves is counted in."""
+        money, tokens = self.machine.ledger.money, self.machine.ledger.tokens
+        for _, note in self.progress.values():
+            more_money, more_tokens = told_spending(note)
+            money, tokens = money + more_money, tokens + more_tokens
+        return money, tokens
 
     def seconds_of(self, task: TaskId, now: float) -> float | None:
         """How long a task has been running, or took; None where it did neither, or it is forgotten."""
