@@ -154,7 +154,7 @@ def test_a_timeout_ends_the_whole_group(ctx: LocalContext) -> None:
 
 
 def test_a_program_that_ignores_sigterm_is_killed(ctx: LocalContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orrery.tools.shell.GRACE_S", 0.2)
+    monkeypatch.setattr("orrery.tools.program.GRACE_S", 0.2)
     begun = time.perf_counter()
     with pytest.raises(ToolTimeoutError):
         run(ctx, "sh", "-c", "trap '' TERM; echo $$ > pid; while :; do sleep 1; done", timeout_s=0.3)

@@ -16,6 +16,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
     "http": ("download", "get", "post", "request"),
     "metrics": ("sample", "snapshot"),
     "model": ("ask", "chat"),
+    "python": ("run",),
     "shell": ("run", "script"),
     "text": ("count", "csv", "grep", "json", "lines", "parse_log", "replace", "split", "template"),
 }

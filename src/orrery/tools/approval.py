@@ -1,0 +1,203 @@
+"""Approval: may this call happen by itself, must a person be asked, or never?
+
+The default policy reads what a tool declares. Reading and computing are allowed, and so are files made new
+inside the run's folder. What replaces, removes, leaves the folder, runs a program, sends something out or
+may not be done twice is asked for. What would touch keys, Orrery's own store, or a folder that everything
+stands in, is refused.
+
+A call may be judged before its run, when a `Ref` stands where a value will be. What is written to an unknown
+place is judged as the worst a person could agree to: it is asked for. A file that is only read is allowed all
+the same, for what is read stays in the run until something else, which is judged too, takes it out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from orrery.graph import refs_in
+from orrery.tools.tool import Tool
+
+Word = Literal["allow", "ask", "refuse"]
+
+_UNKNOWN = "*"
+"""What `Tool.effects_for` puts where a value is not known yet."""
+_PROGRAMS = ("shell.", "python.")
+_REMOVERS = frozenset({"files.remove"})
+_SECRET_NAMES = frozenset(
+    {".ssh", ".gnupg", ".aws", ".azure", ".kube", ".password-store", ".netrc", ".pgpass", ".git-credentials"}
+)
+_SECRET_FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/sudoers"})
+_PROCESS_SECRETS = frozenset({"environ", "mem", "maps", "auxv", "root", "cwd", "fd"})
+_SHOWN_CHARS = 80
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What may be done with a call, and why, in a sentence for a person."""
+
+    word: Word
+    because: str
+
+
+class Approval(Protocol):
+    """A policy that judges calls; `judge` is the default one."""
+
+    def __call__(self, tool: Tool[..., Any], args: Mapping[str, Any], folder: Path, /) -> Verdict:
+        """The verdict on one call.
+
+        Args:
+            tool: what would be called.
+            args: with what; a `Ref` or a `Template` stands for a value that is not known yet.
+            folder: the run's folder, against which relative paths are read.
+        """
+
+
+def judge(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path) -> Verdict:
+    """The default policy: see the head of this module. Looks at the disk, to know what exists and where links lead."""
+    known = {name: value for name, value in args.items() if next(refs_in(value), None) is None}
+    effects = tool.effects_for(known)
+    verdicts = [
+        *_of_programs(tool, known),
+        *(_of_reading(resource, known, folder) for resource in effects.reads),
+        *(_of_writing(tool, resource, known, folder) for resource in effects.writes),
+    ]
+    if effects.kind in ("keyed", "once"):
+        again = "must not be done twice" if effects.kind == "once" else "may change something outside the run"
+        verdicts.append(Verdict("ask", f"{tool.name} {again}"))
+    for word in ("refuse", "ask"):
+        for verdict in verdicts:
+            if verdict.word == word:
+                return verdict
+    if verdicts:
+        return verdicts[-1]
+    return Verdict("allow", f"{tool.name} only {'computes' if effects.kind == 'pure' else 'reads'}")
+
+
+def said_yes(approval: Approval) -> Approval:
+    """The policy of a person who said yes beforehand (`--yes`): what would be asked is allowed, a refusal stands."""
+
+    def agreed(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path, /) -> Verdict:
+        verdict = approval(tool, args, folder)
+        if verdict.word == "ask":
+            return Verdict("allow", f"yes was said beforehand; {verdict.because}")
+        return verdict
+
+    return agreed
+
+
+def _of_programs(tool: Tool[..., Any], known: Mapping[str, Any]) -> Iterator[Verdict]:
+    if tool.name.startswith(_PROGRAMS):
+        text = next((known[name] for name in ("command", "script", "code") if name in known), None)
+        shown = " ".join(map(str, text)) if isinstance(text, list | tuple) else text
+        what = "one that is not known yet" if shown is None else _short(str(shown))
+        yield Verdict("ask", f"{tool.name} runs a program, which may do anything: {what}")
+
+
+def _of_reading(resource: str, known: Mapping[str, Any], folder: Path) -> Verdict:
+    kind, _, name = resource.partition(":")
+    if kind == "net":
+        if name == _UNKNOWN:
+            return Verdict("ask", "it fetches from an address that is not known yet, which may carry data out")
+        return Verdict("allow", f"it only fetches {_short(name)}")
+    if kind != "file":
+        return Verdict("allow", f"it only reads {_short(resource)}")
+    # Where the declaration does not name the path, any text among the arguments could be one.
+    named = [name] if name != _UNKNOWN else []
+    for text in (*named, *_texts(known)):
+        secret = _secret(text, folder)
+        if secret:
+            return Verdict("refuse", f"{_short(text)!r} {secret}, which no run reads")
+    return Verdict("allow", f"it only reads {_short(name)!r}" if named else "it only reads")
+
+
+def _of_writing(tool: Tool[..., Any], resource: str, known: Mapping[str, Any], folder: Path) -> Verdict:
+    kind, _, name = resource.partition(":")
+    if kind == "net":
+        where = "an address that is not known yet" if name == _UNKNOWN else _short(name)
+        return Verdict("ask", f"it sends something to {where}")
+    if kind == "memory" and name == "run":
+        return Verdict("allow", "what is remembered for a run ends with it")
+    if kind != "file":
+        return Verdict("ask", f"it changes {_short(resource)}")
+    removes = tool.name in _REMOVERS
+    if name == _UNKNOWN:
+        return Verdict("ask", f"it {'removes' if removes else 'writes'} a file whose name is not known yet")
+    place = _place(name, folder)
+    if tool.name == "files.copy" and place is not None and place.is_dir() and "source" in known:
+        name = str(Path(name) / Path(str(known["source"])).name)
+        place = _place(name, folder)
+    return _of_path(name, place, folder, removes=removes)
+
+
+def _of_path(name: str, place: Path | None, folder: Path, *, removes: bool) -> Verdict:
+    """The verdict on writing to, or removing, one path."""
+    shown = repr(_short(name))
+    if place is None:
+        return Verdict("refuse", f"{shown} cannot be a path here")
+    secret = _secret(name, folder)
+    if secret:
+        return Verdict("refuse", f"{shown} {secret}, which no run touches")
+    home = Path(os.path.realpath(folder))
+    for whole, called in ((home, "the run's own folder"), (Path(os.path.realpath(Path.home())), "the home folder")):
+        if whole.is_relative_to(place):
+            return Verdict("refuse", f"{shown} is {called}, or holds it")
+    if removes:
+        return Verdict("ask", f"it removes {shown}")
+    if not place.is_relative_to(home):
+        return Verdict("ask", f"{shown} lies outside the run's folder")
+    if ".git" in {part.casefold() for part in place.relative_to(home).parts}:
+        return Verdict("ask", f"{shown} lies inside the repository's own folder, where a file may be run as a hook")
+    if os.path.lexists(place):
+        return Verdict("ask", f"it replaces {shown}, which exists")
+    return Verdict("allow", f"{shown} is new and inside the run's folder")
+
+
+def _place(name: str, folder: Path) -> Path | None:
+    """Where a path leads in the end, links followed; None where it cannot be one."""
+    try:
+        return Path(os.path.realpath(folder / Path(name).expanduser()))
+    except (OSError, RuntimeError, ValueError):  # a name too long, a user nobody knows, a NUL character
+        return None
+
+
+def _secret(name: str, folder: Path) -> str:
+    """What makes a path one that holds secrets; empty where nothing does. Its name before links counts, and after."""
+    place = _place(name, folder)
+    if place is None:
+        return ""
+    written = Path(os.path.normpath(folder / Path(name).expanduser()))
+    for path, base in ((written, folder), (place, Path(os.path.realpath(folder)))):
+        # A run whose own folder lies below such a name is there because somebody put it there.
+        for part in path.relative_to(base).parts if path.is_relative_to(base) else path.parts:
+            if part.casefold() == ".orrery":
+                return "is Orrery's own store"
+            if part.casefold() in _SECRET_NAMES:
+                return f"lies in {part!r}, where keys are kept"
+    if str(place) in _SECRET_FILES:
+        return "holds the passwords of this machine"
+    if place.parts[1:2] == ("proc",) and not _PROCESS_SECRETS.isdisjoint(place.parts[2:]):
+        return "shows the inside of a process"
+    return ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text among the arguments that is short enough to be a path."""
+    match value:
+        case str() | PurePath():
+            if len(str(value)) < 4096:
+                yield str(value)
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARS else line[:_SHOWN_CHARS] + "..."
