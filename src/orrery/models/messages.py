@@ -19,7 +19,8 @@ try:
         ModelMessagesTypeAdapter,
         ModelRequest,
         ModelResponse,
-        RetryPromptPart,
+        RetryFeedbackPart,
+        RetryInfo,
         SystemPromptPart,
         TextPart,
         ThinkingPart,
@@ -35,9 +36,18 @@ Data = dict[str, Any]
 
 
 def to_data(messages: Iterable[ModelMessage]) -> list[Data]:
-    """The messages as JSON data: maps, lists, text, numbers; bytes become base64."""
-    data: list[Data] = ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")
-    return data
+    """The messages as JSON data: maps, lists, text, numbers; bytes become base64. What is not set is left out."""
+    return [_lean(data) for data in ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")]
+
+
+def _lean(message: Data) -> Data:
+    """Without the None of fields that are not set: it halves what is journaled. What a tool returned is left alone."""
+    kept = {name: value for name, value in message.items() if value is not None}
+    kept["parts"] = [
+        {name: value for name, value in part.items() if value is not None or name == "content"}
+        for part in message["parts"]
+    ]
+    return kept
 
 
 def from_data(data: Iterable[Any]) -> list[ModelMessage]:
@@ -94,7 +104,8 @@ __all__ = [
     "ModelMessage",
     "ModelRequest",
     "ModelResponse",
-    "RetryPromptPart",
+    "RetryFeedbackPart",
+    "RetryInfo",
     "SystemPromptPart",
     "TextPart",
     "ThinkingPart",
