@@ -28,8 +28,11 @@ _PLACES_MASK = (1 << 24) - 1
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _COMMON = frozenset(
-    "a an and are as at be by can do does for from has have how i in into is it its me my of on or our out so than "
-    "that the their then there these they this those to up was we what when where which who why will with you your".split()
+    _WORD.findall(
+        "a an and are as at be by can do does for from has have how i in into is it its me my of on or our out so "
+        "than that the their then there these they this those to up was we what when where which who why will with "
+        "you your"
+    )
 )
 _WORD_WEIGHT, _COMMON_WEIGHT, _PAIR_WEIGHT, _PIECE_WEIGHT = 1.0, 0.05, 0.5, 0.35
 _PIECES = (3, 4)
@@ -48,7 +51,7 @@ class Vector(msgspec.Struct, frozen=True):
 
 
 class Embedder(Protocol):
-    """From texts to vectors. `name` changes whenever its vectors do, so that stored ones are not compared with new ones."""
+    """From texts to vectors. `name` changes whenever its vectors do: old and new ones are never compared."""
 
     @property
     def name(self) -> str:
