@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orrery.cli.ask import Questions, somebody_is_there
 from orrery.cli.picture import Picture
 from orrery.cli.screen import FINE
-from orrery.graph import Effects, Graph, Task
+from orrery.graph import Effects, Graph, Ref, Task
 from orrery.scheduler import events as ev
 
 from .conftest import Folder
@@ -39,15 +39,15 @@ class Desk:
         self.answers.append((task, verdict, value))
 
 
-def asking(*tasks: Task) -> tuple[Scene, Desk, Questions]:
-    """A scene in which persons are asked, and where the answers go."""
-    scene, desk = Scene(Graph(tasks)), Desk()
+def asking(*tasks: Task, read: str = "") -> tuple[Scene, Desk, Questions]:
+    """A scene in which persons are asked, and where the answers go; `read` is a question whose answer is returned."""
+    scene, desk = Scene(Graph(tasks, outputs={"said": Ref(read)} if read else None)), Desk()
     return scene, desk, Questions(desk, scene.tally)
 
 
-def question(task: str, text: str, **args: Any) -> Task:
+def question(task: str, text: str) -> Task:
     """A task that asks a person."""
-    return Task(task, "ask", {"question": text, **args}, executor="person")
+    return Task(task, "ask", {"question": text}, executor="person")
 
 
 def test_a_word_and_enter_is_an_answer_and_a_key_alone_is_none() -> None:
@@ -71,13 +71,13 @@ def test_a_word_and_enter_is_an_answer_and_a_key_alone_is_none() -> None:
     ],
 )
 def test_what_is_typed_is_read_as_yes_as_no_or_as_the_answer_itself(typed: str, expected: tuple[str, Any]) -> None:
-    _, desk, questions = asking(question("ask", "Where to?"))
+    _, desk, questions = asking(question("ask", "Where to?"), read="ask")
     questions.hear(typed)
     assert desk.answers == [("ask", *expected)]
 
 
-def test_an_approval_takes_only_yes_or_no_and_says_so() -> None:
-    _, desk, questions = asking(question("ask", "Remove it?", choice=True))
+def test_a_question_whose_answer_nobody_reads_takes_only_yes_or_no_and_says_so() -> None:
+    _, desk, questions = asking(question("ask", "Remove it?"))
     questions.hear("perhaps\n")
     assert desk.answers == []
     assert "'perhaps' is no answer here" in questions.lines()[-1].plain
@@ -106,16 +106,15 @@ def test_a_lost_attempt_can_be_made_again() -> None:
 
 def test_the_question_its_call_and_what_is_typed_stand_below_the_tree_and_fit() -> None:
     scene, _, questions = asking(
-        question("ok", "Remove old.log?\nit cannot be undone", call='files.remove(path="old.log")', choice=True),
+        question("ok", "May it be done? It removes 'old.log'.\nIt is files.remove(path=\"old.log\")"),
         question("ok2", "And new.log?"),
     )
     questions.hear("y")
     lines = [line.plain for line in [*questions.lines(), questions.prompt()]]
     assert lines == [
         "? ok",
-        "  Remove old.log?",
-        "  it cannot be undone",
-        '  files.remove(path="old.log")',
+        "  May it be done? It removes 'old.log'.",
+        '  It is files.remove(path="old.log")',
         "  y: yes, n: no; then Enter (1 more wait behind it)",
         "  > y_",
     ]
@@ -123,7 +122,7 @@ def test_the_question_its_call_and_what_is_typed_stand_below_the_tree_and_fit() 
 
     console = Console(file=io.StringIO(), width=40, height=12, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
-        asked = [*questions.lines(), questions.prompt()]
+        asked = [*questions.lines(36), questions.prompt()]
         console.print(Picture(scene.tally, "flow", FINE, 0, scene.at, asked=asked))
     shown = captured.get().splitlines()
     assert len(shown) < 12
@@ -138,7 +137,7 @@ def test_a_question_cannot_steer_the_terminal() -> None:
 
 @given(typed=st.lists(st.text(max_size=8), max_size=8))
 def test_whatever_is_typed_answers_once_at_most_and_never_with_a_steering_sign(typed: list[str]) -> None:
-    _, desk, questions = asking(question("ask", "Where to?"))
+    _, desk, questions = asking(question("ask", "Where to?"), read="ask")
     for piece in typed:
         questions.hear(piece)
     assert len(desk.answers) <= 1
@@ -171,7 +170,7 @@ def test_a_person_at_the_terminal_is_asked_there_while_the_run_goes_on(
     lines = screen.until("then Enter")
     assert lines[0].startswith("two  1/3 tasks · 1 waiting for a person"), lines
     assert any(line.startswith("├─ ✓ other") or line.startswith("└─ ✓ other") for line in lines), lines
-    assert lines[-3:] == ["  Ship it?", "  y: yes, n: no, or an answer; then Enter", "  > _"], lines
+    assert lines[-3:] == ["  Ship it?", "  y: yes, n: no; then Enter", "  > _"], lines
     screen.press("y")
     screen.until("> y_")
     screen.press("Enter")

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Any, Literal, NamedTuple, Protocol
 
 from rich.text import Text
@@ -19,6 +20,7 @@ from orrery.cli.plain import printable
 from orrery.cli.steer import me
 from orrery.cli.tally import Tally
 from orrery.graph.ref import TaskId
+from orrery.graph.task import refs_in
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.machine import Machine
 
@@ -34,14 +36,13 @@ class Question(NamedTuple):
     Args:
         text: the question, with its reasons, in lines.
         repeats: an attempt was lost, and nobody knows whether it took effect; it can be made again.
-        about: the call that waits for the answer, as it would be made; empty where that is not known.
-        is_choice: only yes and no are answers; else any text is one.
+        is_choice: nothing reads the answer, so only yes and no are answers: whoever types anything else does not
+            mean yes by it.
     """
 
     task: TaskId
     text: str
     repeats: bool
-    about: str = ""
     is_choice: bool = False
 
     @property
@@ -112,14 +113,14 @@ class Questions:
         self._answered.add(question.task)
         self._run.answer(question.task, verdict, value, by=me())
 
-    def lines(self) -> list[Text]:
-        """The question, the call that waits for it, and what may be answered. Nothing if nothing is asked."""
+    def lines(self, width: int = 100_000) -> list[Text]:
+        """The question and what may be answered, wrapped at a width. Nothing if nothing is asked."""
         question = self.current
         if question is None:
             return []
         lines = [Text(f"? {question.task}", "bold magenta")]
-        lines += [Text(f"  {line}") for line in printable(question.text).splitlines() if line.strip()]
-        lines += [Text(f"  {line}", "bold") for line in printable(question.about).splitlines()]
+        for line in printable(question.text).splitlines():
+            lines += [Text(f"  {part}") for part in wrap(line, max(20, width - 2))]
         if len(lines) > MOST_LINES:
             later = command(f"show {self._tally.machine.run} --task {question.task}", self._store)
             lines = [*lines[: MOST_LINES - 1], Text(f"  all of it: {later}", "dim")]
@@ -138,10 +139,15 @@ def question_of(machine: Machine, task: TaskId) -> Question:
     record = machine.records[task]
     if record.task.executor != PERSON:
         return Question(task, record.because, repeats=True)
-    about, choice = record.task.args.get("call"), record.task.args.get("choice")
-    return Question(
-        task, record.because, repeats=False, about=about if isinstance(about, str) else "", is_choice=choice is True
-    )
+    return Question(task, record.because, repeats=False, is_choice=not _is_read(machine, task))
+
+
+def _is_read(machine: Machine, task: TaskId) -> bool:
+    """Whether anything refers to the result of a task."""
+    graph, parent = machine.graph, machine.records[task].parent
+    readers = [ref for target in graph.outgoing[task] for ref in graph.tasks[target].refs()]
+    tree = machine.records[parent].tree if parent is not None else None
+    return any(ref.task == task for ref in (*readers, *refs_in(graph.outputs), *refs_in(tree)))
 
 
 def _read(word: str, question: Question) -> tuple[Verdict | None, Any]:

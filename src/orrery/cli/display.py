@@ -133,7 +133,7 @@ class LiveTree:
     def _draw(self) -> bool:
         """Draw the present moment. False if the terminal is gone; the run goes on."""
         assert self._tally is not None
-        asked = self._questions.lines() if self._questions is not None else []
+        asked = self._questions.lines(self._console.width - 4) if self._questions is not None else []
         if asked and self._questions is not None:
             asked.append(self._questions.prompt())
         picture = Picture(self._tally, self._name, self._marks, self._tick, self._clock(), asked=asked)
