@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ToolDefinitionError
-from orrery.graph import Blob, Effects, Ref
+from orrery.graph import Blob, Effects, Limits, Ref, Retry
 from orrery.tools import LocalContext, Tool, ToolContext, recorder, tool
 
 
@@ -426,3 +426,14 @@ def test_a_context_is_known_by_what_it_offers() -> None:
         "ctx",
         None,
     ]
+
+
+def test_a_tool_says_how_a_task_that_calls_it_is_limited_and_repeated() -> None:
+    @tool(name="fetch", effects="idempotent", reads=("net:{url}",), timeout_s=5, retry=Retry(attempts=4), estimate_s=2)
+    def fetch(url: str) -> str:
+        return url
+
+    made = fetch.task("a", {"url": "x"}, label="the page")
+    assert (made.op, made.args, made.label) == ("fetch", {"url": "x"}, "the page")
+    assert made.limits == Limits(timeout_s=5, retry=Retry(attempts=4))
+    assert (made.effects.reads, made.estimate.seconds) == (("net:x",), 2)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 
 from orrery.errors import ModelSettingsError, Problem
+from orrery.graph import Retry
 from orrery.models import Offer, Reply, Request
 from orrery.models.config import FILE_VARIABLE, MODEL_VARIABLE, default_model
 from orrery.tools.context import ToolContext
@@ -18,6 +19,7 @@ from orrery.tools.tool import tool
 
 ANSWER_WITHIN_S = 300.0
 _ATTEMPT_S = 900.0  # the answer, and the wait for the provider's limits before it
+_AGAIN = Retry(attempts=4, backoff_s=1.0, max_backoff_s=30.0)  # a provider that is busy says for how long
 
 ModelName = Annotated[str | None, 'as "PROVIDER:MODEL", or an alias; the default model unless given']
 
@@ -40,7 +42,9 @@ class Turn(TypedDict):
     spent: dict[str, Any]
 
 
-@tool(name="model.ask", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, estimate_s=5.0)
+@tool(
+    name="model.ask", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, retry=_AGAIN, estimate_s=5.0
+)
 async def ask(
     prompt: str,
     *,
@@ -79,7 +83,14 @@ async def ask(
     return reply.text if schema is None else reply.output
 
 
-@tool(name="model.chat", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, estimate_s=5.0)
+@tool(
+    name="model.chat",
+    effects="idempotent",
+    reads=("model:{model}",),
+    timeout_s=_ATTEMPT_S,
+    retry=_AGAIN,
+    estimate_s=5.0,
+)
 async def chat(
     messages: list[Any],
     *,

@@ -17,7 +17,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import msgspec
 
 from orrery.errors import ArgumentError, Problem, ToolDefinitionError, suggestion
-from orrery.graph import Effects, Ref
+from orrery.graph import Effects, Estimate, Limits, Ref, Retry, Task, TaskId
 from orrery.graph.task import EffectKind
 from orrery.tools.context import ToolContext
 from orrery.tools.hints import Fitting, Read, described
@@ -49,7 +49,7 @@ class Tool(Generic[P, R]):
         function: the plain function.
         effects: what it does to the world. A name in `reads` and `writes` may hold `{argument}`.
         executor: where it runs unless a task says otherwise: "inline", "thread", "process".
-        timeout_s: how long one attempt may take; None sets no limit.
+        limits: how long one attempt may take, and how often it is tried again unless a task says otherwise.
         estimate_s: how long one attempt is expected to take; None: unknown.
         description: what it does, from the first paragraph of the docstring.
     """
@@ -62,6 +62,7 @@ class Tool(Generic[P, R]):
         effects: Effects,
         executor: str | None = None,
         timeout_s: float | None = None,
+        retry: Retry | None = None,
         estimate_s: float | None = None,
         description: str | None = None,
     ) -> None:
@@ -72,7 +73,7 @@ class Tool(Generic[P, R]):
         self.name, self.function, self.effects = name, function, effects
         self.is_async = inspect.iscoroutinefunction(function)
         self.executor = executor or ("inline" if self.is_async else "thread")
-        self.timeout_s, self.estimate_s = timeout_s, estimate_s
+        self.limits, self.estimate_s = Limits(timeout_s, retry=retry), estimate_s
         documentation = inspect.getdoc(function) or ""
         self.description = description if description is not None else documentation.partition("\n\n")[0]
         self._documented = dict(_argument_notes(documentation))
@@ -189,6 +190,24 @@ class Tool(Generic[P, R]):
             fitted[self.context_parameter] = ctx
         return typing.cast("Callable[..., R]", self.function)(**fitted)
 
+    @property
+    def timeout_s(self) -> float | None:
+        """How long one attempt may take; None sets no limit."""
+        return self.limits.timeout_s
+
+    def task(self, task: TaskId, args: Mapping[str, Any], *, label: str = "") -> Task:
+        """The task that calls this tool, under its registered name and within its own limits."""
+        return Task(
+            task,
+            self.name,
+            dict(args),
+            executor=self.executor,
+            effects=self.effects_for(args),
+            limits=self.limits,
+            estimate=Estimate() if self.estimate_s is None else Estimate(self.estimate_s),
+            label=label,
+        )
+
     def effects_for(self, args: Mapping[str, Any]) -> Effects:
         """The effects of one call: `{argument}` in what is read and written becomes that argument's value.
 
@@ -259,6 +278,7 @@ def tool(
     writes: tuple[str, ...] = (),
     executor: str | None = None,
     timeout_s: float | None = None,
+    retry: Retry | None = None,
     estimate_s: float | None = None,
     description: str | None = None,
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
@@ -272,6 +292,7 @@ def tool(
     writes: tuple[str, ...] = (),
     executor: str | None = None,
     timeout_s: float | None = None,
+    retry: Retry | None = None,
     estimate_s: float | None = None,
     description: str | None = None,
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
@@ -284,6 +305,7 @@ def tool(
         writes: what it writes, in the same form.
         executor: "inline", "thread" or "process"; unless given, async functions run inline and sync ones in a thread.
         timeout_s: how long one attempt may take.
+        retry: how an attempt that failed is tried again; unless given, it is not.
         estimate_s: how long one attempt is expected to take.
         description: instead of the docstring's first paragraph.
 
@@ -304,6 +326,7 @@ def tool(
             effects=declared,
             executor=executor,
             timeout_s=timeout_s,
+            retry=retry,
             estimate_s=estimate_s,
             description=description,
         )

@@ -280,7 +280,7 @@ def task(
 def _step(function: Callable[P, R]) -> Step[P, R]:
     if isinstance(function, Tool):
         tool: Tool[P, R] = function
-        own = Own(tool.executor, tool.effects, Limits(timeout_s=tool.timeout_s), tool.estimate_s)
+        own = Own(tool.executor, tool.effects, tool.limits, tool.estimate_s)
         return Step(tool.function, tool.name, own, tool=tool)
     if isinstance(function, Step):
         return function

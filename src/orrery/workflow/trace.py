@@ -166,7 +166,7 @@ class Trace:
         known: dict[str, Any] = {
             "executor": tool.executor,
             "effects": tool.effects_for(unknown),
-            "limits": Limits(timeout_s=tool.timeout_s),
+            "limits": tool.limits,
             "seconds": tool.estimate_s,
         }
         name = rest.pop("name", tool.name)

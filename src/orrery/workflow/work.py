@@ -105,7 +105,7 @@ def _as_tool(tool: Tool[..., Any], op: str, record: Record, args: dict[str, Any]
         text = f"argument {argument!r}{' ' if problem.message.startswith('is ') else ': '}{problem.message}"
         file.report.add("argument", _argument_node(record, argument, at), text)
     effects = tool.effects_for(unknown)
-    return Work(op, args, tool.executor, effects, Limits(timeout_s=tool.timeout_s), tool.estimate_s)
+    return Work(op, args, tool.executor, effects, tool.limits, tool.estimate_s)
 
 
 def _argument_node(record: Record, argument: str, otherwise: str) -> Node:
