@@ -1,0 +1,158 @@
+"""From a call that a model asks for to the tasks that make it: found, repaired, judged, and asked for where need be.
+
+A call that cannot be made is no error of the agent's: the model is told why, and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from orrery.agents.spec import RUN, AgentSpec, Offered, tool_of
+from orrery.agents.styles import Call
+from orrery.errors import AgentDefinitionError, suggestion
+from orrery.graph import Add, Edge, Edit, Link, Ref, Task, TaskId
+from orrery.graph.resolve import as_text
+from orrery.tools import Tool
+from orrery.tools.approval import Verdict, judge, said_yes
+from orrery.workflow import code
+
+PROGRAM: Final = "python.run"
+"""What a program of the style "code" is run by."""
+MAX_ARGUMENT_CHARS: Final = 200_000
+_SHOWN_CHARS = 200
+
+
+class Made(NamedTuple):
+    """What becomes of one call.
+
+    Args:
+        edits: what is added to the graph for it.
+        told: what `agent.results` is to know of it, in the form of `Told`.
+        waits: the tasks whose end it waits for, however they end.
+    """
+
+    edits: tuple[Edit, ...]
+    told: dict[str, Any]
+    waits: tuple[TaskId, ...] = ()
+
+
+class _NotMade(Exception):
+    """The call is not made; the message, for the model, says why."""
+
+
+def not_made(call: Call, why: str) -> Made:
+    """A call that is not made, and why."""
+    return Made((), {"id": call.id, "name": call.name, "not_done": why})
+
+
+def made(call: Call, spec: AgentSpec, task: TaskId, folder: Path) -> Made:
+    """The task that makes a call, and in front of it one for a person where the policy wants it.
+
+    Args:
+        task: the id that it gets; in it "{}" is where the tool's name goes.
+        folder: the run's folder, by which the policy judges.
+    """
+    try:
+        offered, args = _settled(call, spec)
+        return _tasks(call, spec, task_of(offered.op, task.format(offered.name), args, spec), folder)
+    except (_NotMade, AgentDefinitionError) as why:
+        return not_made(call, str(why))
+
+
+def program(text: str, inputs: Mapping[str, Any], spec: AgentSpec, task: TaskId, folder: Path) -> Made:
+    """The task that runs a program which the model wrote."""
+    call = Call("", "program", {"code": text, "inputs": dict(inputs)})
+    try:
+        return _tasks(call, spec, task_of(PROGRAM, task, call.args, spec), folder)
+    except _NotMade as why:
+        return not_made(call, str(why))
+
+
+def offer_data(offered: Offered) -> dict[str, Any]:
+    """What a model is told of a tool: name, description and the JSON Schema of what it may give."""
+    tool = tool_of(offered.op)
+    return {
+        "name": offered.name,
+        "description": offered.description or tool.description,
+        "parameters": _parameters(offered, tool),
+    }
+
+
+def _parameters(offered: Offered, tool: Tool[..., Any]) -> dict[str, Any]:
+    if offered.parameters:
+        return offered.parameters
+    schema = dict(tool.parameters)
+    schema["properties"] = {name: part for name, part in schema["properties"].items() if name not in offered.bound}
+    schema["required"] = [name for name in schema["required"] if name not in offered.bound]
+    return schema
+
+
+def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, dict[str, Any]]:
+    """The tool that is meant and all of its arguments. Raises _NotMade."""
+    if len(as_text(call.args)) > MAX_ARGUMENT_CHARS:
+        raise _NotMade(f"the arguments are longer than {MAX_ARGUMENT_CHARS} characters; give it less at once")
+    known = {each.name: each for each in spec.tools}
+    if call.name not in known:
+        raise _NotMade(f"there is no tool {call.name!r}; {suggestion(call.name, known)}")
+    offered = known[call.name]
+    tool = tool_of(offered.op)
+    # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
+    allowed = _parameters(offered, tool)
+    for name in call.args:
+        if name in offered.bound or (name not in allowed["properties"] and not allowed.get("additionalProperties")):
+            raise _NotMade(f"{call.name} has no argument {name!r}; {suggestion(name, allowed['properties'])}")
+    args = {**call.args, **offered.bound}
+    if problems := tool.check(args):
+        raise _NotMade("; ".join(f"argument {problem.argument!r}: {problem.message}" for problem in problems))
+    return offered, _one_level_less(args, spec) if offered.op == RUN else args
+
+
+def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
+    """The arguments of a sub-agent, which may nest one level less, and may do nothing that its caller may not."""
+    if spec.depth < 1:
+        raise _NotMade("agents may not be nested deeper; do it yourself, or say that it cannot be done")
+    approve = "refuse" if args.get("approve") == "refuse" else spec.approve
+    return {**args, "depth": min(args.get("depth", spec.depth), spec.depth - 1), "approve": approve}
+
+
+def _tasks(call: Call, spec: AgentSpec, task: Task, folder: Path) -> Made:
+    """The call as tasks, once the policy has been asked. Raises _NotMade."""
+    tool = tool_of(task.op)
+    policy = said_yes(judge) if spec.approve == "yes" else judge
+    verdict = policy(tool, task.args, folder)
+    if verdict.word == "refuse":
+        raise _NotMade(f"{tool.name} was not called: {verdict.because}")
+    if verdict.word == "ask" and spec.approve == "refuse":
+        raise _NotMade(f"{tool.name} was not called, for it would need a person's word: {verdict.because}")
+    told = {"id": call.id, "name": call.name, "source": tool.name, "value": Ref(task.id)}
+    if verdict.word == "allow":
+        return Made((Add(task),), told, (task.id,))
+    asked = Task(f"{task.id}.ask", "ask", {"question": _question(call, spec, tool, verdict)}, executor="person")
+    edits = (Add(asked), Add(task), Link(Edge(asked.id, task.id)))
+    return Made(edits, {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
+
+
+def _question(call: Call, spec: AgentSpec, tool: Tool[..., Any], verdict: Verdict) -> str:
+    shown = as_text(call.args.get("code", call.args)) if call.name == "program" else as_text(call.args)
+    shown = shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}..."
+    return f"May {spec.name!r} call {tool.name} with {shown}? {verdict.because}"
+
+
+def task_of(op: str, name: TaskId, args: dict[str, Any], spec: AgentSpec) -> Task:
+    """The task that calls a tool, within a limit of time in any case, unless it is an agent, which has its own.
+
+    An agent has not written the tools that it calls, and one that blocks would hold up the loop on which all else
+    runs. So async functions from outside of Orrery get a thread, and a loop, of their own.
+    """
+    tool = tool_of(op)
+    task = msgspec.structs.replace(tool.task(name, args), op=op)
+    if op.startswith((code.PYTHON, code.LOCAL)) and task.executor == "inline":
+        task = msgspec.structs.replace(task, executor="thread")
+    if task.limits.timeout_s is None and op != RUN:
+        limits = msgspec.structs.replace(task.limits, timeout_s=spec.tool_timeout_s)
+        task = msgspec.structs.replace(task, limits=limits)
+    return task
