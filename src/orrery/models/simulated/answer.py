@@ -61,6 +61,14 @@ class Answer:
         return tokens(self.text) + tokens(self.refusal) + calls
 
     @property
+    def parts(self) -> tuple[tuple[Part, str, Call | None], ...]:
+        """What it consists of, in order: kind, text, and the call whose arguments the text is."""
+        parts: list[tuple[Part, str, Call | None]] = []
+        parts += [("text", self.text, None)] if self.text or self.endless else []
+        parts += [("refusal", self.refusal, None)] if self.refusal else []
+        return (*parts, *(("call", call.written, call) for call in self.calls))
+
+    @property
     def ending(self) -> Stop:
         """Why it stopped."""
         if self.stop is not None:
@@ -113,13 +121,9 @@ def pieces(answer: Answer, split: Split, dice: random.Random) -> Iterator[Piece]
     Args:
         split: "tokens" gives one token at a time; "lines" whole lines; "chars" 1 to 9 characters, by the dice.
     """
-    parts: list[tuple[Part, str, Call | None]] = []
-    parts += [("text", answer.text, None)] if answer.text else []
-    parts += [("refusal", answer.refusal, None)] if answer.refusal else []
-    parts += [("call", call.written, call) for call in answer.calls]
     token = 0
-    for index, (part, text, call) in enumerate(parts):
-        if answer.endless and call is not None:
+    for index, (part, text, call) in enumerate(answer.parts):
+        if answer.endless and index > 0:
             break
         token += tokens(call.name) if call is not None else 0
         start = 0

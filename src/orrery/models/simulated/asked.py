@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -137,6 +137,17 @@ class Asked:
     def digest(self) -> str:
         """Equal for requests that ask the same of the same model, in whichever format and under whichever ids."""
         return hashlib.sha256(f"{self.model}\n{self.prompt}\n{_schema(self.output)}".encode()).hexdigest()
+
+
+def together(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """The messages with results that follow each other in one; some formats send one message for each."""
+    found: list[Message] = []
+    for message in messages:
+        if message.results and found and found[-1].results:
+            found[-1] = replace(message, results=(*found[-1].results, *message.results))
+        else:
+            found.append(message)
+    return tuple(found)
 
 
 def _schema(output: Mapping[str, Any] | None) -> str:

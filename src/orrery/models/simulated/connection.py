@@ -131,6 +131,10 @@ class Connection(asyncio.Protocol):
         try:
             await self._deliver(exchange, at)
             whole = True
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: it is kept, and the client is not left waiting
+            self._service.broken.append(error)
+            self.abort()
+            return
         finally:
             self._service.ended(exchange, whole=whole)
         self._next()

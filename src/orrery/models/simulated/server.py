@@ -171,8 +171,13 @@ class SimulatedServer:
         self._complain(error)
 
     def _complain(self, error: BaseException | None) -> None:
-        if error is None and self._service.broken:
-            raise self._service.broken[0]
+        if not self._service.broken:
+            return
+        first = self._service.broken[0]
+        if error is None:
+            raise first
+        if error is not first:
+            error.add_note(f"before that, the script of the simulated server failed: {type(first).__name__}: {first}")
 
 
 class _Thread(threading.Thread):

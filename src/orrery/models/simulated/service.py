@@ -164,7 +164,7 @@ class Service:
 
     def _exchange(self, wire: Wire, asked: Asked, answer: Answer, fault: Fault | None) -> Exchange:
         """The answer, with what was read for it and when its tokens are due."""
-        cached = self._prefixes.read(asked.model, asked.prompt)
+        cached = self._prefixes.read(f"{asked.kind}/{asked.model}", asked.prompt)
         read = tokens(asked.prompt)
         self.counts.add(asked.model, input_tokens=read, cached_tokens=cached, prefix_hits=int(cached > 0))
         timing = replace(

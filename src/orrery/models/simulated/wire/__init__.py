@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orrery.models.simulated.asked import Asked, Kind
+from orrery.models.simulated.asked import Asked, Kind, together
 from orrery.models.simulated.wire.anthropic import ANTHROPIC
 from orrery.models.simulated.wire.form import Chunk, Made, Wire
+from orrery.models.simulated.wire.google import GOOGLE
+from orrery.models.simulated.wire.ollama import OLLAMA
 from orrery.models.simulated.wire.openai_chat import OPENAI_CHAT
+from orrery.models.simulated.wire.openai_responses import OPENAI_RESPONSES
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Route:
 
     def read(self, body: bytes) -> Asked:
         """The request. Raises RequestError."""
-        asked = replace(self.wire.read(body), kind=self.kind)
+        asked = self.wire.read(body)
+        asked = replace(asked, kind=self.kind, messages=together(asked.messages))
         if self.model is not None:
             asked = replace(asked, model=self.model)
         return asked if self.stream is None else replace(asked, stream=self.stream)
@@ -38,7 +42,10 @@ class Route:
 _PATHS: tuple[tuple[str, Wire, Kind | None], ...] = (
     (r"/v1/chat/completions", OPENAI_CHAT, None),
     (r"/ollama/v1/chat/completions", OPENAI_CHAT, "ollama"),
+    (r"/v1/responses", OPENAI_RESPONSES, None),
     (r"/v1/messages", ANTHROPIC, None),
+    (r"/v1(?:beta|alpha)?/models/(?P<model>[^/:]+):(?P<verb>generateContent|streamGenerateContent)", GOOGLE, None),
+    (r"(?:/ollama)?/api/chat", OLLAMA, None),
 )
 _ROUTES = [(re.compile(path + "/?"), wire, kind) for path, wire, kind in _PATHS]
 
