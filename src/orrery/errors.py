@@ -91,6 +91,17 @@ class UnknownNameError(RequestError):
         super().__init__(f"there is no {kind} {name!r}; {suggestion(name, self.known)}")
 
 
+class AmbiguousNameError(RequestError):
+    """A name could mean several things, and choosing one would be a guess."""
+
+    code = "ambiguous-name"
+
+    def __init__(self, kind: str, name: str, candidates: Iterable[str]) -> None:
+        self.kind, self.name, self.candidates = kind, name, tuple(candidates)
+        listed = ", ".join(repr(one) for one in self.candidates)
+        super().__init__(f"the {kind} {name!r} could be any of {listed}; name the one that is meant")
+
+
 class NameTakenError(RequestError):
     """Two things were registered under one name."""
 
@@ -171,6 +182,12 @@ class NotSerialisableError(RequestError):
     code = "not-serialisable"
 
 
+class NotUnderstoodError(ProblemsError):
+    """A request in plain words was not understood, or asks for what no tool does; `problems` has every reason."""
+
+    code = "not-understood"
+
+
 class UnknownRunError(RequestError):
     """No run of that name is in the store."""
 
@@ -211,6 +228,12 @@ class ModelKeyError(RequestError):
     """A provider of models needs a key, and there is none where it was to be."""
 
     code = "model-key"
+
+
+class ModelScriptError(RequestError):
+    """The script of a simulated model cannot be read, or says nothing of a request; the message has every fault."""
+
+    code = "model-script"
 
 
 class StoreUrlError(RequestError):

@@ -89,6 +89,7 @@ class SimulatedServer:
             now=time.time,
         )
         self._models, self._host, self._port, self._largest = tuple(models), host, port, largest_bytes
+        self._token = token
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._thread: _Thread | None = None
@@ -113,12 +114,32 @@ class SimulatedServer:
         """What was asked until now, in the order of arrival."""
         return list(self._service.requests)
 
+    @property
+    def broken(self) -> list[Exception]:
+        """What the script raised until now; each was answered with status 422."""
+        return list(self._service.broken)
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which the providers' own clients find this server."""
+        key = self._token or "simulated"
+        return {
+            "OPENAI_BASE_URL": self.base_url("openai-chat"),
+            "OPENAI_API_KEY": key,
+            "ANTHROPIC_BASE_URL": self.base_url("anthropic"),
+            "ANTHROPIC_API_KEY": key,
+            "GOOGLE_GEMINI_BASE_URL": self.base_url("google"),
+            "GOOGLE_API_KEY": key,
+            "OLLAMA_BASE_URL": self.base_url("ollama"),
+            "OLLAMA_API_KEY": key,
+        }
+
     def config(self) -> str:
         """A models.toml with a provider for each wire format, named sim-KIND."""
+        key = "none" if self._token is None else "env:OPENAI_API_KEY"
         lines = [f'default = "sim-{KINDS[0]}:{self._models[0]}"', ""]
         for kind in KINDS:
             lines += [f"[providers.sim-{kind}]", f'kind = "{kind}"', f'base_url = "{self.base_url(kind)}"']
-            lines += ['key = "none"', ""]
+            lines += [f'key = "{key}"', ""]
         return "\n".join(lines)
 
     async def start(self) -> None:

@@ -58,6 +58,8 @@ class _Declaration(_Struct):
     description: str = ""
     parameters: dict[str, Any] | None = None
     parameters_json_schema: dict[str, Any] | None = None
+    # The other spelling that the format allows, and that pydantic-ai sends.
+    parameters_json_schema_too: dict[str, Any] | None = field(name="parameters_json_schema", default=None)
 
 
 class _Tool(_Struct):
@@ -123,7 +125,11 @@ def read(body: bytes) -> Asked:
         model="",
         messages=tuple(messages),
         tools=tuple(
-            Offer(one.name, one.description, one.parameters_json_schema or one.parameters or {})
+            Offer(
+                one.name,
+                one.description,
+                one.parameters_json_schema or one.parameters_json_schema_too or one.parameters or {},
+            )
             for tool in request.tools or ()
             for one in tool.function_declarations or ()
         ),
