@@ -13,17 +13,22 @@ from itertools import pairwise
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_JOINED = re.compile(r"(?<=\b\w)[-'’](?=\w)|(?<=\w)['’](?=\w{1,2}\b)")
+_JOINED = re.compile(r"(?<=\b\w)[-'\u2019](?=\w)|(?<=\w)['\u2019](?=\w{1,2}\b)")
 _COMMON = frozenset(
-    "a about again all also an and any are as at be been before being both but by can could d did do does each for from "
-    "had has have he her here him his how i if in into is isn it its itself just let ll m many may me might much must "
-    "my no nor not now of off on once one only or other our out over own per please re s shall she should so some such t "
-    "than that the their them then there these they this those through to too two under until up us ve very want was we "
-    "were what when where whether which while who whom whose why will with without would you your yours".split()
+    _WORD.findall(
+        "a about again all also an and any are as at be been before being both but by can could d did do does "
+        "each for from had has have he her here him his how i if in into is isn it its itself just let ll m "
+        "many may me might much must my no nor not now of off on once one only or other our out over own per "
+        "please re s shall she should so some such t than that the their them then there these they this "
+        "those through to too two under until up us ve very want was we were what when where whether which "
+        "while who whom whose why will with without would you your yours"
+    )
 )
-_SUFFIXES = (
-    "isations izations isation ization ations ation ingly edly ments ment ities ity ness ional ions ion ings ing ers er "
-    "ors or ises ise izes ize ated ates ate ally ly ied ies ed es e s y".split()
+_SUFFIXES = tuple(
+    _WORD.findall(
+        "isations izations isation ization ations ation ingly edly ments ment ities ity ness ional ions ion "
+        "ings ing ers er ors or ises ise izes ize ated ates ate ally ly ied ies ed es e s y"
+    )
 )
 _SHORTEST_STEM = 3
 
