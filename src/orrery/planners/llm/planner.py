@@ -1,0 +1,363 @@
+"""LlmPlanner: asks a model for a plan, carries out its steps while the rest is being written, and plans again.
+
+Source: LLMCompiler (Kim et al., ICML 2024): a plan in lines, a task-fetching unit that starts what is ready, a joiner
+that answers or asks for another plan. Here references are typed, a failed or hanging step is a result like any other,
+the joiner is left out where the plan says itself what the answer is, and after a crash the model is asked only for the
+lines that are missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orrery.errors import LimitReachedError, ModelError, PatchRefused, PlannerReplyError, Problem
+from orrery.graph import (
+    Add,
+    Drop,
+    Edge,
+    Edit,
+    Effects,
+    Estimate,
+    Limits,
+    Link,
+    Patch,
+    Ref,
+    Retry,
+    SetOutputs,
+    Task,
+    TaskId,
+)
+from orrery.graph.task import refs_in
+from orrery.models import Reply, Request
+from orrery.models.prompts import prompt
+from orrery.planners.asking import model_named
+from orrery.planners.llm import evidence, toolbox
+from orrery.planners.llm.binding import Binder, Bound
+from orrery.planners.llm.bursts import Apply, as_patches, bursts
+from orrery.planners.llm.draft import Draft
+from orrery.planners.llm.grammar import End, Step
+from orrery.planners.llm.joiner import JOIN
+from orrery.planners.llm.options import Options
+from orrery.planners.llm.writing import write
+from orrery.planners.protocol import Goal, View
+from orrery.scheduler.states import ENDED, State
+from orrery.tools.approval import judge, said_yes
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage
+
+ANSWER = "answer"
+"""The output that a plan sets."""
+AFTER_END_S = 2.0
+"""How long a model that goes on after the plan's end is listened to, so that it can say what it used up."""
+CHARS_PER_TOKEN = 4
+MOST_STEPS_AT_ONCE = 500
+_BACKOFF_S = 0.5
+_GROWTH = "graph/growth-limit"
+
+
+class LlmPlanner:
+    """Plans with a model, as the goal's options say: see `Options`."""
+
+    def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
+        """The patches of the plan, while it comes in.
+
+        Raises:
+            PlannerOptionError: an option is not one, or there is no model to ask.
+            PlannerReplyError: the model's plan stayed wrong, however often it was asked.
+            LimitReachedError: the plan did not end within its limits.
+            ModelError: the model gave no usable answer.
+        """
+        options = Options.read(goal.options)
+        return as_patches(lambda apply: _Planning(goal, view, options, apply).whole())
+
+
+class _Planning:
+    """One goal being planned."""
+
+    def __init__(self, goal: Goal, view: View, options: Options, apply: Apply) -> None:
+        self._goal, self._view, self._options, self._apply = goal, view, options, apply
+        self._model = model_named(options.model)
+        self._tools = toolbox.usable(goal.tools)
+        approve = said_yes(judge) if goal.approve == "yes" else judge
+        self._binder = Binder(view.task, self._tools, approve, view.folder, options.step_timeout_s)
+        self._system = prompt(
+            "planners/llm-plan", tools=toolbox.listed(toolbox.fitting(self._tools, goal.text, options.max_tools))
+        )
+
+    # -- rounds -------------------------------------------------------------------------------------------
+
+    async def whole(self) -> None:
+        """Plan, and plan again while results ask for it, from wherever the graph says that one stands."""
+        round_number = max(1, self._rounds_joined())
+        while True:
+            if not self._is_planned(round_number):
+                try:
+                    await self._plan_round(round_number)
+                except Exception:
+                    await self._give_up_waiting_steps()
+                    raise
+            if not self._has_joiner(round_number):
+                if await self._ended_well():
+                    return
+                await self._apply(self._joining(round_number, "a step failed that the answer needs"))
+            if round_number >= self._options.max_rounds:
+                return  # the joiner was told that it must answer
+            if not await self._asks_for_more(round_number):
+                return
+            round_number += 1
+
+    def _join_id(self, round_number: int) -> TaskId:
+        return f"{self._view.task}-join-{round_number}"
+
+    def _has_joiner(self, round_number: int) -> bool:
+        return self._join_id(round_number) in self._view.graph.tasks
+
+    def _rounds_joined(self) -> int:
+        count = 0
+        while self._has_joiner(count + 1):
+            count += 1
+        return count
+
+    def _is_planned(self, round_number: int) -> bool:
+        """Whether the plan of this round has its end: a joiner, or an answer that is not the last round's."""
+        outputs = self._view.graph.outputs
+        before = Ref(self._join_id(round_number - 1), ("answer",))
+        return self._has_joiner(round_number) or (ANSWER in outputs and outputs[ANSWER] != before)
+
+    async def _asks_for_more(self, round_number: int) -> bool:
+        joiner = self._join_id(round_number)
+        await self._until_ended([joiner])
+        if self._view.state(joiner) is not State.SUCCEEDED:
+            return False  # the run says why
+        return bool(self._view.value(Ref(joiner, ("replan",))))
+
+    async def _ended_well(self) -> bool:
+        """Whether all steps ended and none of them in a way that leaves the answer without a part."""
+        tasks = self._own_tasks()
+        await self._until_ended(tasks)
+        view = self._view
+        if any(view.state(task) in (State.FAILED, State.CANCELLED) for task in tasks):
+            return False
+        for ref in refs_in(view.graph.outputs.get(ANSWER)):
+            try:
+                view.value(ref)
+            except LookupError:
+                return False
+        return True
+
+    def _own_tasks(self) -> list[TaskId]:
+        graph, binder = self._view.graph, self._binder
+        numbers = binder.steps_in(graph)
+        asks = [binder.ask_id(number) for number in numbers if binder.ask_id(number) in graph.tasks]
+        return [*map(binder.task_id, numbers), *asks]
+
+    async def _until_ended(self, tasks: Sequence[TaskId]) -> None:
+        while any(self._view.state(task) not in ENDED for task in tasks):
+            if not await self._view.changed():
+                return
+
+    # -- one plan -----------------------------------------------------------------------------------------
+
+    async def _plan_round(self, round_number: int) -> None:
+        options = self._options
+        joined = self._joined_steps(round_number - 1)
+        steps = self._binder.steps_in(self._view.graph)
+        begun = [step for number, step in steps.items() if str(number) not in joined]
+        draft = Draft(self._binder, steps, len(begun), options.compat == "llmcompiler")
+        asking = _Asking(self._opening(round_number, steps), [write(step) for step in begun], draft)
+        try:
+            async with asyncio.timeout(options.max_seconds):
+                await self._ask_until_right(asking, draft)
+        except TimeoutError as error:
+            raise LimitReachedError(
+                f"the plan did not end within max_seconds={options.max_seconds:g}; {draft.lines} lines had come"
+            ) from error
+        end = draft.end or End()
+        because = f"the plan of round {round_number} is complete"
+        if end.answers:
+            await self._apply(Patch((SetOutputs({ANSWER: self._binder.placed(end.answer)}),), because=because))
+        else:
+            await self._apply(self._joining(round_number, because))
+
+    def _joined_steps(self, round_number: int) -> Mapping[str, Any]:
+        """The steps that the joiner of a round looks at, and so those of that round and all before it."""
+        joiner = self._view.graph.tasks.get(self._join_id(round_number))
+        return joiner.args["lines"] if joiner is not None else {}
+
+    def _opening(self, round_number: int, steps: Mapping[int, Step]) -> list[ModelMessage]:
+        from orrery.models.messages import prompt as conversation
+
+        if round_number == 1:
+            return conversation(prompt("planners/llm-request", goal=self._goal.text), system=self._system)
+        joined = self._joined_steps(round_number - 1)
+        because = self._view.value(Ref(self._join_id(round_number - 1), ("replan",)))
+        done = {number: step for number, step in steps.items() if str(number) in joined}
+        shown = evidence.block((write(step), self._result(number)) for number, step in done.items())
+        text = prompt(
+            "planners/llm-again", goal=self._goal.text, because=because, steps=shown, next=max(done, default=0) + 1
+        )
+        return conversation(text, system=self._system)
+
+    def _result(self, number: int) -> Any:
+        return self._view.value(Ref(self._binder.task_id(number)))
+
+    async def _ask_until_right(self, asking: _Asking, draft: Draft) -> None:
+        problems: list[Problem] = []
+        for _ in range(self._options.max_asks):
+            cut_off = await self._ask(asking, problems, draft)
+            problems = draft.problems()
+            if not problems and not cut_off:
+                return
+        if not problems:
+            raise LimitReachedError(
+                f"the plan had not ended after {self._options.max_asks} answers of the model; raise max_asks"
+            )
+        raise PlannerReplyError(
+            f"the plan was still wrong after {self._options.max_asks} answers of {self._model}:\n"
+            + "\n".join(map(str, problems[:20]))
+        )
+
+    async def _ask(self, asking: _Asking, problems: Sequence[Problem], draft: Draft) -> bool:
+        """One answer of the model, asked for again where the call fails for a passing reason; whether it broke off."""
+        retries = 0
+        while True:
+            try:
+                return await self._listen(asking.messages(problems), draft)
+            except ModelError as error:
+                retries += 1
+                if error.severity != "transient" or retries > self._options.max_retries:
+                    raise
+                pause_s = max(error.retry_after_s or 0.0, _BACKOFF_S * 2 ** (retries - 1))
+                self._view.progress(None, f"the model is asked again in {pause_s:g} s: {error}")
+                await asyncio.sleep(pause_s)
+
+    async def _listen(self, messages: Sequence[ModelMessage], draft: Draft) -> bool:
+        """Plan the lines of one answer as they come; whether the answer broke off."""
+        from orrery.models.call import stream
+
+        draft.begin_answer()
+        # An answer that did not lead to a plan must not be given again: the plan cache keeps those that did.
+        request = Request(self._model, tuple(messages), timeout_s=self._options.max_seconds, cache=False)
+        chars, cut_off = 0, False
+        listening = asyncio.timeout(None)
+        try:
+            async with listening, aclosing(bursts(stream(request, self._view))) as came:
+                async for pieces in came:
+                    text = "".join(piece for piece in pieces if isinstance(piece, str))
+                    chars += len(text)
+                    await self._carry_out(draft, draft.feed(text))
+                    self._check_limits(draft, chars)
+                    for piece in pieces:
+                        if isinstance(piece, Reply):
+                            cut_off = piece.message.finish_reason == "length" and not draft.has_ended
+                    if draft.has_ended and listening.when() is None:
+                        listening.reschedule(asyncio.get_running_loop().time() + AFTER_END_S)
+        except TimeoutError:
+            if not listening.expired():
+                raise
+        await self._carry_out(draft, draft.finish_answer(cut_off=cut_off))
+        self._check_limits(draft, chars)
+        return cut_off
+
+    def _check_limits(self, draft: Draft, chars: int) -> None:
+        options = self._options
+        if draft.lines > options.max_lines:
+            raise LimitReachedError(f"the plan has more than max_lines={options.max_lines} lines")
+        if chars > options.max_tokens * CHARS_PER_TOKEN:
+            raise LimitReachedError(f"the plan did not end within max_tokens={options.max_tokens}")
+
+    async def _carry_out(self, draft: Draft, ready: Sequence[Bound]) -> None:
+        """Add the tasks of steps that are ready to be planned; a step that the graph refuses is a fault."""
+        for begin in range(0, len(ready), MOST_STEPS_AT_ONCE):
+            some = ready[begin : begin + MOST_STEPS_AT_ONCE]
+            try:
+                await self._apply(_patch_of(some))
+            except PatchRefused as refusal:
+                if any(problem.code == _GROWTH for problem in refusal.problems):
+                    raise
+                if len(some) == 1:
+                    draft.refuse(some[0].step.number, list(refusal.problems))
+                else:
+                    for one in some:
+                        await self._carry_out(draft, [one])
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    def _joining(self, round_number: int, because: str) -> Patch:
+        """The patch that adds the joiner of a round over all steps so far, whatever becomes of them."""
+        graph, binder, options = self._view.graph, self._binder, self._options
+        steps = binder.steps_in(graph)
+        joiner = self._join_id(round_number)
+        results: dict[str, Ref] = {str(number): Ref(binder.task_id(number)) for number in steps}
+        asked = {str(n): Ref(binder.ask_id(n)) for n in steps if binder.ask_id(n) in graph.tasks}
+        task = Task(
+            joiner,
+            JOIN,
+            {
+                "goal": self._goal.text,
+                "model": options.joiner or self._model,
+                "lines": {str(number): write(step) for number, step in steps.items()},
+                "results": results,
+                "approvals": asked,
+                "last": round_number >= options.max_rounds,
+            },
+            effects=Effects("idempotent"),
+            limits=Limits(timeout_s=options.join_timeout_s, retry=Retry(attempts=options.max_retries + 1)),
+            estimate=Estimate(5.0),
+            label="look at the results",
+        )
+        edits: list[Edit] = [Add(task)]
+        edits += [Link(Edge(ref.task, joiner, on="completion")) for ref in (*results.values(), *asked.values())]
+        edits.append(SetOutputs({ANSWER: Ref(joiner, ("answer",))}))
+        return Patch(tuple(edits), because=because)
+
+    async def _give_up_waiting_steps(self) -> None:
+        """Planning failed: take out what has not started, if the goal wants it so."""
+        if self._options.on_failure == "keep":
+            return
+        tasks = self._own_tasks()
+        with self._view.hold(tasks, seconds=5.0):
+            graph = self._view.graph
+            waiting = [task for task in tasks if self._view.state(task) in (State.WAITING, State.READY)]
+            order = {task.id: place for place, task in enumerate(graph.in_order())}
+            edits = tuple(Drop(task) for task in sorted(waiting, key=lambda task: -order[task]))
+            with suppress(PatchRefused):  # one of them started in this moment: it is done, then
+                await self._apply(Patch(edits, because="the plan was not completed"))
+
+
+@dataclass
+class _Asking:
+    """The conversation in which a plan is asked for."""
+
+    opening: list[ModelMessage]
+    begun: Sequence[str]
+    draft: Draft
+
+    def messages(self, problems: Sequence[Problem]) -> list[ModelMessage]:
+        """What the model is sent: the request, the lines that it has written already, and what is wanted now."""
+        from orrery.models.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
+
+        lines = [*self.begun, *self.draft.written]
+        if not lines and not problems:
+            return self.opening
+        wanted = (
+            prompt(
+                "planners/llm-repair",
+                problems="\n".join(f"- {problem.place}: {problem.message}" for problem in problems),
+            )
+            if problems
+            else prompt("planners/llm-rest")
+        )
+        said = ModelResponse(parts=[TextPart("\n".join(lines) or "(no line)")])
+        return [*self.opening, said, ModelRequest(parts=[UserPromptPart(wanted)])]
+
+
+def _patch_of(bound: Sequence[Bound]) -> Patch:
+    numbers = [str(one.step.number) for one in bound]
+    which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {numbers[0]} to {numbers[-1]}"
+    return Patch(tuple(edit for one in bound for edit in one.edits), because=f"{which} of the plan came in")
