@@ -1,0 +1,125 @@
+"""RulesPlanner, and `understand`: the whole way from a text to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orrery.errors import NotUnderstoodError, Problem, ProblemsError
+from orrery.graph import Edit, Graph, Patch, SetOutputs
+from orrery.planners.protocol import Goal, View
+from orrery.planners.rules.build import Builder, Toolbox
+from orrery.planners.rules.clauses import outline
+from orrery.planners.rules.deeds import Deeds
+from orrery.planners.rules.frame import problem
+from orrery.planners.rules.lexer import Token, tokens
+from orrery.planners.rules.other_tools import OtherTools
+from orrery.planners.rules.surroundings import Surroundings
+
+MAX_CHARS = 8_000
+MAX_CLAUSES = 60
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a request was understood.
+
+    Args:
+        graph: the plan.
+        clauses: the parts of the request as they were told apart, for people.
+    """
+
+    graph: Graph
+    clauses: tuple[str, ...]
+
+    def as_patch(self) -> Patch:
+        """The plan as the patch that makes it."""
+        return self.graph.as_patch(by="rules", because="; ".join(self.clauses)[:500])
+
+
+def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, approve: str = "ask") -> Reading:
+    """The plan that a request asks for.
+
+    Args:
+        text: the request in plain English.
+        folder: what its paths are read against; it is looked at, never changed.
+        tools: the names of the tools that may be used; None allows every registered one.
+        approve: "ask" puts a question to a person before what the policy wants asked; "yes" does not.
+
+    Raises:
+        NotUnderstoodError: with everything that is not understood, or cannot be done.
+    """
+    if len(text) > MAX_CHARS:
+        message = f"it has {len(text):,} characters; at most {MAX_CHARS:,} are read. Put data into files and name them"
+        raise NotUnderstoodError([Problem("plan/too-long", "the request", message)])
+    toolbox = Toolbox(tools)
+    others = OtherTools(toolbox)
+    found = tokens(text)
+    plan = outline(found, others.verbs())
+    builder = Builder(folder, toolbox, approve)
+    deeds = Deeds(builder, Surroundings(folder), others)
+    for token in plan.loose:
+        builder.problems.append(problem("no-condition", token, f"{token.text!r} needs an 'if' before it"))
+    if not plan.clauses:
+        builder.problems.append(_nothing(found))
+    if len(plan.clauses) > MAX_CLAUSES:
+        builder.problems.append(
+            Problem("plan/too-long", "the request", f"it has more than {MAX_CLAUSES} parts; divide it")
+        )
+    done: set[int] = set()
+    for clause in plan.clauses if not builder.problems else ():
+        if clause.condition is not None and clause.condition not in done:
+            done.add(clause.condition)
+            deeds.condition(clause.condition, plan.conditions[clause.condition])
+        if not builder.problems:
+            deeds.clause(clause)
+        if builder.problems:
+            break  # what follows may speak of what was not understood
+    if not builder.problems:
+        deeds.finish()
+    for number, condition in enumerate(plan.conditions):
+        if number not in done and not builder.problems:
+            builder.problems.append(
+                problem("no-object", condition.opener, "nothing is to be done under this condition")
+            )
+    if not builder.problems and not builder.edits:
+        builder.problems.append(_nothing(found))
+    if builder.problems:
+        raise NotUnderstoodError(list(dict.fromkeys(builder.problems)))
+    return Reading(_graph(builder, deeds), tuple(_said(clause.verb + clause.words, text) for clause in plan.clauses))
+
+
+def _graph(builder: Builder, deeds: Deeds) -> Graph:
+    outputs = deeds.outputs()
+    edits: list[Edit] = [*builder.edits, *([SetOutputs(outputs)] if outputs else [])]
+    if builder.problems:
+        raise NotUnderstoodError(builder.problems)
+    try:
+        return Graph().apply(Patch(tuple(edits)))
+    except ProblemsError as error:
+        raise NotUnderstoodError(error.problems) from error
+
+
+def _nothing(found: Sequence[Token]) -> Problem:
+    first = found[0] if found else None
+    return problem(
+        "nothing-to-do",
+        first,
+        "there is nothing here that could be done; begin with a verb, such as: count, list, chart",
+    )
+
+
+def _said(words: Sequence[Token], text: str) -> str:
+    ordered = sorted(words, key=lambda token: token.start)
+    return text[ordered[0].start : ordered[-1].end] if ordered else ""
+
+
+class RulesPlanner:
+    """Plans imperative requests without a model; one patch, and no need for results."""
+
+    async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
+        """The one patch that makes the plan; none where it stands already. Raises NotUnderstoodError."""
+        if any(task != view.task for task in view.graph.tasks):
+            return  # called again after a crash: one patch is applied whole or not at all
+        yield understand(goal.text, view.folder, goal.tools, approve=goal.approve).as_patch()

@@ -1,0 +1,341 @@
+"""Reader: from a clause's tokens to a frame, one phrase after the other.
+
+At each place the rules are tried in one fixed order; what none of them takes is kept as not understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orrery.planners.rules import read_files, read_rows
+from orrery.planners.rules.clauses import Clause
+from orrery.planners.rules.cursor import ARTICLES, Cursor
+from orrery.planners.rules.frame import Frame, Test
+from orrery.planners.rules.lexer import Token
+from orrery.planners.rules.surroundings import Column, Surroundings
+from orrery.planners.rules.vocabulary import (
+    CHART_NOUNS,
+    CHARTS,
+    FILLERS,
+    MACHINE_NOUNS,
+    MACHINE_STATES,
+    METRIC_TAILS,
+    METRICS,
+    PRONOUNS,
+)
+
+Rule = Callable[[Cursor], bool]
+_CONNECTING = frozenset(
+    """of in from with for on at by per into as and or to using over via that which have has had having one than out up
+    between across containing where whose who while each every all any either whole entire made than about much many since
+    versus against how what per does did not-at-all down along through number list result these those both""".split()
+)
+"""Words that join phrases; what they join has been read by the phrases themselves."""
+
+
+def read(clause: Clause | Sequence[Token], around: Surroundings, columns: Sequence[Column]) -> Frame:
+    """The frame of a clause, or of a condition's words."""
+    words = clause.words if isinstance(clause, Clause) else list(clause)
+    intent = clause.intent if isinstance(clause, Clause) else "if"
+    frame = Frame()
+    c = Cursor(words, frame, around, columns, intent)
+    while not c.done:
+        before = c.place
+        if c.at().kind == "stop":
+            c.next()
+            continue
+        if not any(rule(c) for rule in _RULES):
+            if not _connecting(c):
+                frame.unknown.append(c.at())
+                c.place += 1
+        assert c.place > before
+    return frame
+
+
+def _connecting(c: Cursor) -> bool:
+    token = c.at()
+    if token.kind == "word" and (token.text.lower() in FILLERS or token.is_word(*_CONNECTING)):
+        if token.is_word("each", "every"):
+            c.frame.each = True
+        if token.is_word("both", "all") and c.at(1).is_word("together"):
+            c.frame.total = True
+        c.next()
+        return True
+    if token.kind == "number" and c.at().number == 1 and token.text.lower() == "one":
+        c.next()
+        return True
+    return False
+
+
+def _chart(c: Cursor) -> bool:
+    """ "a bar chart of", "as bars", "line graph", "histogram", "a chart"."""
+    token, following = c.at(), c.at(1)
+    if token.word in CHARTS and token.kind == "word":
+        kind = CHARTS[token.word]
+        if following.is_word(*CHART_NOUNS):
+            c.next(2)
+        elif kind in ("histogram", "timeline") or token.is_word("trend"):
+            c.next()
+        elif token.is_word("bar", "curve") or (
+            token.is_word("line", "column") and c.at(-1).is_word("as", "a") and c.intent == "chart"
+        ):
+            if token.is_word("line", "column") and not c.at(-1).is_word("a", "as"):
+                return False
+            c.next()
+        else:
+            return False
+        c.frame.chart, c.frame.charted = kind, token
+        return True
+    if token.is_word("barchart", "bargraph", "barplot"):
+        c.next()
+        c.frame.chart, c.frame.charted = "bar", token
+        return True
+    if token.is_word("chart", "graph", "plot", "diagram") and not c.at(-1).is_word("file"):
+        c.next()
+        c.frame.chart, c.frame.charted = c.frame.chart or "any", token
+        return True
+    horizontal = token.is_word("horizontal", "vertical") and (
+        following.word in CHARTS or following.is_word(*CHART_NOUNS)
+    )
+    if horizontal:
+        c.next()
+    return horizontal
+
+
+def _metric(c: Cursor) -> bool:
+    """ "CPU usage", "free disk space", "the machine's load"; not where a table or a file is spoken of."""
+    if c.frame.files or (c.columns and c.column_here()[1]):
+        return False
+    for length in (3, 2, 1):
+        words = tuple(c.at(ahead).word for ahead in range(length))
+        if words in METRICS:
+            c.next(length)
+            while c.at().is_word(*METRIC_TAILS):
+                c.next()
+            if METRICS[words] not in c.frame.metrics:
+                c.frame.metrics.append(METRICS[words])
+            c.take("left", "available", "free", "is used", "used")
+            return True
+    if c.at().is_word(*MACHINE_NOUNS):
+        c.next()
+        while c.at().is_word(*MACHINE_STATES):
+            c.frame.snapshot = True
+            c.next()
+        if c.intent in ("measure", "show") and not c.frame.metrics and c.done:
+            c.frame.snapshot = True
+        return True
+    if c.at().is_word("metric", "snapshot") and not c.columns:
+        c.next()
+        c.frame.snapshot = True
+        return True
+    return False
+
+
+def _duration(c: Cursor) -> bool:
+    """ "for 3 seconds", "every 500 ms", "over 2 s", "once a second", "in the last 2 days"."""
+    token, following = c.at(), c.at(1)
+    in_last = c.sees("in the last") or c.sees("within the last") or c.sees("during the last") or c.sees("in the past")
+    if in_last or c.sees("in last") or c.sees("last") or c.sees("past"):
+        ahead = 3 if in_last else 2 if c.sees("in last") else 1
+        amount = c.at(ahead)
+        if amount.kind == "number" and amount.unit == "seconds":
+            c.next(ahead + 1)
+            c.frame.tests.append(Test("modified_at", ">", amount.number, amount, "seconds"))
+            return True
+        named = {"hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2592000.0, "minute": 60.0}.get(amount.word)
+        if named is not None and amount.kind == "word":
+            c.next(ahead + 1)
+            c.frame.tests.append(Test("modified_at", ">", named, amount, "seconds"))
+            return True
+        return False
+    if token.is_word("for", "over", "during") and following.kind == "number" and following.unit == "seconds":
+        if c.frame.metrics or c.intent == "measure" or any(t.word == "cpu" or t.word == "memory" for t in c.tokens):
+            c.next(2)
+            c.frame.duration_s = following.number
+            return True
+    if token.is_word("every", "each") and following.kind == "number" and following.unit == "seconds":
+        c.next(2)
+        c.frame.interval_s = following.number
+        return True
+    if c.take("once a second", "every second", "once per second", "each second"):
+        c.frame.interval_s = 1.0
+        return True
+    if c.frame.metrics and token.kind == "number" and token.unit == "seconds":
+        c.next()
+        c.frame.duration_s = token.number
+        return True
+    return False
+
+
+def _pronoun(c: Cursor) -> bool:
+    token = c.at()
+    if token.kind != "word" or token.text.lower() not in PRONOUNS:
+        return False
+    following = c.at(1)
+    if token.is_word("that", "those", "these", "this") and not c.done:
+        about = following.is_word("file", "list", "table", "result", "number", "row", "line", "one", "data", "count", "value",
+                                  "output", "record", "error", "total", "folder", "path", "text")  # fmt: skip
+        if about:
+            c.next(2)
+            c.frame.pronoun = c.frame.pronoun or token
+            if following.is_word("total"):
+                c.frame.total = True
+            return True
+        ends = following.kind == "stop" or following.is_word("to", "into", "by", "as", "in", "and", "with")
+        if not ends:
+            return False
+    if token.is_word("one") and not c.at(-1).is_word("the"):
+        return False
+    c.next()
+    c.frame.pronoun = c.frame.pronoun or token
+    return True
+
+
+def _its(c: Cursor) -> bool:
+    if c.at().is_word("its", "their", "it's"):
+        c.frame.pronoun = c.frame.pronoun or c.at()
+        c.next()
+        return True
+    if c.at().text.lower() in ("result", "results", "output", "answer", "outcome"):
+        c.frame.pronoun = c.frame.pronoun or c.at()
+        c.next()
+        return True
+    if c.sees("the list") or c.sees("the data"):
+        c.frame.pronoun = c.frame.pronoun or c.at(1)
+        c.next(2)
+        return True
+    if c.sees("the same file") or c.sees("the file") or c.sees("the table"):
+        c.frame.pronoun = c.frame.pronoun or c.at(1)
+        c.next(3 if c.at(1).is_word("same") else 2)
+        return True
+    if (
+        c.at().is_word("file")
+        and c.frame.pronoun is None
+        and c.frame.files is None
+        and (c.at(-1).is_word("the", "that", "this"))
+    ):
+        c.frame.pronoun = c.at()
+        c.next()
+        return True
+    return False
+
+
+def _state(c: Cursor) -> bool:
+    """ "exists", "is missing", "fails", "succeeds", "status 5xx", "case-insensitively", "with line numbers"."""
+    token = c.at()
+    if token.is_word("exist", "exists", "present") or (token.is_word("there") and c.at(-1).is_word("is") and c.done):
+        negated = c.at(-1).is_word("not")
+        c.next()
+        c.frame.exists = not negated
+        return True
+    if token.is_word("free", "left", "available", "remaining", "unused") and c.frame.metrics:
+        free = {"disk": ("disk", "free_bytes"), "memory": ("memory", "available_bytes")}
+        c.frame.metrics[-1] = free.get(c.frame.metrics[-1][0], c.frame.metrics[-1])
+        c.next()
+        return True
+    if token.is_word("missing", "absent") and c.intent == "if":
+        c.next()
+        c.frame.exists = False
+        return True
+    if token.is_word("empty") and c.intent == "if":
+        negated = c.at(-1).is_word("not")
+        c.next()
+        c.frame.tests.append(Test("", ">" if negated else "=", 0, token))
+        return True
+    if token.is_word("not") and c.at(1).is_word("exist", "exists", "succeed", "succeeds", "pass", "work", "empty"):
+        c.next()
+        return True
+    if c.intent == "if" and token.is_word("fail", "fails", "failed", "break"):
+        c.next()
+        c.frame.status = "failed"
+        return True
+    if c.intent == "if" and token.is_word(
+        "succeed", "succeeds", "succeeded", "pass", "passes", "passed", "work", "works"
+    ):
+        negated = c.at(-1).is_word("not")
+        c.next()
+        c.frame.status = "failed" if negated else "succeeded"
+        return True
+    if c.take(
+        "case insensitively", "case insensitive", "ignoring case", "regardless of case", "in any case", "ignore case"
+    ):
+        c.frame.ignore_case = True
+        return True
+    if token.is_word("case-insensitively", "case-insensitive"):
+        c.next()
+        c.frame.ignore_case = True
+        return True
+    if token.text.lower() in ("5xx", "4xx"):
+        c.next()
+        low = int(token.text[0]) * 100
+        c.frame.tests += [Test("status", ">=", low, token), Test("status", "<", low + 100, token)]
+        c.take("error", "response", "status", "code")
+        return True
+    if c.take("server error") and c.columns:
+        c.frame.tests.append(Test("status", ">=", 500, token))
+        return True
+    if c.take("with line number", "with their line number", "line number", "and line number"):
+        c.frame.where_line = True
+        return True
+    return False
+
+
+def _command(c: Cursor) -> bool:
+    """ "the command 'git status'", and quoted text after "run"."""
+    begin = c.place
+    if c.take("the command", "command", "the program", "the shell command", "shell command", "the script") and (
+        c.at().kind == "quoted"
+    ):
+        c.frame.command = c.next()
+        return True
+    c.place = begin
+    if c.intent == "run" and c.at().kind == "quoted":
+        c.frame.command = c.next()
+        return True
+    return False
+
+
+def _text(c: Cursor) -> bool:
+    if c.at().kind != "quoted":
+        return False
+    c.frame.texts.append(c.next())
+    c.take("with")
+    return True
+
+
+def _articles(c: Cursor) -> bool:
+    if c.at().is_word("a", "an", "the") or (c.at().is_word("of") and c.at(1).is_word(*ARTICLES)):
+        c.next()
+        return True
+    return False
+
+
+_RULES: tuple[Rule, ...] = (
+    _command,
+    read_files.url,
+    _duration,
+    read_files.without,
+    _state,
+    _chart,
+    read_files.target,
+    read_rows.equality,
+    read_files.name_test,
+    read_rows.comparison,
+    read_rows.containing,
+    read_rows.sort,
+    read_rows.rank,
+    read_files.depth,
+    read_files.folder,
+    _metric,
+    read_rows.group,
+    read_files.path,
+    read_files.file_set,
+    read_rows.aggregate,
+    read_rows.column,
+    read_rows.measure,
+    _its,
+    _articles,
+    _pronoun,
+    _text,
+)
+"""In the order in which they are tried."""

@@ -1,0 +1,472 @@
+"""From what a frame speaks of to what it says of it: measured, filtered, grouped, ranked, reduced."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orrery.graph import Ref
+from orrery.graph.ref import ITEM
+from orrery.planners.rules.build import Builder, Value
+from orrery.planners.rules.frame import Aggregate, Frame, Rank, Test, problem
+from orrery.planners.rules.sources import MATCH_COLUMNS, label_of
+from orrery.planners.rules.surroundings import Column
+from orrery.planners.rules.vocabulary import LEVELS, RANKS
+
+_FILE_MEASURES = ("lines", "words", "chars")
+_STAT = ("size_bytes", "modified_at")
+_HOW_NAMES = {"sum": "total", "mean": "average", "distinct": "different", "count": "count"}
+_UNTITLED = 10
+
+
+# -- files ------------------------------------------------------------------------------------------------
+
+
+def files(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
+    """Paths after the tests on their names, content and measures; rows where measures or a rank are asked for."""
+    value = _by_name(value, frame, b)
+    if frame.contains and not _wants_lines(frame, intent):
+        value = _by_content(value, frame, b)
+    wanted = _dimensions(frame)
+    if "folder" in frame.groups or "suffix" in frame.groups:
+        rows = b.records("path-parts", "of_paths", {"paths": value.ref})
+        columns = tuple(Column(name) for name in ("path", "name", "stem", "suffix", "folder"))
+        value = Value("rows", rows, columns, label="path", noun=value.noun)
+        if wanted:
+            value = _measured(value, wanted, b, paths=b.plain_paths(value))
+        return value
+    if not wanted:
+        if frame.sort is not None and value.kind == "paths" and frame.sort.descending:
+            rows = b.records("path-parts", "of_paths", {"paths": value.ref})
+            return Value("rows", rows, (Column("path"),), label="path", noun=value.noun)
+        if frame.rank is not None and frame.rank.plain:
+            return value.but(ref=_taken(value.ref, frame.rank, b), path="")
+        return value
+    if value.path and not frame.rank and not frame.tests:
+        return _of_one(value, wanted, b)
+    return _measured(value, wanted, b)
+
+
+def _dimensions(frame: Frame) -> list[str]:
+    """The measures of files that a frame needs, in the order in which it names them."""
+    wanted = [name for name in frame.measures if name in (*_FILE_MEASURES, *_STAT)]
+    for test in frame.tests:
+        column = {"size": "size_bytes", "": ""}.get(test.column, test.column)
+        if column in (*_FILE_MEASURES, *_STAT):
+            wanted.append(column)
+    for rank in (frame.rank, frame.sort):
+        if rank is not None and not rank.plain:
+            named = rank.column or rank.dimension
+            if named in (*_FILE_MEASURES, *_STAT):
+                wanted.append(named)
+            elif named == "length" and not any(name in wanted for name in _FILE_MEASURES):
+                wanted.append("lines")
+            elif named == "size" and not wanted:
+                wanted.append("size_bytes")
+            elif named == "time":
+                wanted.append("modified_at")
+    return list(dict.fromkeys(wanted))
+
+
+def _of_one(value: Value, wanted: list[str], b: Builder) -> Value:
+    parts: dict[str, Any] = {}
+    for name in wanted:
+        if name in _FILE_MEASURES:
+            parts[name] = b.add("count", "text.count", {"text": b.read(value)})[name]
+        else:
+            parts[name] = b.add("look-at", "files.stat", {"path": value.path})[name]
+    if len(parts) == 1:
+        return Value("number", parts[wanted[0]], noun=wanted[0], items=value)
+    return Value("map", parts, noun="measures", items=value)
+
+
+def _measured(value: Value, wanted: list[str], b: Builder, paths: Value | None = None) -> Value:
+    """One row for each file with the measures that are wanted."""
+    paths = paths or (b.plain_paths(value) if value.kind == "rows" else value)
+    listed = paths.ref if not paths.path else [paths.path]
+    plain = paths.but(path="", ref=listed)
+    spread: list[Any] = []
+    if any(name in _FILE_MEASURES for name in wanted):
+        texts = b.read(plain)
+        spread.append(b.add("count", "text.count", {"text": Ref(ITEM)}, over=texts))
+    if any(name in _STAT for name in wanted):
+        spread.append(b.per_file(plain, "look-at", "files.stat", "path"))
+    if value.kind == "rows":
+        spread.insert(0, value.ref)
+    rows = b.records("measures", "zip", {"columns": {"path": listed}, "spread": spread})
+    extra = [column for column in value.columns if value.kind == "rows" and column.name != "path"]
+    kept = ["path", *(column.name for column in extra), *wanted]
+    rows = b.records(
+        "-".join(wanted[:2]).replace("_bytes", "") + "-of-each", "select", {"records": rows, "columns": kept}
+    )
+    columns = (Column("path"), *extra, *(Column(name, name != "modified_at", name == "modified_at") for name in wanted))
+    return Value("rows", rows, columns, label="path", measure=wanted[0], noun=value.noun, sample=value.sample)
+
+
+def _by_name(value: Value, frame: Frame, b: Builder) -> Value:
+    tests = [
+        test for test in frame.tests if test.column == "name" and test.test in ("contains", "starts", "ends", "lacks")
+    ]
+    if not tests:
+        return value
+    for test in tests:
+        frame.tests.remove(test)
+    rows = b.records("names", "of_paths", {"paths": value.ref})
+    conditions = [{"column": "name", "test": test.test, "value": test.value} for test in tests]
+    rows = b.records("named", "where", {"records": rows, "conditions": conditions})
+    found = b.records("paths", "values", {"records": rows, "column": "path"})
+    return value.but(ref=found, path="")
+
+
+def _wants_lines(frame: Frame, intent: str) -> bool:
+    if "lines" in frame.measures or frame.unit in ("lines", "matches", "rows"):
+        return True
+    return (
+        intent in ("search", "filter", "occurrences") or frame.where_line or (frame.files is None and intent != "which")
+    )
+
+
+def _by_content(value: Value, frame: Frame, b: Builder) -> Value:
+    listed = [value.path] if value.path else value.ref
+    texts = b.read(value.but(path="", ref=listed))
+    for place, (text, negated, regex, _) in enumerate(frame.contains):
+        if place and frame.any_of:
+            continue
+        if regex or frame.any_of:
+            counts = b.add("matches", "text.grep", {"text": Ref(ITEM), **_pattern(frame)}, over=texts)
+            rows = b.records("matches-of-each", "zip", {"columns": {"path": listed, "matches": counts}})
+            condition = {"column": "matches", "test": "=" if negated else "!=", "value": "[]"}
+        else:
+            args = {"text": Ref(ITEM), "what": text, **({"ignore_case": True} if frame.ignore_case else {})}
+            counts = b.add("occurrences", "records.occurrences", args, over=texts)
+            rows = b.records("occurrences-of-each", "zip", {"columns": {"path": listed, "occurrences": counts}})
+            condition = {"column": "occurrences", "test": "=" if negated else ">", "value": 0}
+        rows = b.records("files-containing", "where", {"records": rows, "conditions": [condition]})
+        listed = b.records("paths", "values", {"records": rows, "column": "path"})
+    return Value("paths", listed, sample=value.sample, noun=value.noun)
+
+
+def _pattern(frame: Frame) -> dict[str, Any]:
+    import re
+
+    parts = [text if regex else re.escape(text) for text, _, regex, _ in frame.contains]
+    args: dict[str, Any] = {"pattern": "|".join(parts)}
+    if frame.ignore_case:
+        args["ignore_case"] = True
+    if frame.contains[0][1]:
+        args["invert"] = True
+    return args
+
+
+def matching_lines(value: Value, frame: Frame, b: Builder, *, count: bool) -> Value:
+    """The lines that contain what is looked for, as rows; of several files with their paths."""
+    if len(frame.contains) > 1 and not frame.any_of:
+        negations = {negated for _, negated, _, _ in frame.contains}
+        if len(negations) > 1:
+            return _lines_step_by_step(value, frame, b)
+    args = _pattern(frame)
+    texts = b.read(value)
+    if value.path:
+        found = b.add("matching-lines", "text.grep", {"text": texts, **args})
+    else:
+        each = b.add("matching-lines", "text.grep", {"text": Ref(ITEM), **args}, over=texts)
+        if count and frame.each:
+            sizes = b.add("number-of-lines", "records.reduce", {"items": Ref(ITEM), "how": "count"}, over=each)
+            rows = b.records("lines-of-each", "zip", {"columns": {"path": value.ref, "count": sizes}})
+            columns = (Column("path"), Column("count", numeric=True))
+            return Value("rows", rows, columns, label="path", measure="count", noun="counts", sample=value.sample)
+        found = b.records("all-matches", "flatten", {"lists": each, "labels": value.ref})
+    wanted = ["line", "text"] if value.path else ["path", "line", "text"]
+    rows = b.records("lines", "select", {"records": found, "columns": wanted}) if not value.path else found
+    columns = MATCH_COLUMNS[1:] if value.path else MATCH_COLUMNS[:3]
+    return Value("rows", rows, columns, label="text", noun="lines", sample=value.sample)
+
+
+def _lines_step_by_step(value: Value, frame: Frame, b: Builder) -> Value:
+    first = frame.copy(contains=frame.contains[:1])
+    found = matching_lines(value, first, b, count=False)
+    tests = [
+        {"column": "text", "test": "lacks" if negated else "contains", "value": text}
+        for text, negated, _, _ in frame.contains[1:]
+    ]
+    return found.but(ref=b.records("chosen-lines", "where", {"records": found.ref, "conditions": tests}))
+
+
+def occurrences(value: Value, frame: Frame, b: Builder) -> Value:
+    """How often a text occurs, in one file or in each."""
+    text = frame.contains[0][0] if frame.contains else frame.texts[0].text
+    args = {"what": text, **({"ignore_case": True} if frame.ignore_case else {})}
+    texts = b.read(value)
+    found = b.per_item(value, texts, "occurrences", "records.occurrences", "text", args)
+    if value.path:
+        return Value("number", found, noun="occurrences")
+    rows = b.records("occurrences-of-each", "zip", {"columns": {"path": value.ref, "occurrences": found}})
+    columns = (Column("path"), Column("occurrences", numeric=True))
+    return Value("rows", rows, columns, label="path", measure="occurrences", summed=not frame.each, noun="occurrences")
+
+
+# -- rows -------------------------------------------------------------------------------------------------
+
+
+def rows(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
+    """Rows after tests, groups, aggregates, rank, order and choice of columns."""
+    value = _levels(value, frame, b)
+    value = tested(value, frame, b)
+    if frame.contains and not value.has("match") and value.columns:
+        column = "message" if value.has("message") else next((c.name for c in value.columns if not c.numeric), "")
+        conditions = [
+            {"column": column, "test": "lacks" if no else "contains", "value": text}
+            for text, no, _, _ in frame.contains
+        ]
+        args = {"records": value.ref, "conditions": conditions, **({"any_of": True} if frame.any_of else {})}
+        value = value.but(ref=b.records("containing", "where", args))
+    value = _with_parts(value, frame, b)
+    ranked_first = frame.rank is not None and frame.aggregates and not frame.groups and not frame.parts
+    if ranked_first:
+        value = _ranked(value, frame, b, intent)
+    if frame.groups or frame.parts:
+        value = _grouped(value, frame, b, intent)
+    elif frame.aggregates:
+        return _reduced(value, frame, b)
+    elif frame.distinct and frame.columns:
+        column = frame.columns[0]
+        found = b.records(f"different-{column}", "values", {"records": value.ref, "column": column, "distinct": True})
+        if intent == "count":
+            return Value("number", b.records("number", "reduce", {"items": found, "how": "count"}), noun=column)
+        return Value("list", found, noun=column)
+    if not ranked_first:
+        value = _ranked(value, frame, b, intent)
+    return _chosen(value, frame, b)
+
+
+def _levels(value: Value, frame: Frame, b: Builder) -> Value:
+    if not frame.levels:
+        return value
+    conditions: list[dict[str, Any]] = []
+    for word, _ in frame.levels:
+        if value.has("level"):
+            conditions += [{"column": "level", "test": "=", "value": level} for level in LEVELS[word]]
+        elif value.has("status"):
+            conditions.append({"column": "status", "test": ">=", "value": 400})
+        else:
+            text = "message" if value.has("message") else label_of(value.columns)
+            conditions.append({"column": text, "test": "contains", "value": word})
+    name = "-and-".join(f"{word}s" for word, _ in frame.levels)
+    args = {"records": value.ref, "conditions": conditions, **({"any_of": True} if len(conditions) > 1 else {})}
+    return value.but(ref=b.records(name, "where", args), noun=name)
+
+
+def tested(value: Value, frame: Frame, b: Builder) -> Value:
+    """The rows that pass the frame's tests; tests on one column of which any suffices are one step."""
+    plain: list[dict[str, Any]] = []
+    alternatives: dict[str, list[dict[str, Any]]] = {}
+    for test in frame.tests:
+        column = _column_of(test, value)
+        if not column or (value.columns and not value.has(column)):
+            b.problems.append(_no_column(test.column or "number", test.token, value))
+            continue
+        condition: dict[str, Any] = {"column": column, "test": test.test}
+        if test.test not in ("empty", "filled"):
+            condition["value"] = _plain(test)
+        same = [other for other in frame.tests if other.column == test.column and other.test == "="]
+        if frame.any_of and test.test == "=" and len(same) > 1:
+            alternatives.setdefault(column, []).append(condition)
+        else:
+            plain.append(condition)
+    if plain:
+        value = value.but(ref=b.records("chosen", "where", {"records": value.ref, "conditions": plain}))
+    for conditions in alternatives.values():
+        args = {"records": value.ref, "conditions": conditions, "any_of": True}
+        value = value.but(ref=b.records("chosen", "where", args))
+    return value
+
+
+def _column_of(test: Test, value: Value) -> str:
+    if test.column == "":
+        return value.measure
+    if test.column == "modified_at" and not value.has("modified_at"):
+        return next((c.name for c in value.columns if c.is_time), "modified_at")
+    if test.column == "size" and not value.has("size"):
+        return "size_bytes" if value.has("size_bytes") else value.measure
+    if test.column == "lines" and not value.has("lines"):
+        return value.measure or "lines"
+    return test.column
+
+
+def _plain(test: Test) -> Any:
+    if test.column == "modified_at" and test.unit == "seconds":
+        return (datetime.now(UTC) - timedelta(seconds=float(test.value))).isoformat(timespec="seconds")
+    if isinstance(test.value, float) and test.value.is_integer():
+        return int(test.value)
+    return test.value
+
+
+def _no_column(name: str, token: Any, value: Value) -> Any:
+    from orrery.errors import suggestion
+
+    known = [column.name for column in value.columns]
+    return problem("unknown-column", token, f"there is no column {name!r} here; {suggestion(name, known)}")
+
+
+def _with_parts(value: Value, frame: Frame, b: Builder) -> Value:
+    for part in frame.parts:
+        if value.has(part):
+            continue
+        column = next((c.name for c in value.columns if c.is_time), "time" if value.has("time") else "")
+        if not column:
+            b.problems.append(
+                problem("unknown-column", None, f"to go by {part}, a column with times is needed; there is none")
+            )
+            continue
+        ref = b.records(f"with-{part}", "derive", {"records": value.ref, "column": column, "part": part})
+        value = value.but(ref=ref, columns=(*value.columns, Column(part)))
+    return value
+
+
+def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
+    by = [*frame.groups, *frame.parts]
+    for name in frame.groups:
+        if value.columns and not value.has(name):
+            b.problems.append(_no_column(name, None, value))
+    numeric = [name for name in frame.columns if _numeric(value, name) and name not in by]
+    aggregates = list(frame.aggregates)
+    rank = frame.rank
+    if not aggregates and numeric:
+        aggregates = [Aggregate("count" if intent == "count" else "sum", name) for name in numeric]
+    if not aggregates and rank is not None and rank.column and _numeric(value, rank.column):
+        aggregates = [Aggregate("sum", rank.column)]
+    if not aggregates and value.measure:
+        aggregates = [Aggregate("sum" if intent != "count" or value.measure != "path" else "count", value.measure)]
+    measures: dict[str, dict[str, str]] = {}
+    for aggregate in aggregates or [Aggregate("count")]:
+        column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, by))
+        if aggregate.how == "count" or (not column and aggregate.how == "sum"):
+            measures["count"] = {"how": "count"}
+        elif not column:
+            b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
+        else:
+            measures[f"{_HOW_NAMES.get(aggregate.how, aggregate.how)}_{column}"] = {
+                "how": aggregate.how,
+                "column": column,
+            }
+    name = "by-" + "-".join(by)
+    ref = b.records(name, "group", {"records": value.ref, "by": by, "measures": measures})
+    columns = tuple(Column(n, is_time=n in frame.parts) for n in by) + tuple(Column(n, numeric=True) for n in measures)
+    grouped = Value("rows", ref, columns, label=by[0], measure=next(iter(measures), ""), noun=name, items=value)
+    if frame.parts and rank is None and frame.sort is None and "weekday" not in frame.parts:
+        ref = b.records("in-time-order", "sort", {"records": grouped.ref, "by": frame.parts[0]})
+        return grouped.but(ref=ref)
+    return grouped
+
+
+def _only_number(value: Value, by: list[str]) -> str:
+    numbers = [column.name for column in value.columns if column.numeric and column.name not in (*by, "line", "id")]
+    return numbers[0] if len(numbers) == 1 else ""
+
+
+def _listed(value: Value) -> str:
+    return "There are " + ", ".join(column.name for column in value.columns) if value.columns else "Name it"
+
+
+def _numeric(value: Value, name: str) -> bool:
+    return any(column.name == name and column.numeric for column in value.columns)
+
+
+def _reduced(value: Value, frame: Frame, b: Builder) -> Value:
+    found: dict[str, Any] = {}
+    for aggregate in frame.aggregates:
+        if aggregate.how == "count" and not aggregate.column:
+            found["count"] = b.records("number", "reduce", {"items": value.ref, "how": "count"})
+            continue
+        numeric = [name for name in frame.columns if _numeric(value, name)]
+        column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, []))
+        if not column:
+            b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
+            continue
+        how = _HOW_NAMES.get(aggregate.how, aggregate.how)
+        args = {"items": value.ref, "how": aggregate.how, "column": column}
+        found[f"{how}_{column}"] = b.records(f"{how}-{column}", "reduce", args)
+    if len(found) == 1:
+        name, ref = next(iter(found.items()))
+        return Value("number", ref, noun=name, items=value)
+    return Value("map", found, noun="results", items=value)
+
+
+def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
+    for rank in (frame.sort, frame.rank):
+        if rank is None:
+            continue
+        if rank.plain:
+            value = value.but(ref=_taken(value.ref, rank, b))
+            continue
+        column, descending = _rank_column(value, rank), rank.descending
+        if (
+            not column
+            and rank is frame.rank
+            and frame.columns
+            and (numeric := [n for n in frame.columns if _numeric(value, n)])
+        ):
+            column = numeric[0]
+        if not column:
+            b.problems.append(problem("ranked-by-what", rank.token, f"by what? {_listed(value)}"))
+            continue
+        if rank is frame.sort and rank.dimension == "" and not rank.column and frame.rank is None and intent == "sort":
+            column = value.measure or column
+        if (
+            not rank.column
+            and rank.dimension == "time"
+            and not any(c.is_time and c.name == column for c in value.columns)
+        ):
+            descending = rank.descending
+        ref = b.records(
+            f"sorted-by-{column}",
+            "sort",
+            {"records": value.ref, "by": column, **({"descending": True} if descending else {})},
+        )
+        value = value.but(ref=ref)
+        if rank is frame.rank and rank.count is not None:
+            value = value.but(ref=_taken(value.ref, rank, b), noun=f"{rank.count} rows")
+        if column in {c.name for c in value.columns if c.numeric} and not value.measure:
+            value = value.but(measure=column)
+    return value
+
+
+def _rank_column(value: Value, rank: Rank) -> str:
+    names = {column.name: column for column in value.columns}
+    if rank.column:
+        of_group = [name for name in names if name.endswith(f"_{rank.column}")]
+        return rank.column if rank.column in names or not names else (of_group[0] if of_group else "")
+    usual = {
+        "size": ("size_bytes", "size", "bytes"), "length": ("lines", "length"), "time": ("modified_at", "time", "date"),
+        "count": ("count",), "name": ("name", "path"), "duration": ("duration_ms", "duration", "ms", "latency_ms", "seconds"),
+    }.get(rank.dimension, (rank.dimension,))  # fmt: skip
+    known = next((name for name in usual if name in names), "")
+    if not known and rank.dimension == "time":
+        known = next((column.name for column in value.columns if column.is_time), "")
+    if not known and rank.dimension == "name":
+        known = value.label
+    if not known and rank.dimension == "duration":
+        known = next((name for name in names if "ms" in name or "duration" in name or "seconds" in name), "")
+    return known or value.measure or _only_number(value, [])
+
+
+def _taken(ref: Any, rank: Rank, b: Builder) -> Ref:
+    word = "last" if rank.from_end else rank.token.text.lower() if rank.token.text.lower() in RANKS else "first"
+    args = {
+        "items": ref,
+        "count": rank.count if rank.count is not None else _UNTITLED,
+        **({"from_end": True} if rank.from_end else {}),
+    }
+    return b.records(f"{rank.count}-{word}", "take", args)
+
+
+def _chosen(value: Value, frame: Frame, b: Builder) -> Value:
+    wanted = [name for name in dict.fromkeys(frame.columns) if value.has(name)]
+    if not wanted or frame.groups or frame.parts or frame.chart:
+        return value
+    if len(wanted) == 1 and frame.rank is not None and frame.rank.column == wanted[0]:
+        return value
+    ref = b.records("columns", "select", {"records": value.ref, "columns": wanted})
+    columns = tuple(column for column in value.columns if column.name in wanted)
+    measure = next((c.name for c in columns if c.numeric), "")
+    return value.but(ref=ref, columns=columns, label=label_of(columns), measure=measure)

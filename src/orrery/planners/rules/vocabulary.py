@@ -1,0 +1,268 @@
+"""The words that the planner knows, as data: what they mean, never in which sentence.
+
+A wider vocabulary is more lines here. Nouns stand in the singular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+NUMBER_WORDS: Mapping[str, int] = {
+    **{word: number for number, word in enumerate(_SMALL)},
+    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "thousand": 1000, "dozen": 12,
+}  # fmt: skip
+
+_DAY_S = 86_400.0
+UNITS: Mapping[str, tuple[float, str]] = {
+    "%": (1, "percent"), "percent": (1, "percent"), "percentage": (1, "percent"),
+    **dict.fromkeys(("b", "byte", "bytes"), (1, "bytes")),
+    **dict.fromkeys(("kb", "kilobyte", "kilobytes"), (1e3, "bytes")), **dict.fromkeys(("kib",), (1024, "bytes")),
+    **dict.fromkeys(("mb", "megabyte", "megabytes"), (1e6, "bytes")), **dict.fromkeys(("mib",), (1024**2, "bytes")),
+    **dict.fromkeys(("gb", "gigabyte", "gigabytes"), (1e9, "bytes")), **dict.fromkeys(("gib",), (1024**3, "bytes")),
+    "k": (1e3, ""), "K": (1e3, ""),
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), (1e-3, "seconds")),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), (1, "seconds")),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), (60, "seconds")),
+    **dict.fromkeys(("h", "hour", "hours", "hr", "hrs"), (3600, "seconds")),
+    **dict.fromkeys(("d", "day", "days"), (_DAY_S, "seconds")),
+    **dict.fromkeys(("week", "weeks"), (7 * _DAY_S, "seconds")),
+    **dict.fromkeys(("month", "months"), (30 * _DAY_S, "seconds")),
+    **dict.fromkeys(("year", "years"), (365 * _DAY_S, "seconds")),
+}  # fmt: skip
+"""Units to their size in bytes, seconds, percent or ones. One letter counts only right behind the number."""
+
+CONTRACTIONS: Mapping[str, str] = {
+    "what's": "what is", "where's": "where is", "who's": "who is", "it's": "it is", "there's": "there is",
+    "that's": "that is", "don't": "do not", "doesn't": "does not", "isn't": "is not", "aren't": "are not",
+    "won't": "will not", "can't": "can not", "didn't": "did not", "i'd": "i would", "let's": "let us",
+    "haven't": "have not", "hasn't": "has not", "cannot": "can not", "i'm": "i am", "they're": "they are",
+    "what're": "what are", "wouldn't": "would not",
+}  # fmt: skip
+
+_IRREGULAR: Mapping[str, str] = {
+    "lines": "line", "sizes": "size", "files": "file", "types": "type", "indices": "index", "matches": "match",
+    "averages": "average", "children": "child", "series": "series", "status": "status",
+    "statuses": "status", "its": "its", "this": "this", "is": "is", "was": "was", "has": "has", "does": "does",
+    "as": "as", "us": "us", "across": "across", "address": "address", "yes": "yes", "cpus": "cpu", "less": "less",
+    "always": "always", "css": "css", "js": "js", "ts": "ts", "plus": "plus", "axis": "axis", "pass": "pass",
+    "news": "news", "access": "access", "process": "process", "success": "success", "unless": "unless",
+    "besides": "besides", "bytes": "byte", "leaves": "leaf", "rs": "rs", "afterwards": "afterwards", "contains": "contain",
+    "previous": "previous", "various": "various", "class": "class", "ps": "ps",
+}  # fmt: skip
+
+
+def singular(word: str) -> str:
+    """A noun in the singular, or a verb's third person as its infinitive; a rule of thumb, the same for all words."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+FILLERS = frozenset(
+    """please kindly a an the just also now simply really actually basically some there here me my our us we you your i
+    would like want need to could can will shall may might let so well ok okay hey hi hello thank thanks be are is am was
+    were do does did of then all both them overall very quickly quick nice nicely simple small new own this that these
+    those currently current together altogether only ever well etc""".split()
+)
+"""Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
+
+VERBS: Mapping[str, str] = {
+    **dict.fromkeys("count tally number enumerate".split(), "count"),
+    **dict.fromkeys(
+        "show list display print give find get tell see view output present return report name identify pick select "
+        "take choose extract locate look determine figure work compute calculate retrieve keep know open read check "
+        "collect gather load inspect examine analyse analyze cat".split(),
+        "show",
+    ),
+    **dict.fromkeys("draw plot chart graph visualise visualize sketch render".split(), "chart"),
+    **dict.fromkeys("write save store export put record dump".split(), "write"),
+    **dict.fromkeys("create make produce generate build".split(), "make"),
+    **dict.fromkeys("append add attach".split(), "append"),
+    **dict.fromkeys("copy duplicate backup".split(), "copy"),
+    **dict.fromkeys("delete remove erase".split(), "remove"),
+    **dict.fromkeys("hash checksum fingerprint".split(), "hash"),
+    **dict.fromkeys("search grep".split(), "search"),
+    **dict.fromkeys("replace substitute".split(), "replace"),
+    **dict.fromkeys("parse".split(), "parse"),
+    **dict.fromkeys("fetch download request".split(), "fetch"),
+    **dict.fromkeys("run execute launch invoke".split(), "run"),
+    **dict.fromkeys("sum total".split(), "sum"),
+    **dict.fromkeys("average".split(), "mean"),
+    **dict.fromkeys("sort order rank arrange".split(), "sort"),
+    **dict.fromkeys("group".split(), "group"),
+    **dict.fromkeys("filter".split(), "filter"),
+    **dict.fromkeys("convert turn transform".split(), "convert"),
+    **dict.fromkeys("merge combine concatenate join".split(), "merge"),
+    **dict.fromkeys("describe summarise summarize profile".split(), "describe"),
+    **dict.fromkeys("measure sample monitor record watch".split(), "measure"),
+    **dict.fromkeys("ask confirm".split(), "ask"),
+    **dict.fromkeys("compare".split(), "compare"),
+    **dict.fromkeys("post send upload".split(), "send"),
+}  # fmt: skip
+"""Verbs to what they ask for."""
+
+NOUNS_TOO = frozenset(
+    """count list show display report name look work return output view check plot chart graph record copy backup hash
+    search request run sum total average sort order rank group filter total sample measure number dump store post
+    match pick sketch read profile summary load""".split()
+)
+"""Verbs that are nouns as well: they begin a clause only where no noun may stand."""
+
+_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
+FILE_TYPES: Mapping[str, tuple[str, ...]] = {
+    "python": (".py",), "py": (".py",), "markdown": (".md",), "md": (".md",), "text": (".txt",), "txt": (".txt",),
+    "log": (".log",), "logfile": (".log",), "csv": (".csv",), "tsv": (".tsv",), "json": (".json",), "jsonl": (".jsonl",),
+    "yaml": (".yaml", ".yml"), "yml": (".yml",), "toml": (".toml",), "html": (".html", ".htm"), "css": (".css",),
+    "javascript": (".js",), "js": (".js",), "typescript": (".ts", ".tsx"), "ts": (".ts",), "rust": (".rs",),
+    "go": (".go",), "golang": (".go",), "java": (".java",), "c": (".c", ".h"), "c++": (".cpp", ".cc", ".hpp"),
+    "ruby": (".rb",), "xml": (".xml",), "sql": (".sql",), "pdf": (".pdf",), "parquet": (".parquet",), "ini": (".ini",),
+    "image": _IMAGES, "picture": _IMAGES, "png": (".png",), "svg": (".svg",), "jpg": (".jpg",), "jpeg": (".jpeg",),
+    "zip": (".zip",), "tmp": (".tmp",), "temporary": (".tmp",), "bash": (".sh",), "config": (".ini", ".cfg", ".conf"),
+    "restructuredtext": (".rst",), "rst": (".rst",), "conf": (".conf",), "bak": (".bak",), "out": (".out",),
+}  # fmt: skip
+"""Words for kinds of files to the endings that such files have."""
+
+FILE_NOUNS = frozenset("file document doc script module source page spreadsheet table program".split())
+FOLDER_NOUNS = frozenset("folder directory dir".split())
+IN_FOLDER = frozenset("in under inside within below beneath from".split())
+HERE = frozenset("here".split())
+
+ROW_NOUNS = frozenset(
+    """row record entry event datum data item case observation order sale person people employee user transaction purchase
+    payment student invoice member request hit visit job task message customer product reading measurement contact
+    ticket shipment booking account client log""".split()
+)
+"""What people call the rows of a table, where it is no column's name."""
+TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson"))
+
+MEASURES: Mapping[str, str] = {
+    **dict.fromkeys("line loc linecount row".split(), "lines"),
+    **dict.fromkeys("word wordcount".split(), "words"),
+    **dict.fromkeys("character char letter".split(), "chars"),
+    **dict.fromkeys("size byte weight".split(), "size_bytes"),
+}
+"""Nouns to the column that holds that measure of a file."""
+
+RANKS: Mapping[str, tuple[str, bool]] = {
+    **dict.fromkeys("longest lengthiest".split(), ("length", True)),
+    **dict.fromkeys("shortest".split(), ("length", False)),
+    **dict.fromkeys("largest biggest heaviest".split(), ("size", True)),
+    **dict.fromkeys("smallest tiniest lightest".split(), ("size", False)),
+    **dict.fromkeys("newest latest youngest recent".split(), ("time", True)),
+    **dict.fromkeys("oldest earliest".split(), ("time", False)),
+    **dict.fromkeys(
+        "top highest greatest most best maximum frequent commonest busiest costliest priciest".split(), ("", True)
+    ),
+    **dict.fromkeys("bottom lowest least fewest worst minimum rarest cheapest".split(), ("", False)),
+    **dict.fromkeys("slowest".split(), ("duration", True)),
+    **dict.fromkeys("fastest quickest".split(), ("duration", False)),
+}
+"""Superlatives to what they compare and whether the greatest comes first; "" is whatever the list is about."""
+
+AGGREGATES: Mapping[str, str] = {
+    **dict.fromkeys("sum total".split(), "sum"),
+    **dict.fromkeys("average mean avg".split(), "mean"),
+    **dict.fromkeys("median".split(), "median"),
+    **dict.fromkeys("maximum max highest greatest".split(), "max"),
+    **dict.fromkeys("minimum min lowest".split(), "min"),
+    **dict.fromkeys("number count amount".split(), "count"),
+}
+
+COMPARISONS: Mapping[tuple[str, ...], str] = {
+    ("more", "than"): ">", ("greater", "than"): ">", ("larger", "than"): ">", ("bigger", "than"): ">",
+    ("longer", "than"): ">", ("higher", "than"): ">", ("over",): ">", ("above",): ">", ("exceed",): ">",
+    ("exceeding",): ">", ("beyond",): ">", ("newer", "than"): "newer", ("older", "than"): "older", ("after",): ">",
+    ("at", "least"): ">=", ("no", "less", "than"): ">=", ("not", "less", "than"): ">=", ("no", "fewer", "than"): ">=",
+    ("less", "than"): "<", ("fewer", "than"): "<", ("smaller", "than"): "<", ("shorter", "than"): "<",
+    ("lower", "than"): "<", ("below",): "<", ("under",): "<", ("before",): "<",
+    ("at", "most"): "<=", ("no", "more", "than"): "<=", ("not", "more", "than"): "<=", ("up", "to"): "<=",
+    ("exactly",): "=", ("equal", "to"): "=", ("equal",): "=", ("equalling",): "=", ("not", "equal", "to"): "!=",
+    ("precisely",): "=", ("different", "from"): "!=", ("other", "than"): "!=",
+}  # fmt: skip
+"""Words that compare, followed by what is compared with."""
+
+COMPARED_BY: Mapping[str, str] = {
+    "longer": "length", "shorter": "length", "larger": "size", "bigger": "size", "smaller": "size",
+}  # fmt: skip
+"""Comparatives that say by themselves what is compared."""
+
+CONTAINING = frozenset("contain containing mention mentioning include including matching match having with".split())
+
+LEVELS: Mapping[str, tuple[str, ...]] = {
+    "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
+    "info": ("INFO",), "debug": ("DEBUG",), "critical": ("CRITICAL",), "fatal": ("CRITICAL",), "notice": ("NOTICE",),
+    "trace": ("TRACE",), "exception": ("ERROR", "CRITICAL"),
+}  # fmt: skip
+"""Nouns for log records to the levels that they have."""
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "ip": ("host", "ip", "client"), "client": ("host", "client"), "visitor": ("host",), "address": ("host", "address"),
+    "url": ("path", "url"), "page": ("path", "page"), "endpoint": ("path", "endpoint"), "uri": ("path", "uri"),
+    "route": ("path", "route"), "status code": ("status",), "response code": ("status",), "code": ("status", "code"),
+    "severity": ("level",), "log level": ("level",), "browser": ("agent",), "user agent": ("agent",),
+    "verb": ("method",), "http method": ("method",), "response size": ("size_bytes",), "size": ("size_bytes", "size"),
+    "byte": ("size_bytes", "bytes"), "text": ("message",), "msg": ("message",), "timestamp": ("time",),
+    "date": ("date", "time", "day"), "name": ("name", "path"), "file": ("path", "file"), "filename": ("path", "name"),
+    "http status": ("status",), "response time": ("duration_ms", "duration", "ms", "elapsed", "latency_ms"),
+    "latency": ("latency_ms", "duration_ms", "latency", "ms"), "duration": ("duration_ms", "duration", "seconds", "ms"),
+    "revenue": ("revenue", "amount", "sales"), "sale": ("sales", "amount", "revenue"), "price": ("price",),
+    "component": ("source", "component"), "logger": ("source", "logger"), "service": ("service", "source"),
+}  # fmt: skip
+"""What people call a column to the names that it may have."""
+
+TIME_PARTS = frozenset("second minute hour day month year weekday".split())
+
+CHARTS: Mapping[str, str] = {
+    "bar": "bar", "column": "bar", "histogram": "histogram", "line": "line", "curve": "line", "timeline": "timeline",
+    "distribution": "histogram", "trend": "line",
+}  # fmt: skip
+CHART_NOUNS = frozenset("chart graph plot diagram figure picture".split())
+
+PRONOUNS = frozenset("it them this that these those one ones result answer output outcome former latter".split())
+"""What stands for something said before."""
+
+METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("free", "disk"): ("disk", "free_bytes"), ("available", "disk"): ("disk", "free_bytes"),
+    ("free", "space"): ("disk", "free_bytes"), ("disk", "space", "free"): ("disk", "free_bytes"),
+    ("disk", "space", "left"): ("disk", "free_bytes"), ("disk", "space", "available"): ("disk", "free_bytes"),
+    ("disk", "is", "free"): ("disk", "free_bytes"), ("space", "is", "left"): ("disk", "free_bytes"),
+    ("free", "memory"): ("memory", "available_bytes"), ("available", "memory"): ("memory", "available_bytes"),
+    ("free", "ram"): ("memory", "available_bytes"), ("available", "ram"): ("memory", "available_bytes"),
+    ("memory", "is", "free"): ("memory", "available_bytes"), ("memory", "is", "available"): ("memory", "available_bytes"),
+    ("ram", "is", "free"): ("memory", "available_bytes"), ("ram", "is", "available"): ("memory", "available_bytes"),
+    ("total", "memory"): ("memory", "total_bytes"), ("total", "ram"): ("memory", "total_bytes"),
+    ("total", "disk"): ("disk", "total_bytes"),
+    ("cpu", "count"): ("cpu_count",), ("core",): ("cpu_count",), ("number", "of", "cpu"): ("cpu_count",),
+    ("many", "cpu"): ("cpu_count",), ("cpu", "core"): ("cpu_count",),
+    ("cpu",): ("cpu_percent",), ("processor",): ("cpu_percent",), ("memory",): ("memory", "used_percent"),
+    ("ram",): ("memory", "used_percent"), ("disk",): ("disk", "used_percent"), ("storage",): ("disk", "used_percent"),
+    ("load", "average"): ("load",), ("system", "load"): ("load",), ("uptime",): ("uptime_s",),
+    ("running", "process"): ("processes",), ("process",): ("processes",),
+}  # fmt: skip
+"""Phrases for a metric of this machine to the place that it has in a snapshot; the longest one counts."""
+
+METRIC_TAILS = frozenset(
+    "usage use utilisation utilization load percentage percent level space consumption used".split()
+)
+MACHINE_NOUNS = frozenset("machine system computer host server".split())
+MACHINE_STATES = frozenset("metric snapshot health state status statistic stat resource performance".split())
+SAMPLE_COLUMNS: Mapping[str, str] = {"cpu_percent": "cpu_percent", "memory": "memory_percent"}
+
+NO_TOOL: Mapping[str, str] = {
+    **dict.fromkeys("mail email e-mail".split(), "sends mail"),
+    **dict.fromkeys("book reserve".split(), "books anything"),
+    **dict.fromkeys("buy order purchase".split(), "buys anything"),
+    **dict.fromkeys("call phone".split(), "makes calls"),
+    **dict.fromkeys("translate".split(), "translates"),
+}  # fmt: skip
+"""Verbs that people try, and what a tool for them would do; used only in messages, and only where no tool fits."""
