@@ -14,7 +14,7 @@ import msgspec
 from orrery.agents.spec import RUN, AgentSpec, Offered, tool_of
 from orrery.agents.styles import Call
 from orrery.errors import AgentDefinitionError, suggestion
-from orrery.graph import Add, Edge, Edit, Link, Ref, Task, TaskId
+from orrery.graph import Add, Edge, Edit, Expr, Link, Ref, Task, TaskId
 from orrery.graph.resolve import as_text
 from orrery.tools import Tool
 from orrery.tools.approval import Verdict, judge, said_yes
@@ -132,7 +132,8 @@ def _tasks(call: Call, spec: AgentSpec, task: Task, folder: Path) -> Made:
     if verdict.word == "allow":
         return Made((Add(task),), told, (task.id,))
     asked = Task(f"{task.id}.ask", "ask", {"question": _question(call, spec, tool, verdict)}, executor="person")
-    edits = (Add(asked), Add(task), Link(Edge(asked.id, task.id)))
+    agreed = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
+    edits = (Add(asked), Add(task), Link(agreed))
     return Made(edits, {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
 
 

@@ -111,6 +111,8 @@ def _content(told: Told, chars: int) -> tuple[Any, str]:
     if told.not_done:
         return told.not_done, "failed"
     source = told.source or told.name
+    if told.asked is False:
+        return f"{source} was not called: a person said no", "denied"
     if isinstance(told.asked, Failure):
         denied = told.asked.code == "denied"
         why = told.asked.message if denied else f"nobody agreed to it: {told.asked.message}"

@@ -1,0 +1,157 @@
+"""A call that a person must agree to waits for the word, over restarts too, and the model is told what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from orrery.agents import Agent
+from orrery.models.simulated import Answer, Asked, Call, SimulatedServer
+from orrery.runtime import Result, Run, Session
+from orrery.scheduler import events as ev
+from tests.agents import deeds
+from tests.agents.conftest import Reach
+from tests.simulated import Simulated
+
+
+def writing(asked: Asked) -> Answer:
+    """Writes a line, and then says what came of it."""
+    if asked.turn == 0:
+        return Answer("I write it down.", calls=(Call("append", {"path": "notes.txt", "line": "hello"}),))
+    return Answer(asked.results[0].text)
+
+
+def answered(agent: Agent, say: Callable[[Run, str], None], folder: Path) -> tuple[Result, list[str]]:
+    """The result of a run in which every question is answered by `say`, and the questions."""
+    questions: list[str] = []
+
+    async def whole() -> Result:
+        def listen(_: str, events: Sequence[ev.Event]) -> None:
+            for event in events:
+                if isinstance(event, ev.PersonAsked):
+                    questions.append(event.question)
+                    asyncio.get_running_loop().call_soon(say, run, event.task)
+
+        async with Session("memory:", observers=(listen,), watch_s=30) as session:
+            run = session.start(agent.workflow(), {"goal": "note it"}, folder=folder)
+            return await asyncio.wait_for(run.wait(), 20)
+
+    return asyncio.run(whole()), questions
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agent:
+    """An agent that may write, once it is allowed to."""
+    monkeypatch.chdir(tmp_path)
+    return Agent(name="scribe", tools=[deeds.append])
+
+
+def test_an_approved_call_is_made(simulated: Simulated, agent: Agent, tmp_path: Path) -> None:
+    simulated(writing)
+    result, questions = answered(agent, lambda run, task: run.answer(task, "approve"), tmp_path)
+    assert json.loads(result.output)["untrusted_data"] == "notes.txt has 1 lines"
+    assert deeds.lines_of(tmp_path / "notes.txt") == ["hello"]
+    (question,) = questions
+    assert question.startswith('May \'scribe\' call append with {"path":"notes.txt","line":"hello"}? ')
+
+
+def no(run: Run, task: str) -> None:
+    run.answer(task, "deny", by="Eve")
+
+
+def false(run: Run, task: str) -> None:
+    run.answer(task, "approve", value=False)
+
+
+@pytest.mark.parametrize(("say", "said"), [(no, "it was denied by Eve"), (false, "a person said no")])
+def test_a_denied_call_is_not_made_and_the_agent_goes_on_with_that(
+    simulated: Simulated, agent: Agent, tmp_path: Path, say: Callable[[Run, str], None], said: str
+) -> None:
+    simulated(writing)
+    result, _ = answered(agent, say, tmp_path)
+    assert result.state == "succeeded"
+    assert f"append was not called: {said}" in result.output
+    assert deeds.lines_of(tmp_path / "notes.txt") == []
+
+
+def test_yes_beforehand_asks_nobody_and_refuse_does_nothing_that_would_be_asked_for(
+    simulated: Simulated, reach: Reach, tmp_path: Path
+) -> None:
+    simulated(writing)
+    refused, machine = reach(Agent(tools=[deeds.append], approve="refuse", cache=False))
+    assert "would need a person's word" in refused.output
+    assert not any(task.endswith("ask") for task in machine.records)
+    done, machine = reach(Agent(tools=[deeds.append], approve="yes", cache=False))
+    assert json.loads(done.output)["untrusted_data"] == "notes.txt has 1 lines"
+    assert not any(task.endswith("ask") for task in machine.records)
+
+
+def test_what_the_policy_refuses_is_not_done_even_with_a_yes_beforehand(simulated: Simulated, reach: Reach) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.turn == 0:
+            return Answer(calls=(Call("files_read", {"path": "~/.ssh/id_ed25519"}),))
+        return Answer(asked.results[0].text)
+
+    simulated(script)
+    result, machine = reach(Agent(tools=["files.read"], approve="yes"))
+    assert "files.read was not called" in result.output
+    assert "where keys are kept" in result.output
+    assert "agent/1.files_read-1" not in machine.records
+
+
+# -- across the death of the process --------------------------------------------------------------------------
+
+FILE = """
+name: noted
+tasks:
+  scribe:
+    uses: agent.run
+    with: {goal: note it, name: scribe, tools: ["py:mine:append"], cache: false}
+outputs: {said: "${{ tasks.scribe }}"}
+"""
+
+
+def orrery(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "orrery", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def killed_while_it_asks(folder: Path, server: SimulatedServer) -> None:
+    """Run the file in a process of its own, and kill it once a person is asked."""
+    (folder / "flow.yaml").write_text(FILE)
+    (folder / "mine.py").write_text(Path(deeds.__file__).read_text(encoding="utf-8"))
+    command = [sys.executable, "-m", "orrery", "run", "flow.yaml", "--run", "r"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "May 'scribe' call append" in line:
+                break
+        else:
+            raise AssertionError(process.stderr.read() if process.stderr else "")
+        os.killpg(process.pid, signal.SIGKILL)
+    assert server.counts.calls == 1
+
+
+def test_a_question_outlives_its_process_and_nothing_that_was_paid_for_is_paid_for_again(
+    simulated: Simulated, tmp_path: Path
+) -> None:
+    server = simulated(writing)
+    killed_while_it_asks(tmp_path, server)
+    said = orrery(tmp_path, "approve", "r", "scribe/1.append-1.ask")
+    assert said.returncode == 0, said
+    assert server.counts.calls == 1
+    done = orrery(tmp_path, "resume", "r", "--json")
+    assert done.returncode == 0, done
+    answer = json.loads(done.stdout.splitlines()[-1])["outputs"]["said"]
+    assert json.loads(answer)["untrusted_data"] == "notes.txt has 1 lines"
+    assert deeds.lines_of(tmp_path / "notes.txt") == ["hello"]
+    assert server.counts.calls == 2  # one call in each process: the first was never made again
