@@ -37,10 +37,9 @@ async def fail(why: str = "boom") -> None:
 
 
 @tool(name="test.nap", effects="pure")
-async def nap(turns: int, value: Any = None) -> Any:
-    """Return after some turns of the event loop."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
+async def nap(ms: int, value: Any = None) -> Any:
+    """Return after some milliseconds."""
+    await asyncio.sleep(ms / 1000)
     return value
 
 

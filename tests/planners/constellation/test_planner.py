@@ -86,7 +86,7 @@ def test_what_it_thinks_about_does_not_start_meanwhile_and_everything_else_does(
         if situation["turn"] == 1:
             # 2 starts as soon as 1 has ended; 3 stands behind both, and 5 has nothing to do with them.
             return (
-                "1. test.echo(value=1)\n2. test.nap(turns=3, value=$1)\n3. test.echo(value=$2)\n"
+                "1. test.echo(value=1)\n2. test.nap(ms=3, value=$1)\n3. test.echo(value=$2)\n"
                 '4. test.gate(name="other")\n5. test.echo(value=$4)\nanswer: $3'
             )
         if "1" in situation["results"]:
@@ -109,7 +109,7 @@ def test_a_hold_is_bounded_in_time(tmp_path: Path) -> None:
 
     def think(situation: Situation) -> str:
         if situation["turn"] == 1:
-            return "1. test.echo(value=1)\n2. test.nap(turns=3, value=$1)\n3. test.echo(value=$2)\nanswer: $3"
+            return "1. test.echo(value=1)\n2. test.nap(ms=3, value=$1)\n3. test.echo(value=$2)\nanswer: $3"
         assert started.wait(10), "it thinks longer than it may hold"
         return "done"
 
@@ -138,7 +138,7 @@ def test_what_is_refused_is_told_with_the_reasons_and_may_be_said_otherwise(tmp_
 def test_an_edit_that_is_refused_too_often_is_given_up_and_the_run_goes_on(tmp_path: Path) -> None:
     story = steered(
         script(
-            "1. test.echo(value=1)\n2. test.nap(turns=50, value=2)\nanswer: $2",
+            "1. test.echo(value=1)\n2. test.nap(ms=50, value=2)\nanswer: $2",
             *["drop $1"] * 3,
             "done",
         ),
