@@ -13,19 +13,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL | re.IGNORECASE)
+_FENCED = re.compile(r"^[ \t]*```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
 MAX_DEPTH = 200
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text; a code fence around it is taken off.
+    """The value of a JSON text. Where there is talk around it, it is what stands in the only code fence.
 
     Raises:
         ValueError: it is no JSON, or a name stands twice in one object; the message says where.
     """
-    fenced = _FENCED.fullmatch(text)
+    fenced = _FENCED.findall(text) if "```" in text and text.lstrip()[:1] not in ("{", "[", '"') else []
     try:
-        return json.loads(fenced[1] if fenced else text, object_pairs_hook=_once, parse_constant=_no_number)
+        return json.loads(fenced[0] if len(fenced) == 1 else text, object_pairs_hook=_once, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

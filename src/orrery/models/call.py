@@ -165,17 +165,20 @@ class _Call:
         response: ModelResponse | None = None
         failure: Exception | None = None
         answer: Any = None
+        received: list[Any] = []
         async with AsyncExitStack() as stack:
             try:
+                stack.push_async_callback(providers.hang_up, received)  # not every library does when it is left
                 async with clock.limit():
-                    answer = await stack.enter_async_context(
-                        model_request_stream(
-                            model,
-                            list(self.request.messages),
-                            model_settings=self._model_settings(),
-                            model_request_parameters=_parameters(self.request, model),
+                    with providers.receiving(received):
+                        answer = await stack.enter_async_context(
+                            model_request_stream(
+                                model,
+                                list(self.request.messages),
+                                model_settings=self._model_settings(),
+                                model_request_parameters=_parameters(self.request, model),
+                            )
                         )
-                    )
                     events = aiter(answer)
                 heard = _Heard(self._most_chars())
                 while True:
@@ -257,7 +260,7 @@ class _Call:
         for call in calls:
             self._check_arguments(call, cut_off=response.finish_reason == "length")
         if not calls and not text_of(response).strip():
-            if response.finish_reason == "length":
+            if response.finish_reason == "length" and "max_tokens" in self.request.settings:
                 raise ModelError(
                     f"{self.named}: all max_tokens were used up before the answer began; raise max_tokens",
                     severity="permanent",
@@ -270,7 +273,7 @@ class _Call:
                 args = read_json(call.args)
             except ValueError as error:
                 where = f"the arguments for {call.tool_name!r}"
-                if cut_off:
+                if cut_off and "max_tokens" in self.request.settings:
                     raise ModelError(
                         f"{self.named}: {where} were cut off at max_tokens; raise max_tokens", severity="permanent"
                     ) from None
@@ -289,7 +292,7 @@ class _Call:
         try:
             value = read_json(text)
         except ValueError as error:
-            if message.finish_reason == "length":
+            if message.finish_reason == "length" and "max_tokens" in self.request.settings:
                 raise ModelError(
                     f"{self.named}: the answer was cut off at max_tokens; raise max_tokens", severity="permanent"
                 ) from None

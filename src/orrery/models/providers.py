@@ -8,7 +8,9 @@ providers try nothing twice: trying again is the scheduler's, which knows limits
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -87,6 +89,31 @@ def _openai(provider: Provider, secret: str, client: httpx2.AsyncClient) -> Any:
     return AsyncOpenAI(api_key=secret, base_url=provider.base_url, http_client=client, max_retries=0)
 
 
+_received: ContextVar[list[httpx2.Response] | None] = ContextVar("received", default=None)
+
+
+@contextmanager
+def receiving(received: list[httpx2.Response]) -> Iterator[None]:
+    """Inside the block, every HTTP answer that begins is put into the list."""
+    token = _received.set(received)
+    try:
+        yield
+    finally:
+        _received.reset(token)
+
+
+async def hang_up(received: list[httpx2.Response]) -> None:
+    """Close the connections of answers that are not read to their end; the others are free already."""
+    for response in received:
+        await response.aclose()
+
+
+async def _note(response: httpx2.Response) -> None:
+    received = _received.get()
+    if received is not None:
+        received.append(response)
+
+
 @dataclass
 class _Connections:
     """What one loop holds; `life` is the suspended generator that closes the client."""
@@ -117,6 +144,7 @@ async def _client_for_life(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[ht
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),  # the deadlines are the call's
         limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100),
         headers={"user-agent": "orrery"},
+        event_hooks={"response": [_note]},
     ) as client:
         try:
             yield client
