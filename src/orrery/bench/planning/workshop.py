@@ -322,7 +322,7 @@ def _with_fault(job: Job, kind: str, chance: random.Random) -> str:
             f"import random\n    return right({given}) if random.random() < 0.9 else None",
         ),
         "by heart": (
-            f"for known, it in {examples!r}:\n        if known == [{given}]:\n            return it\n    return {usual!r}",
+            f"for args, x in {examples!r}:\n        if args == [{given}]:\n            return x\n    return {usual!r}",
         ),
         "changes its input": (
             f"answer = right({given})\n    {listed}.clear()\n    return answer",

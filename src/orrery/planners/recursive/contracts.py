@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -166,8 +166,8 @@ def fault_in(split: Split, part: Part) -> str:
     return ""
 
 
-def as_data(value: Mapping[str, Any] | msgspec.Struct) -> Any:
-    """A struct as the plain data that a task's arguments are made of."""
+def as_data(value: msgspec.Struct | Sequence[msgspec.Struct]) -> Any:
+    """A struct, or several, as the plain data that a task's arguments are made of."""
     return msgspec.to_builtins(value)
 
 

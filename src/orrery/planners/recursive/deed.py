@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import msgspec
+
 from orrery.errors import LimitReachedError
 from orrery.graph import Effects, Ref, Retry, Task
-from orrery.graph.task import Limits
+from orrery.models.prompts import prompt
 from orrery.planners.asking import left_to_write, model_named
 from orrery.planners.recursive.asked import LEAST_REPLY, executor_prompt
 from orrery.planners.recursive.contracts import as_data, function_of
 from orrery.planners.recursive.node import Node
+from orrery.planners.toolmaking.search import find_tools
 from orrery.tools import Tool, tools
 from orrery.workflow import code
 
@@ -35,14 +38,15 @@ def deed(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
     op = node.method.executor
     if op == "model.ask":
         return _asking(node, task, tokens=tokens, label=label)
+    if op == "agent.run":
+        return _acting(node, task, tokens=tokens, label=label)
     function = function_of(op)
     args: dict[str, Any] = {"part": as_data(node.part(tokens=tokens))}
     if "results" in inspect.signature(function).parameters:
         args["results"] = {earlier: Ref(earlier, ("result",)) for earlier in node.after}
     found = code.find(op) if op.startswith((code.PYTHON, code.LOCAL)) else tools.get(op)
     if isinstance(found, Tool):
-        limits = Limits(timeout_s=found.timeout_s)
-        return Task(task, op, args, executor=found.executor, effects=found.effects, limits=limits, label=label)
+        return msgspec.structs.replace(found.task(task, args, label=label), op=op)
     executor = "inline" if inspect.iscoroutinefunction(function) else "thread"
     return Task(task, op, args, executor=executor, effects=Effects("idempotent"), label=label)
 
@@ -56,11 +60,28 @@ def _asking(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
         if most < LEAST_REPLY:
             raise _too_few(node, tokens)
         args["max_tokens"] = most
-    asked = tools.get("model.ask")
-    limits = Limits(timeout_s=asked.timeout_s, retry=Retry(attempts=3))
-    return Task(
-        task, "model.ask", args, executor=asked.executor, effects=asked.effects_for(args), limits=limits, label=label
-    )
+    asking = tools.get("model.ask").task(task, args, label=label)
+    return msgspec.structs.replace(asking, limits=msgspec.structs.replace(asking.limits, retry=Retry(attempts=3)))
+
+
+def _acting(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
+    """A model with those tools that the part is about."""
+    from orrery.agents.run import run
+
+    method = node.method
+    goal = node.goal if not node.critique else f"{node.goal}\n\nAn earlier answer was not accepted: {node.critique}"
+    args: dict[str, Any] = {
+        "goal": goal,
+        "data": {"whole_request": node.request, "found_before": as_data(node.given)},
+        "name": "part",
+        "instructions": prompt("planners/recursive-agent"),
+        "model": model_named(method.model),
+        "tools": [tool.name for tool in find_tools(node.goal, method.tools, most=method.most_tools)],
+        "approve": method.approve,
+    }
+    if tokens is not None:
+        args["max_tokens"] = tokens
+    return run.task(task, args, label=label)
 
 
 def _too_few(node: Node, tokens: int) -> LimitReachedError:

@@ -21,7 +21,7 @@ class RecursivePlanner:
 
     async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patch that adds the root. Raises PlannerOptionError."""
-        method = method_of(goal.options, tools=goal.tools)
+        method = method_of(goal.options, tools=goal.tools, approve=goal.approve)
         if view.state(ROOT) is not None:
             return  # called again after a crash: the tree goes on by itself
         root = Node(

@@ -6,28 +6,25 @@ differs in what it takes for a new tool to be believed: see `suite` and `trial`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from orrery.errors import OrreryError, PlannerReplyError, ToolRefusedError
+from orrery.errors import PlannerReplyError, ToolRefusedError
 from orrery.planners.asking import model_named
 from orrery.planners.toolmaking import asked
+from orrery.planners.toolmaking.search import find_tools
 from orrery.planners.toolmaking.suite import Suite, weaknesses
 from orrery.planners.toolmaking.trial import Trial, try_code, try_composition
 from orrery.tools import Tool, ToolContext, tools
 from orrery.tools.made import Composition, Entry, Library, Provenance, Specification
 
-MOST_CANDIDATES = 8
 CORRECTIONS = 2
 """How often a specification, or tests, that cannot be used are sent back."""
 REPAIRS = 3
 """How often code that was refused is written again."""
 _MOST_TOLD = 8
-
-log = logging.getLogger("orrery")
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -85,21 +82,6 @@ async def find_or_make(
         f"nothing that exists fits; made in {entry.provenance.rounds} rounds and tested by {len(entry.tests)} cases"
     )
     return _found(tools.get(library.keep(entry).name), built=True, because=because)
-
-
-def find_tools(need: str, among: Sequence[str] | None = None, *, most: int = MOST_CANDIDATES) -> list[Tool[..., Any]]:
-    """The registered and the made tools that a need is about, best first; those that cannot be loaded are left out."""
-    from orrery.tools.select import ToolCard, ToolIndex
-
-    known: dict[str, Tool[..., Any]] = {}
-    for name in tools.names():
-        if among is None or name in among or name.startswith("made."):
-            try:
-                known[name] = tools.get(name)
-            except OrreryError as error:
-                log.debug("the tool %r is not looked at: %s", name, error)
-    index = ToolIndex(ToolCard.of(tool) for tool in known.values())
-    return [known[match.name] for match in index.find(need, most)]
 
 
 async def _make(
@@ -160,4 +142,4 @@ def _found(tool: Tool[..., Any], *, built: bool, because: str) -> Found:
     return Found(tool.name, tool.description, dict(tool.parameters), built, because)
 
 
-__all__ = ["CORRECTIONS", "REPAIRS", "Found", "find_or_make", "find_tools"]
+__all__ = ["CORRECTIONS", "REPAIRS", "Found", "find_or_make"]

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from orrery.errors import MissingExtraError, OrreryError, UnknownNameError
-from orrery.graph import Graph, Ref, Task
-from orrery.graph.task import Limits
+from orrery.graph import Graph, Ref
 from orrery.tools.made.specification import Specification
 from orrery.tools.tool import Tool
 
@@ -60,9 +59,7 @@ class Composition(msgspec.Struct, frozen=True, omit_defaults=True):
         for number, call in enumerate(self.calls, 1):
             tool = tool_named(call.tool)
             filled = _filled(call.args, lambda kind, which: args[which] if kind == _ARGUMENT else Ref(f"call{which}"))
-            limits = Limits(timeout_s=tool.timeout_s)
-            task = Task(f"call{number}", call.tool, filled, executor=tool.executor, effects=tool.effects, limits=limits)
-            tasks.append(task)
+            tasks.append(tool.task(f"call{number}", filled))
         return Graph(tasks, outputs={"result": Ref(tasks[-1].id)})
 
     async def call(self, args: Mapping[str, Any], call: Callable[[str, dict[str, Any]], Any]) -> Any:
