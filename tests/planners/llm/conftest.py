@@ -11,7 +11,7 @@ import pytest
 from tests.simulated import Simulated
 from tests.simulated import simulated as simulated  # noqa: PLC0414 - a fixture
 
-from orrery.graph import Graph, Limits, Task
+from orrery.graph import Graph, Limits, Ref, Task
 from orrery.models.simulated import Answer, Asked, SimulatedServer
 from orrery.models.simulated.service import Script
 from orrery.runtime import Result, Session
@@ -123,11 +123,7 @@ class Outcome(NamedTuple):
 
     def value(self, task: str) -> Any:
         """The result of a task."""
-        return (
-            self.machine.results.fill(self.machine.records[task].tree, _no_blob)
-            if task not in self.machine.records
-            else (self.machine.results.look_up(_ref(task), _no_blob))
-        )
+        return self.machine.results.look_up(Ref(task), _no_blob)
 
     def states(self) -> dict[str, str]:
         """Where the tasks of the plan ended."""
@@ -136,12 +132,6 @@ class Outcome(NamedTuple):
 
 def _no_blob(blob: Any) -> Any:
     raise AssertionError(blob)
-
-
-def _ref(task: str) -> Any:
-    from orrery.graph import Ref
-
-    return Ref(task)
 
 
 Plan = Callable[..., Outcome]
@@ -159,14 +149,14 @@ def plan(simulated: Simulated, tmp_path: Path) -> Plan:
         server: dict[str, Any] | None = None,
         within_s: float = 20,
         approve: str = "ask",
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
         **options: Any,
     ) -> Outcome:
         story = plans if isinstance(plans, Story) else Story([plans] if isinstance(plans, str) else plans, joins)
         script: Script = story
         running = simulated(script, **(server or {}))
         goal = {"text": text, "options": options, "approve": approve, "tools": [each.name for each in TESTED]}
-        task = Task("plan", "plan", {"goal": goal, "planner": "llm"}, executor="planner", limits=limits)
+        task = Task("plan", "plan", {"goal": goal, "planner": "llm"}, executor="planner", limits=limits or Limits())
 
         async def whole() -> Outcome:
             async with Session("memory:") as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def read_in_pieces(text: str, cuts: list[int], **options: Any) -> tuple[list[Sta
     reader = PlanReader(**options)
     found: list[Statement] = []
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in pairwise(places):
         found += reader.feed(text[begin:end])
     return [*found, *reader.finish()], reader
 
@@ -80,7 +81,7 @@ def test_what_is_written_is_read_as_it_was(statement: Step | End) -> None:
 def test_a_plan_reads_the_same_wherever_the_stream_is_cut(
     plan: list[Step], end: End, cuts: list[int], fenced: bool
 ) -> None:
-    lines = [write(statement) for statement in [*plan, end]]
+    lines = [*map(write, plan), write(end)]
     text = "\n".join(["Sure, here it is:", "```text", *lines, "```", "9. never(read=1)"] if fenced else lines)
     found, reader = read_in_pieces(text, cuts)
     assert found == [*plan, end]

@@ -80,9 +80,10 @@ def test_a_second_plan_may_answer_by_itself(plan: Plan) -> None:
 def test_ready_steps_run_while_the_plan_is_still_being_written(plan: Plan) -> None:
     slow = "1. t.add(a=1, b=2)\n" + "Thought: " + "and on " * 100 + "\nanswer: $1\n"
     done = plan(slow, server={"first_s": 0.0, "tokens_per_s": 400.0})
-    records = done.machine.records
+    ready_at = done.machine.records["plan-1"].ready_at
     assert done.answer == 3
-    assert records["plan-1"].ready_at - done.machine.started_at < 0.2
+    assert ready_at is not None
+    assert ready_at - done.machine.started_at < 0.3
     assert done.result.seconds > 0.4
 
 

@@ -12,27 +12,38 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orrery.errors import Problem, suggestion
+from orrery.errors import AmbiguousNameError, ArgumentError, Problem, UnknownNameError
 from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Limits, Link, LiveGraph, Ref, Task, TaskId, Template
 from orrery.graph.nest import with_refs
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
 from orrery.planners.llm.writing import write, write_ref, write_value
 from orrery.tools.approval import Approval
+from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
 from orrery.workflow.references import with_texts_unknown
 
 Tools = Mapping[str, Tool[..., Any]]
 _MOST_LABEL_CHARS = 72
 _MOST_SHOWN_IN_QUESTION = 400
+_TAKES_ANYTHING: Tool[..., Any] = Tool(lambda **_: None, name="anything", effects=Effects("pure"))
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A step that can be carried out: as it was understood, and the edits that add its tasks."""
+    """A step that can be carried out: as it was understood, the edits that add its tasks, and what was put right."""
 
     step: Step
     edits: tuple[Edit, ...]
+    changes: tuple[str, ...] = ()
+
+
+class _MisunderstoodError(Exception):
+    """A step cannot be carried out as it is written."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__()
+        self.problems = list(problems)
 
 
 @dataclass(frozen=True)
@@ -69,65 +80,54 @@ class Binder:
 
     def bind(self, step: Step) -> Bound | list[Problem]:
         """The step as tasks, or everything that is wrong with it."""
-        understood = self._understood(step)
-        if isinstance(understood, list):
-            return understood
-        step = understood
+        changes: list[str] = []
+        try:
+            step = self._understood(step, changes)
+        except _MisunderstoodError as error:
+            return error.problems
         tool = self.tools[step.tool]
-        place = f"line {step.number}"
         args = {str(name): value for name, value in step.args}
         unknown = with_texts_unknown(args)
-        problems = [Problem(p.code, f"{place}, argument {p.argument!r}", p.message) for p in tool.check(unknown)]
-        each = step.each
-        if each is not None and not isinstance(each, Ref | list | dict):
-            problems.append(Problem("plan/each", place, f"'each' needs a list, not {write_value(each)}"))
-        if problems:
-            return problems
         verdict = self.approve(tool, self.placed(args), self.folder)
         if verdict.word == "refuse":
-            return [Problem("plan/refused", place, f"this may not be done: {verdict.because}")]
+            return [Problem("plan/refused", f"line {step.number}", f"this may not be done: {verdict.because}")]
         edits: list[Edit] = [Add(self._task(step, tool, args, tool.effects_for(unknown)))]
         edits += [Link(Edge(self.task_id(number), self.task_id(step.number))) for number in step.after]
         if verdict.word == "ask":
             edits = [Add(self._question(step, args, verdict.because)), *edits]
             edits.append(Link(Edge(self.ask_id(step.number), self.task_id(step.number))))
-        return Bound(step, tuple(edits))
+        return Bound(step, tuple(edits), tuple(changes))
 
-    def _understood(self, step: Step) -> Step | list[Problem]:
-        """The step with every argument named and a tool that exists."""
-        tool = self.tools.get(step.tool)
+    def _understood(self, step: Step, changes: list[str]) -> Step:
+        """The step with a tool that exists and arguments that fit it, every one of them named."""
         place = f"line {step.number}"
-        if tool is None:
-            repaired = self._repaired(step)
-            if repaired is None:
-                return [
-                    Problem(
-                        "plan/unknown-tool",
-                        place,
-                        f"there is no tool {step.tool!r}; {suggestion(step.tool, self.tools)}",
-                    )
-                ]
-            step = repaired
-            tool = self.tools[step.tool]
-        names = list(tool.hints)
-        positional = [argument for argument in step.args if argument.name is None]
-        if len(positional) > len(names):
-            message = f"{tool.name} takes {len(names)} arguments, and {len(positional)} are given without a name"
-            return [Problem("plan/arguments", place, message)]
-        named = [
-            Argument(argument.name or names[position], argument.value) for position, argument in enumerate(step.args)
-        ]
-        twice = [name for name, _ in named[len(positional) :] if name in names[: len(positional)]]
-        if twice:
-            return [
-                Problem("plan/arguments", place, f"the argument {twice[0]!r} is given twice, once without its name")
-            ]
-        return Step(step.number, tool.name, tuple(named), step.each, step.after, step.when)
+        if step.each is not None and not isinstance(step.each, Ref | list | dict):
+            raise _MisunderstoodError(Problem("plan/each", place, f"'each' needs a list, not {write_value(step.each)}"))
+        tool = self.tools.get(step.tool)
+        if any(argument.name is None for argument in step.args):
+            step = _named(step, tool or self._meant(step))
+        args, texts = _without_texts({str(name): value for name, value in step.args})
+        if tool is not None and not tool.check(args):
+            return step
+        try:
+            meant = repair(step.tool, args, self.tools)
+        except (UnknownNameError, AmbiguousNameError) as error:
+            raise _MisunderstoodError(Problem("plan/unknown-tool", place, str(error))) from error
+        except ArgumentError as error:
+            problems = error.problems or [Problem("plan/arguments", place, str(error))]
+            raise _MisunderstoodError(*(_placed_at(problem, place) for problem in problems)) from error
+        changes.extend(f"{place}: {change}" for change in meant.changes)
+        named = tuple(
+            Argument(name, with_refs(value, lambda ref: texts.get(ref, ref))) for name, value in meant.args.items()
+        )
+        return replace(step, tool=meant.name, args=named)
 
-    def _repaired(self, step: Step) -> Step | None:
-        """The step with the one tool whose name differs only in case and marks; None if there is none."""
-        near = [name for name in self.tools if _letters(name) == _letters(step.tool)]
-        return replace(step, tool=near[0]) if len(near) == 1 else None
+    def _meant(self, step: Step) -> Tool[..., Any]:
+        """The tool that a wrong name stands for, whatever it is called with."""
+        try:
+            return self.tools[repair(step.tool, {}, dict.fromkeys(self.tools, _TAKES_ANYTHING)).name]
+        except (UnknownNameError, AmbiguousNameError) as error:
+            raise _MisunderstoodError(Problem("plan/unknown-tool", f"line {step.number}", str(error))) from error
 
     def _task(self, step: Step, tool: Tool[..., Any], args: dict[str, Any], effects: Effects) -> Task:
         when = step.when
@@ -189,8 +189,43 @@ class Binder:
         )
 
 
-def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).casefold()
+def _named(step: Step, tool: Tool[..., Any]) -> Step:
+    """The step with names for the arguments that have none, in the order of the tool's own."""
+    place, names = f"line {step.number}", list(tool.hints)
+    positional = [argument for argument in step.args if argument.name is None]
+    if len(positional) > len(names):
+        message = f"{tool.name} takes {len(names)} arguments, and {len(positional)} are given without a name"
+        raise _MisunderstoodError(Problem("plan/arguments", place, message))
+    named = [Argument(argument.name or names[at], argument.value) for at, argument in enumerate(step.args)]
+    for argument in named[len(positional) :]:
+        if argument.name in names[: len(positional)]:
+            message = f"the argument {argument.name!r} is given twice, once without its name"
+            raise _MisunderstoodError(Problem("plan/arguments", place, message))
+    return replace(step, args=tuple(named))
+
+
+def _without_texts(args: dict[str, Any]) -> tuple[dict[str, Any], dict[Ref, Template]]:
+    """The arguments with a reference in the place of every template, and which stands for which."""
+    texts: dict[Ref, Template] = {}
+
+    def taken(value: Any) -> Any:
+        match value:
+            case Template():
+                stand_in = Ref(f"text {len(texts)}")
+                texts[stand_in] = value
+                return stand_in
+            case dict():
+                return {key: taken(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [taken(inner) for inner in value]
+        return value
+
+    return {name: taken(value) for name, value in args.items()}, texts
+
+
+def _placed_at(problem: Problem, place: str) -> Problem:
+    argument = getattr(problem, "argument", "")
+    return Problem(problem.code, f"{place}, argument {argument!r}" if argument else place, problem.message)
 
 
 def _pieces(value: Any) -> Iterator[str | Ref]:

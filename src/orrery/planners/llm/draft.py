@@ -16,6 +16,9 @@ from orrery.planners.llm.grammar import End, Fault, Statement, Step
 from orrery.planners.llm.reader import PlanReader
 from orrery.planners.llm.writing import write
 
+ANSWER, SECOND = -1, -2
+"""Numbers, in place of a line's, of what is wrong with something else."""
+
 
 @dataclass
 class Draft:
@@ -29,7 +32,7 @@ class Draft:
 
     Attributes:
         end: how the plan ends; None until that was read.
-        faults: what is wrong with lines, by number; None for the answer and what has no number.
+        faults: what is wrong, by the number of the line; ANSWER for the plan's end, SECOND for a number taken twice.
         lines: how many steps were read in all.
     """
 
@@ -38,11 +41,11 @@ class Draft:
     begun: int = 0
     quoted_references: bool = False
     end: End | None = None
-    faults: dict[int | None, list[Problem]] = field(default_factory=dict)
+    faults: dict[int, list[Problem]] = field(default_factory=dict)
     lines: int = 0
     prose: str = ""
     _said: int = 0
-    _open: dict[int | None, list[Problem]] = field(default_factory=dict)
+    _open: dict[int, list[Problem]] = field(default_factory=dict)
     _bound: dict[int, Bound] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,10 +86,10 @@ class Draft:
         for statement in statements:
             match statement:
                 case Fault(number, _, problem):
-                    self._blame(number, problem)
+                    self._blame(ANSWER if number is None else number, problem)
                 case End():
                     self.end = statement
-                    self.faults.pop(None, None)
+                    self.faults.pop(ANSWER, None)
                 case Step():
                     ready += self._take_step(statement)
         return ready
@@ -98,11 +101,11 @@ class Draft:
             if step.number not in self._bound and step.number not in self.earlier:
                 self._blame(step.number, *bound)
             else:
-                self._blame(None, *bound)
+                self._blame(SECOND, *bound)
             return []
         added = self._assembly.add(bound.step)
         if isinstance(added, Problem):
-            self._blame(None, added)
+            self._blame(SECOND, added)
             return []
         self.faults.pop(step.number, None)
         self._bound.setdefault(step.number, bound)
@@ -114,7 +117,7 @@ class Draft:
         self._bound.pop(number, None)
         self._blame(number, *problems)
 
-    def _blame(self, number: int | None, *problems: Problem) -> None:
+    def _blame(self, number: int, *problems: Problem) -> None:
         self.faults.setdefault(number, []).extend(problems)
 
     def problems(self) -> list[Problem]:
@@ -122,7 +125,7 @@ class Draft:
         if not self._said:  # it has not decided to leave the wrong lines out: it has not answered
             self.faults = self._open
         found = [problem for problems in self.faults.values() for problem in problems]
-        found += self._assembly.problems(expected=[number for number in self.faults if number is not None])
+        found += self._assembly.problems(expected=self.faults)
         while circle := self._assembly.loop():
             self._assembly.drop(circle)
             for number in circle:

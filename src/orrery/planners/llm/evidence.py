@@ -48,7 +48,8 @@ def block(lines: Iterable[tuple[str, Any]]) -> str:
     room = MOST_CHARS_IN_ALL
     left_out = 0
     for line, value in lines:
-        part = f"{line}\n   = {shown(value)}"
+        kept = line.replace("</", "<\\/")  # which a plan may write as well, and means the same
+        part = f"{kept}\n   = {shown(value)}"
         if len(part) > room:
             left_out += 1
             continue

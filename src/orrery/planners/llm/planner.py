@@ -9,7 +9,7 @@ lines that are missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -102,7 +102,7 @@ class _Planning:
                     await self._give_up_waiting_steps()
                     raise
             if not self._has_joiner(round_number):
-                if await self._ended_well():
+                if await self._ended_well(round_number):
                     return
                 await self._apply(self._joining(round_number, "a step failed that the answer needs"))
             if round_number >= self._options.max_rounds:
@@ -136,9 +136,10 @@ class _Planning:
             return False  # the run says why
         return bool(self._view.value(Ref(joiner, ("replan",))))
 
-    async def _ended_well(self) -> bool:
-        """Whether all steps ended and none of them in a way that leaves the answer without a part."""
-        tasks = self._own_tasks()
+    async def _ended_well(self, round_number: int) -> bool:
+        """Whether the round's steps have all ended, and nothing that the answer needs is missing."""
+        joined = self._joined_steps(round_number - 1)
+        tasks = self._own_tasks(apart_from=joined)
         await self._until_ended(tasks)
         view = self._view
         if any(view.state(task) in (State.FAILED, State.CANCELLED) for task in tasks):
@@ -150,9 +151,9 @@ class _Planning:
                 return False
         return True
 
-    def _own_tasks(self) -> list[TaskId]:
+    def _own_tasks(self, *, apart_from: Collection[str] = ()) -> list[TaskId]:
         graph, binder = self._view.graph, self._binder
-        numbers = binder.steps_in(graph)
+        numbers = [number for number in binder.steps_in(graph) if str(number) not in apart_from]
         asks = [binder.ask_id(number) for number in numbers if binder.ask_id(number) in graph.tasks]
         return [*map(binder.task_id, numbers), *asks]
 
@@ -360,4 +361,5 @@ class _Asking:
 def _patch_of(bound: Sequence[Bound]) -> Patch:
     numbers = [str(one.step.number) for one in bound]
     which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {numbers[0]} to {numbers[-1]}"
-    return Patch(tuple(edit for one in bound for edit in one.edits), because=f"{which} of the plan came in")
+    changes = "".join(f"; {change}" for one in bound for change in one.changes)
+    return Patch(tuple(edit for one in bound for edit in one.edits), because=f"{which} of the plan came in{changes}")
