@@ -27,7 +27,7 @@ def test_fifty_turns_are_no_deeper_than_one_and_their_log_is_linear_in_them(simu
             return Answer("done")
         return Answer(f"Page {asked.turn} is next.", calls=(Call("page", {"text": PAGE}),))
 
-    simulated(script)
+    simulated(script, split="lines")
     agent = Agent(tools=[deeds.page], max_turns=50, window_tokens=10**6, cache=False)
 
     async def whole() -> tuple[int, list[int]]:
@@ -64,7 +64,7 @@ def test_a_conversation_that_fills_the_window_goes_on_with_a_summary(
             return Answer("done")
         return Answer(calls=(Call("page", {"text": PAGE * 3}),))
 
-    server = simulated(script)
+    server = simulated(script, split="lines")
     agent = Agent(tools=[deeds.page], max_turns=60, window_tokens=6_000, summary=by, cache=False)
     result, machine = reach(agent, "read all pages")
     assert result.output == "done", result.error

@@ -108,19 +108,29 @@ def test_a_tool_that_hangs_or_blocks_its_loop_holds_up_nothing(simulated: Simula
     assert machine.counts()["failed"] == 2
 
 
-def test_a_tool_that_does_not_exist_is_said_to_the_model_with_the_nearest(simulated: Simulated, reach: Reach) -> None:
-    simulated(once(Call("ad", {"a": 1, "b": 2}), Call("launch_rocket", {})))
-    result, _ = reach(Agent(tools=[deeds.add]))
+def test_a_tool_that_does_not_exist_is_said_to_the_model_with_those_that_do(simulated: Simulated, reach: Reach) -> None:
+    simulated(once(Call("launch_rocket", {})))
+    result, machine = reach(Agent(tools=[deeds.add]))
     assert result.state == "succeeded"
-    assert "launch_rocket" in result.output.splitlines()[1]
+    assert "there is no tool 'launch_rocket'; known: 'add'" in result.output
+    assert not any("-" in task for task in machine.records)
+
+
+def test_a_malformed_call_is_repaired_and_the_model_is_told_how(simulated: Simulated, reach: Reach) -> None:
+    simulated(once(Call("functions.Add", {"args": {"a": 1, "b": 2}})))
+    result, _ = reach(Agent(tools=[deeds.add]))
+    assert untrusted(result.output) == 3
+    name, inside = json.loads(result.output)["repaired"]
+    assert name.startswith("the tool 'functions.Add' is 'add'")
+    assert inside == "the arguments stood inside 'args'"
 
 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"a": 1}, "'b': is missing"),
+        ({"a": 1}, "argument 'b': is missing"),
         ({"a": 1, "b": "three"}, "expected a whole number"),
-        ({"a": 1, "b": 2, "c": 3}, "no argument 'c'"),
+        ({"a": 1, "b": 2, "c": 3}, "there is no such argument"),
         ({"a": 1, "b": "9" * 300_000}, "longer than 200000 characters"),
     ],
 )

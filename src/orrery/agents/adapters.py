@@ -35,6 +35,7 @@ class Adapted(Tool[..., Any]):
 
     def __init__(self, call: Callable[..., Any], module: str, name: str, description: str, effects: Effects) -> None:
         self._module = module
+        call.__name__, call.__doc__ = name, description
         super().__init__(call, name=safe_name(name), effects=effects, description=description)
 
     @property

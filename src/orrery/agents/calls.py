@@ -13,11 +13,13 @@ import msgspec
 
 from orrery.agents.spec import RUN, AgentSpec, Offered, tool_of
 from orrery.agents.styles import Call
-from orrery.errors import AgentDefinitionError, suggestion
+from orrery.errors import AgentDefinitionError, OrreryError, suggestion
 from orrery.graph import Add, Edge, Edit, Expr, Link, Ref, Task, TaskId
 from orrery.graph.resolve import as_text
 from orrery.tools import Tool
+from orrery.tools import tool as make_tool
 from orrery.tools.approval import Verdict, judge, said_yes
+from orrery.tools.repair import repair
 from orrery.workflow import code
 
 PROGRAM: Final = "python.run"
@@ -57,8 +59,8 @@ def made(call: Call, spec: AgentSpec, task: TaskId, folder: Path) -> Made:
         folder: the run's folder, by which the policy judges.
     """
     try:
-        offered, args = _settled(call, spec)
-        return _tasks(call, spec, task_of(offered.op, task.format(offered.name), args, spec), folder)
+        offered, right = _settled(call, spec)
+        return _tasks(right, spec, task_of(offered.op, task.format(offered.name), right.args, spec), folder)
     except (_NotMade, AgentDefinitionError) as why:
         return not_made(call, str(why))
 
@@ -91,24 +93,37 @@ def _parameters(offered: Offered, tool: Tool[..., Any]) -> dict[str, Any]:
     return schema
 
 
-def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, dict[str, Any]]:
-    """The tool that is meant and all of its arguments. Raises _NotMade."""
+def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, Call]:
+    """The tool that is meant, and the call with all of its arguments, as they are right. Raises _NotMade."""
     if len(as_text(call.args)) > MAX_ARGUMENT_CHARS:
         raise _NotMade(f"the arguments are longer than {MAX_ARGUMENT_CHARS} characters; give it less at once")
     known = {each.name: each for each in spec.tools}
-    if call.name not in known:
-        raise _NotMade(f"there is no tool {call.name!r}; {suggestion(call.name, known)}")
-    offered = known[call.name]
-    tool = tool_of(offered.op)
-    # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
-    allowed = _parameters(offered, tool)
-    for name in call.args:
-        if name in offered.bound or (name not in allowed["properties"] and not allowed.get("additionalProperties")):
-            raise _NotMade(f"{call.name} has no argument {name!r}; {suggestion(name, allowed['properties'])}")
-    args = {**call.args, **offered.bound}
-    if problems := tool.check(args):
-        raise _NotMade("; ".join(f"argument {problem.argument!r}: {problem.message}" for problem in problems))
-    return offered, _one_level_less(args, spec) if offered.op == RUN else args
+    try:
+        meant = repair(call.name, call.args, {each.name: _as_seen(each) for each in spec.tools})
+        offered = known[meant.name]
+        args, changes = meant.args, meant.changes
+        if offered.bound:
+            # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
+            allowed = _parameters(offered, tool_of(offered.op))["properties"]
+            for name in args:
+                if name not in allowed:
+                    raise _NotMade(f"{meant.name} has no argument {name!r}; {suggestion(name, allowed)}")
+            whole = repair(meant.name, {**args, **offered.bound}, {meant.name: tool_of(offered.op)})
+            args, changes = whole.args, (*changes, *whole.changes)
+    except OrreryError as error:
+        raise _NotMade(str(error)) from error
+    args = _one_level_less(args, spec) if offered.op == RUN else args
+    return offered, call._replace(args=args, changes=changes)
+
+
+def _as_seen(offered: Offered) -> Tool[..., Any]:
+    """The tool by which a call's name is found; where arguments are bound, one that takes whatever is given."""
+    return _anything if offered.bound else tool_of(offered.op)
+
+
+@make_tool(effects="once")
+def _anything(**given: Any) -> dict[str, Any]:
+    return given
 
 
 def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
@@ -128,7 +143,9 @@ def _tasks(call: Call, spec: AgentSpec, task: Task, folder: Path) -> Made:
         raise _NotMade(f"{tool.name} was not called: {verdict.because}")
     if verdict.word == "ask" and spec.approve == "refuse":
         raise _NotMade(f"{tool.name} was not called, for it would need a person's word: {verdict.because}")
-    told = {"id": call.id, "name": call.name, "source": tool.name, "value": Ref(task.id)}
+    told: dict[str, Any] = {"id": call.id, "name": call.name, "source": tool.name, "value": Ref(task.id)}
+    if call.changes:
+        told["changes"] = list(call.changes)
     if verdict.word == "allow":
         return Made((Add(task),), told, (task.id,))
     asked = Task(f"{task.id}.ask", "ask", {"question": _question(call, spec, tool, verdict)}, executor="person")

@@ -48,6 +48,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
         value: the result, or a `Failure`.
         asked: what came of asking a person first; a `Failure` is a denial.
         not_done: why the call was not made at all; empty if it was.
+        changes: what was repaired in it.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     value: Any = None
     asked: Any = None
     not_done: str = ""
+    changes: Sequence[str] = ()
 
 
 @tool(name="agent.results", effects="pure", executor="inline")
@@ -117,10 +119,11 @@ def _content(told: Told, chars: int) -> tuple[Any, str]:
         denied = told.asked.code == "denied"
         why = told.asked.message if denied else f"nobody agreed to it: {told.asked.message}"
         return f"{source} was not called: {why}", "denied"
+    repaired = {"repaired": list(told.changes)} if told.changes else {}
     if isinstance(told.value, Failure):
         failure = {"type": told.value.type, "message": shortened(told.value.message, chars)}
-        return _label(source, failure, failed=True), "failed"
-    return _label(source, shown(told.value, chars)), "success"
+        return _label(source, failure, failed=True, **repaired), "failed"
+    return _label(source, shown(told.value, chars), **repaired), "success"
 
 
 def _asked_too_often(told: Told) -> bool:

@@ -98,7 +98,7 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     def as_arguments(self) -> dict[str, Any]:
         """The arguments of `agent.run` that say the same; those left at their defaults are left out."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+        return {**plain, "tools": list(plain["tools"])} if self.tools else plain
 
     @property
     def nesting(self) -> int:

@@ -26,11 +26,12 @@ _PROGRAM = re.compile(r"^```(?:python|py)[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | 
 
 
 class Call(NamedTuple):
-    """One call that a model asks for."""
+    """One call that a model asks for; `changes` says what was repaired in it."""
 
     id: str
     name: str
     args: Any
+    changes: tuple[str, ...] = ()
 
 
 class Actions(NamedTuple):
