@@ -74,8 +74,17 @@ def read_body(body: bytes, shape: type[Shape]) -> Shape:
 
 
 def written(value: Any) -> bytes:
-    """A value as JSON, characters outside ASCII as they are, so that they can be torn apart on their way."""
-    return msgspec.json.encode(value)
+    """A value as JSON, on one line; characters outside ASCII as they are, so that they can be torn on their way.
+
+    The line ends of Unicode are escaped: clients that split a stream with `str.splitlines` would see lines there.
+    """
+    found = msgspec.json.encode(value)
+    for end, escaped in _LINE_ENDS:
+        found = found.replace(end, escaped)
+    return found
+
+
+_LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
 def as_text(value: Any) -> str:
