@@ -80,7 +80,8 @@ def _acting(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
         "approve": method.approve,
     }
     if tokens is not None:
-        args["max_tokens"] = tokens
+        # An agent counts after each turn. So it stops at the half, and one turn reads and writes less than the other.
+        args |= {"max_tokens": tokens // 2, "window_tokens": tokens // 4, "settings": {"max_tokens": tokens // 4}}
     return run.task(task, args, label=label)
 
 

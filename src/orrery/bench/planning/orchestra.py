@@ -1,0 +1,143 @@
+"""Whether tools are reused, whether wrong ones are kept out, and whether the right one is found.
+
+The author of tools is a script behind the simulated model server (see `workshop`), so every question goes over HTTP
+and is counted there; the code it writes is really run. A gate that refuses everything would keep wrong tools out too,
+so that the right code of every job is admitted stands beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orrery.bench.planning.workshop import JOBS, Author, Job, faulty
+from orrery.bench.report import Options, Row
+from orrery.errors import ToolRefusedError
+from orrery.models.simulated import INSTANT, SimulatedServer
+from orrery.planners.toolmaking import Found, find_or_make
+from orrery.tools import LocalContext
+from orrery.tools.made import Library
+from orrery.tools.select import ToolCard, ToolIndex
+
+FAULTS = 50
+QUICK_FAULTS = 9
+NEEDS = Path(__file__).parents[4] / "tests/tools/data/needs.json"
+"""Tools and needs in other words; they come with the repository and not with the package."""
+LEAST_RECALL = 0.95
+
+
+def rows(options: Options) -> list[Row]:
+    """Reuse, faults and retrieval."""
+    jobs = JOBS[:4] if options.quick else JOBS
+    options.tell(f"hierarchical: {len(jobs)} needs, each twice")
+    made, built_again, calls = asyncio.run(reuse(jobs))
+    faults = QUICK_FAULTS if options.quick else FAULTS
+    options.tell(f"hierarchical: {faults} faults")
+    admitted, kinds = asyncio.run(admissions(range(options.seed, options.seed + faults)))
+    options.tell("hierarchical: retrieval")
+    return [
+        Row(
+            f"hierarchical, right code admitted, of {len(jobs)} needs",
+            made,
+            "tools",
+            target=f"= {len(jobs)}",
+            ok=made == len(jobs),
+        ),
+        Row(
+            "hierarchical, the same needs in other words, tools built",
+            built_again,
+            "tools",
+            target="= 0",
+            ok=built_again == 0,
+        ),
+        Row("hierarchical, model calls for a need that is met", calls, "calls", 4.0, calls / 4.0),
+        Row(
+            f"hierarchical, {faults} faults of {kinds} kinds, wrong tools admitted",
+            admitted,
+            "tools",
+            target="= 0",
+            ok=admitted == 0,
+        ),
+        *retrieval(),
+    ]
+
+
+async def reuse(jobs: Any) -> tuple[int, int, float]:
+    """How many needs got a tool, how many tools were built when they were said otherwise, and calls for each then."""
+    author = Author()
+    with workshop(author) as context:
+        made = [await find_or_make(job.needs[0], context) for job in jobs]
+        builds, asked = author.builds, author.asked.total()
+        found: list[Found] = [await find_or_make(job.needs[1], context) for job in jobs]
+        wrong = [each.tool for each, job in zip(found, jobs, strict=True) if each.tool != f"made.{job.name}"]
+        again = sum(each.built for each in found) + len(wrong) + (author.builds - builds)
+        return sum(each.built for each in made), again, (author.asked.total() - asked) / len(jobs)
+
+
+async def admissions(seeds: range) -> tuple[int, int]:
+    """How many of the faulty tools were admitted, and how many kinds of faults there were."""
+    admitted = 0
+    kinds: Counter[str] = Counter()
+    for seed in seeds:
+        job, kind, code = faulty(seed)
+        kinds[kind] += 1
+        admitted += await is_admitted(job, code)
+    return admitted, len(kinds)
+
+
+async def is_admitted(job: Job, code: str) -> bool:
+    """Whether an author who writes this code, and nothing else when it is refused, gets it into the library."""
+    with workshop(Author(lambda _: code)) as context:
+        try:
+            await find_or_make(job.needs[0], context, repairs=0)
+        except ToolRefusedError:
+            return bool(Library().names())
+        return True
+
+
+def retrieval() -> Iterator[Row]:
+    """Recall among some hundred tools of needs that are worded otherwise; nothing where the data is not at hand."""
+    if not NEEDS.is_file():
+        return
+    data = msgspec.json.decode(NEEDS.read_bytes())
+    index = ToolIndex(ToolCard(card["name"], card["description"], tuple(card["arguments"])) for card in data["cards"])
+    found = [([match.name for match in index.find(need["need"])], need["tool"]) for need in data["needs"]]
+    first = sum(names[:1] == [tool] for names, tool in found) / len(found)
+    five = sum(tool in names for names, tool in found) / len(found)
+    case = f"retrieval, {len(found)} needs, {len(index)} tools"
+    yield Row(f"{case}, recall@1", first, "", target=f">= {LEAST_RECALL}", ok=first >= LEAST_RECALL)
+    yield Row(f"{case}, recall@5", five, "")
+
+
+@contextmanager
+def workshop(author: Author) -> Iterator[LocalContext]:
+    """A folder with an empty library, and the author behind a model server that the settings lead to."""
+    names = ("ORRERY_MODELS", "ORRERY_MODEL", "ORRERY_TOOLS")
+    before = {name: os.environ.get(name) for name in names}
+    with (
+        tempfile.TemporaryDirectory(prefix="orrery-workshop-") as folder,
+        SimulatedServer(author, timing=INSTANT) as server,
+    ):
+        config = Path(folder, "models.toml")
+        config.write_text(server.config(), encoding="utf-8")
+        chosen = (str(config), "sim-openai-chat:simulated", str(Path(folder, "tools")))
+        os.environ.update(dict(zip(names, chosen, strict=True)))
+        try:
+            yield LocalContext(Path(folder))
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+__all__ = ["admissions", "is_admitted", "retrieval", "reuse", "rows", "workshop"]

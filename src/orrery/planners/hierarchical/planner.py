@@ -1,0 +1,100 @@
+"""HierarchicalPlanner: one patch, whose only task is the planning agent.
+
+Source: the two levels of AgentOrchestra (Zhang et al., 2025): a planning agent that breaks a request down, hands parts
+to specialised agents and revises. Ours differs in that handing over is calling a tool: a specialist is a task that
+the agent's turn grows into, so specialists work at the same time, and each of their calls is in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from orrery.errors import PlannerOptionError, suggestion
+from orrery.graph import Add, Patch, Ref, SetOutputs
+from orrery.models.prompts import prompt
+from orrery.planners.asking import model_named
+from orrery.planners.hierarchical.specialists import Specialist, chosen
+from orrery.planners.protocol import Goal, View
+
+LEAD = "lead"
+
+
+class Staffing(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The options of the hierarchical planner.
+
+    Args:
+        specialists: names of registered ones, or maps with the fields of a `Specialist`; all registered ones unless
+            given.
+        model: whom all agents ask; None means the default model.
+        max_turns: the most turns of the planning agent.
+        width: how many specialists may work at once.
+        max_tokens: the most tokens that the planning agent may use itself; None sets no limit.
+    """
+
+    specialists: tuple[Any, ...] | None = None
+    model: str | None = None
+    max_turns: int = 12
+    width: int = 5
+    max_tokens: int | None = None
+
+
+class HierarchicalPlanner:
+    """Gives a request to an agent that plans, and that hands the parts to specialists.
+
+    Its options are the fields of `Staffing`. The plan is that agent alone, so drafting it asks nobody.
+    """
+
+    async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
+        """The patch that adds the planning agent. Raises PlannerOptionError, UnknownNameError."""
+        from orrery.agents.run import run
+
+        staffing = staffing_of(goal.options)
+        staff = [each for each in chosen(staffing.specialists) if each.tool_names(goal.tools) or not each.tools]
+        if not staff:
+            raise PlannerOptionError("no specialist has a tool that the request allows; allow more tools")
+        if view.state(LEAD) is not None:
+            return  # called again after a crash: the agent goes on by itself
+        args = _lead(goal, staffing, staff)
+        because = f"{len(staff)} specialists: {', '.join(each.name for each in staff)}"
+        edits = (Add(run.task(LEAD, args, label=goal.text[:80])), SetOutputs({"answer": Ref(LEAD)}))
+        yield Patch(edits, by="hierarchical", because=because)
+
+
+def staffing_of(options: Mapping[str, Any]) -> Staffing:
+    """The options of a goal, checked. Raises PlannerOptionError, with everything that is wrong."""
+    known = Staffing.__struct_fields__
+    faults = [f"there is no option {name!r}; {suggestion(name, known)}" for name in options if name not in known]
+    try:
+        staffing = msgspec.convert({name: value for name, value in options.items() if name in known}, Staffing)
+    except msgspec.ValidationError as error:
+        raise PlannerOptionError("; ".join([*faults, str(error)])) from error
+    faults += [f"{name} must be above zero" for name in ("max_turns", "width") if getattr(staffing, name) < 1]
+    if faults:
+        raise PlannerOptionError("the hierarchical planner: " + "; ".join(faults))
+    return staffing
+
+
+def _lead(goal: Goal, staffing: Staffing, staff: list[Specialist]) -> dict[str, Any]:
+    """The arguments of the planning agent."""
+    model = model_named(staffing.model)
+    listed = "\n".join(f"- {each.name}: {each.description}" for each in staff)
+    args: dict[str, Any] = {
+        "goal": goal.text,
+        "name": LEAD,
+        "instructions": prompt("planners/hierarchical-lead", specialists=listed),
+        "model": model,
+        "style": "wide",
+        "tools": [each.offered(goal.tools, model=model, approve=goal.approve) for each in staff],
+        "max_turns": staffing.max_turns,
+        "width": staffing.width,
+        "approve": goal.approve,
+    }
+    if staffing.max_tokens is not None:
+        args["max_tokens"] = staffing.max_tokens
+    return args
+
+
+__all__ = ["LEAD", "HierarchicalPlanner", "Staffing", "staffing_of"]
