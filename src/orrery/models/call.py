@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,14 +21,14 @@ from orrery.errors import ArgumentError, ModelError, OrreryError, suggestion
 from orrery.models import catalog, config, providers, rates
 from orrery.models.answers import misfits, read_json
 from orrery.models.config import Named, Provider, Settings, default_model
+from orrery.models.hearing import Clock, Heard, TooLongError, most_chars
 from orrery.models.keys import Key, find_key
 from orrery.models.request import Reply, Request, Spent
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
-    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 
-MAX_ANSWER_CHARS = 2_000_000
 CHARS_PER_TOKEN = 4
 """Of English text, about; used to guess, never to charge."""
 _EXPECTED_ANSWER_TOKENS = 1000
@@ -52,11 +52,8 @@ class Listener(Protocol):
 
 async def complete(request: Request, ctx: Listener | None = None) -> Reply:
     """The whole answer. Raises what `stream` raises."""
-    async with aclosing(stream(request, ctx)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Reply):
-                return piece
-    raise AssertionError("a stream ends with its reply")
+    call = _Call.of(request, ctx)
+    return await call.recalled() or await call.made(hear=_unheard)
 
 
 async def stream(request: Request, ctx: Listener | None = None) -> AsyncGenerator[str | Reply]:
@@ -69,29 +66,29 @@ async def stream(request: Request, ctx: Listener | None = None) -> AsyncGenerato
     Raises:
         ModelError: there was no usable answer; `severity` says whether another try may help.
         UnknownNameError, ModelSettingsError, ModelKeyError, MissingExtraError: it could not be asked.
+        ArgumentError: there is no such setting of a model.
     """
-    settings = config.settings()
-    call = _Call(request, settings, settings.named(request.model), ctx)
+    call = _Call.of(request, ctx)
     kept = await call.recalled()
     if kept is not None:
         for line in kept.text.splitlines(keepends=True):
             yield line
         yield kept
         return
-    gate = rates.gate(call.named.provider, call.provider)
-    async with gate.passing(call.expected_tokens()) as passage:
-        try:
-            async with aclosing(call.pieces()) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except ModelError as error:
-            if error.status == 429 and error.retry_after_s is not None:
-                gate.pause(error.retry_after_s)
-            raise
-        finally:
-            if call.spent.tokens:
-                passage.tokens = call.spent.tokens
-    yield await call.reply()
+    # The call has a task of its own: whoever stops listening in the middle, or is cancelled, leaves a generator behind
+    # that may be closed at any time and in any task, which the providers' libraries do not bear.
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+    made = asyncio.create_task(call.made(pieces.put_nowait))
+    made.add_done_callback(lambda _task: pieces.put_nowait(None))
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        yield await made
+    finally:
+        made.cancel()
+        await asyncio.wait([made])
+        if not made.cancelled():
+            made.exception()  # it was raised above, or nobody is there to hear of it
 
 
 @dataclass
@@ -104,18 +101,22 @@ class _Call:
     ctx: Listener | None
     key: Key = field(init=False)
     spent: Spent = field(default_factory=Spent)
-    _response: ModelResponse | None = None
     _digest: str = ""
 
     def __post_init__(self) -> None:
         _check_settings(self.request.settings)
         self.key = find_key(self.provider.key_place)
 
+    @classmethod
+    def of(cls, request: Request, ctx: Listener | None) -> _Call:
+        settings = config.settings()
+        return cls(request, settings, settings.named(request.model), ctx)
+
     @property
     def provider(self) -> Provider:
         return self.settings.providers[self.named.provider]
 
-    def expected_tokens(self) -> int:
+    def _expected_tokens(self) -> int:
         """A guess at what the call will take, for the limit on tokens a minute."""
         read = sum(
             len(str(getattr(part, "content", ""))) for message in self.request.messages for part in message.parts
@@ -140,11 +141,7 @@ class _Call:
             (message,) = from_data([msgspec.json.decode(data)])
             assert isinstance(message, ModelResponse)
             output = self._output(message)
-        except (
-            OrreryError,
-            msgspec.DecodeError,
-            AssertionError,
-        ):  # written by another version, or the schema's reading
+        except (OrreryError, msgspec.DecodeError, AssertionError):  # of another version, which read answers otherwise
             await asyncio.to_thread(kept.drop, self._digest)
             return None
         seconds = time.monotonic() - began
@@ -156,46 +153,36 @@ class _Call:
     def _folder(self) -> Path:
         return self.ctx.folder if self.ctx is not None else Path.cwd()
 
-    async def pieces(self) -> AsyncGenerator[str]:
-        """The text as it comes; afterwards `spent` and the response are known. Raises ModelError."""
-        from pydantic_ai.direct import model_request_stream
+    async def made(self, hear: Callable[[str], object]) -> Reply:
+        """Wait for the provider's limits, ask, and hand each piece of text to `hear`. Raises ModelError."""
+        gate = rates.gate(self.named.provider, self.provider)
+        async with gate.passing(self._expected_tokens()) as passage:
+            try:
+                response = await self._ask(hear)
+            except ModelError as error:
+                if error.status == 429 and error.retry_after_s is not None:
+                    gate.pause(error.retry_after_s)
+                raise
+            finally:
+                passage.tokens = self.spent.tokens or None
+        return await self._reply(response)
 
+    async def _ask(self, hear: Callable[[str], object]) -> ModelResponse:
         model = await providers.model(self.named, self.provider, self.key)
-        clock = _Clock(self.request.timeout_s, self.provider.idle_s)
-        response: ModelResponse | None = None
+        clock = Clock(self.request.timeout_s, self.provider.idle_s)
         failure: Exception | None = None
         answer: Any = None
         received: list[Any] = []
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(providers.hang_up, received)  # not every library does when it is left
             try:
-                stack.push_async_callback(providers.hang_up, received)  # not every library does when it is left
-                async with clock.limit():
-                    with providers.receiving(received):
-                        answer = await stack.enter_async_context(
-                            model_request_stream(
-                                model,
-                                list(self.request.messages),
-                                model_settings=self._model_settings(),
-                                model_request_parameters=_parameters(self.request, model),
-                            )
-                        )
-                    events = aiter(answer)
-                heard = _Heard(self._most_chars())
-                while True:
+                with providers.receiving(received):
                     async with clock.limit():
-                        event = await anext(events, None)
-                    if event is None:
-                        break
-                    clock.heard()
-                    text = heard.take(event)
-                    if text:
-                        yield text
-                    if self.ctx is not None:
-                        so_far = answer.usage.output_tokens or heard.chars // CHARS_PER_TOKEN
-                        self.ctx.progress(None, f"{so_far} tokens")
+                        answer = await stack.enter_async_context(self._opened(model))
+                await self._listen(answer, clock, hear)
             except TimeoutError:
                 failure = ModelError(f"{self.named}: {clock.said()}", severity="transient")
-            except _TooLongError:
+            except TooLongError:
                 failure = ModelError(
                     f"{self.named}: the answer did not end within {self._most_chars()} characters; "
                     "raise max_tokens if it is to be that long",
@@ -205,13 +192,38 @@ class _Call:
                 failure = self._translated(error)
             finally:  # also where nobody listens any more: what was used up is paid for
                 if answer is not None:
-                    response = answer.get()
+                    response: ModelResponse = answer.get()
                     self._account(response, clock)
         if failure is not None:
-            raise failure from None  # the foreign error may hold the key in what it says
-        assert response is not None
+            raise failure from None  # outside of the handler: the foreign error may hold the key in what it says
         self._check(response)
-        self._response = response
+        return response
+
+    def _opened(self, model: Model[Any]) -> AbstractAsyncContextManager[StreamedResponse]:
+        from pydantic_ai.direct import model_request_stream
+
+        return model_request_stream(
+            model,
+            list(self.request.messages),
+            model_settings=self._model_settings(),
+            model_request_parameters=_parameters(self.request, model),
+        )
+
+    async def _listen(self, answer: StreamedResponse, clock: Clock, hear: Callable[[str], object]) -> None:
+        heard = Heard(self._most_chars())
+        events = aiter(answer)
+        while True:
+            async with clock.limit():
+                event = await anext(events, None)
+            if event is None:
+                return
+            clock.heard()
+            text = heard.take(event)
+            if text:
+                hear(text)
+            if self.ctx is not None:
+                so_far = answer.usage.output_tokens or heard.chars // CHARS_PER_TOKEN
+                self.ctx.progress(None, f"{so_far} tokens")
 
     def _translated(self, error: Exception) -> OrreryError:
         from orrery.models.failures import translated
@@ -219,14 +231,12 @@ class _Call:
         return translated(error, self.named, self.key)
 
     def _most_chars(self) -> int:
-        wanted = self.request.settings.get("max_tokens")
-        # A token can stand for a run of blanks: 64 characters each is more than any model makes of them on average.
-        return MAX_ANSWER_CHARS if wanted is None else min(MAX_ANSWER_CHARS, int(wanted) * 64 + 1024)
+        return most_chars(self.request.settings.get("max_tokens"))
 
     def _model_settings(self) -> Any:
         return {**self.request.settings, "max_retries": 0}
 
-    def _account(self, response: ModelResponse, clock: _Clock) -> None:
+    def _account(self, response: ModelResponse, clock: Clock) -> None:
         """Reckon what was used up and tell it."""
         used = response.usage
         money = catalog.cost(used, self.named, self.settings)
@@ -260,12 +270,15 @@ class _Call:
         for call in calls:
             self._check_arguments(call, cut_off=response.finish_reason == "length")
         if not calls and not text_of(response).strip():
-            if response.finish_reason == "length" and "max_tokens" in self.request.settings:
-                raise ModelError(
-                    f"{self.named}: all max_tokens were used up before the answer began; raise max_tokens",
-                    severity="permanent",
-                )
+            if response.finish_reason == "length":
+                raise self._cut_off("before it began, the answer was")
             raise ModelError(f"{self.named}: the answer is empty", severity="transient")
+
+    def _cut_off(self, what: str) -> ModelError:
+        # At the limit that was asked for, another try ends there again; at the model's own, it may say less.
+        if "max_tokens" in self.request.settings:
+            return ModelError(f"{self.named}: {what} cut off at max_tokens; raise it", severity="permanent")
+        return ModelError(f"{self.named}: {what} cut off at the most the model writes; max_tokens may raise that")
 
     def _check_arguments(self, call: Any, *, cut_off: bool) -> None:
         if isinstance(call.args, str) and call.args.strip():
@@ -273,10 +286,8 @@ class _Call:
                 args = read_json(call.args)
             except ValueError as error:
                 where = f"the arguments for {call.tool_name!r}"
-                if cut_off and "max_tokens" in self.request.settings:
-                    raise ModelError(
-                        f"{self.named}: {where} were cut off at max_tokens; raise max_tokens", severity="permanent"
-                    ) from None
+                if cut_off:
+                    raise self._cut_off(f"{where} were") from None
                 raise ModelError(f"{self.named}: {where} are no JSON: {error}", severity="transient") from None
             if not isinstance(args, dict):
                 raise ModelError(f"{self.named}: the arguments for {call.tool_name!r} are no object")
@@ -292,10 +303,8 @@ class _Call:
         try:
             value = read_json(text)
         except ValueError as error:
-            if message.finish_reason == "length" and "max_tokens" in self.request.settings:
-                raise ModelError(
-                    f"{self.named}: the answer was cut off at max_tokens; raise max_tokens", severity="permanent"
-                ) from None
+            if message.finish_reason == "length":
+                raise self._cut_off("the answer was") from None
             raise ModelError(
                 self.key.redacted(
                     f"{self.named}: the answer is not the JSON that was asked for: {error}: {text[:200]!r}"
@@ -309,17 +318,20 @@ class _Call:
             raise ModelError(self.key.redacted(f"{self.named}: the answer does not fit what was asked for: {said}"))
         return value
 
-    async def reply(self) -> Reply:
+    async def _reply(self, response: ModelResponse) -> Reply:
         """The reply to a call that went well; it is kept in the cache. Raises ModelError if its data does not fit."""
         from orrery.models import cache
         from orrery.models.messages import text_of, to_data
 
-        assert self._response is not None
-        output = self._output(self._response)
+        output = self._output(response)
         if self._digest:
             kept = cache.open_cache(cache.cache_path(self._folder))
-            await asyncio.to_thread(kept.put, self._digest, msgspec.json.encode(to_data([self._response])[0]))
-        return Reply(self._response, text_of(self._response), self.spent, output)
+            await asyncio.to_thread(kept.put, self._digest, msgspec.json.encode(to_data([response])[0]))
+        return Reply(response, text_of(response), self.spent, output)
+
+
+def _unheard(_piece: str) -> None:
+    """Nobody wants the pieces."""
 
 
 def _check_settings(given: Mapping[str, Any]) -> None:
@@ -330,83 +342,6 @@ def _check_settings(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in known and not name.startswith(_OWN_SETTINGS):
             raise ArgumentError(f"there is no setting {name!r} of a model; {suggestion(name, known)}")
-
-
-class _TooLongError(Exception):
-    """More came than was wanted."""
-
-
-class _Clock:
-    """The two limits of a call: on the whole, and on a silence once it speaks."""
-
-    def __init__(self, total_s: float | None, idle_s: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._total_s, self._idle_s = total_s, idle_s
-        self._began = self._loop.time()
-        self._first: float | None = None
-        self._last = self._began
-
-    def limit(self) -> asyncio.Timeout:
-        """For one wait: raises TimeoutError at whichever limit comes first.
-
-        A limit never spans a `yield`: it would strike whoever happens to listen then.
-        """
-        limits = []
-        if self._total_s is not None:
-            limits.append(self._began + self._total_s)
-        if self._first is not None:
-            limits.append(self._last + self._idle_s)
-        return asyncio.timeout_at(min(limits, default=None))
-
-    def heard(self) -> None:
-        """Something came."""
-        self._last = self._loop.time()
-        if self._first is None:
-            self._first = self._last
-
-    def said(self) -> str:
-        """Which limit was reached."""
-        if self._total_s is not None and self._loop.time() - self._began >= self._total_s:
-            return f"the answer did not end within timeout_s={self._total_s:g}"
-        return f"the answer stopped for {self._idle_s:g} s before its end"
-
-    def seconds(self) -> float:
-        """Since the call began."""
-        return self._loop.time() - self._began
-
-    def first_s(self) -> float:
-        """Until the first piece; 0 if none came."""
-        return 0.0 if self._first is None else self._first - self._began
-
-
-@dataclass
-class _Heard:
-    """What came so far. Raises _TooLongError beyond `most` characters."""
-
-    most: int
-    chars: int = 0
-
-    def take(self, event: Any) -> str:
-        """The text in an event that people may read; "" for thoughts, tool calls and ends."""
-        from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
-
-        match event:
-            case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
-                self._count(text)
-                return text
-            case PartStartEvent(part=part):
-                self._count(getattr(part, "content", None))
-                self._count(getattr(part, "args", None))
-            case PartDeltaEvent(delta=delta):
-                self._count(getattr(delta, "content_delta", None))
-                self._count(getattr(delta, "args_delta", None))
-        return ""
-
-    def _count(self, piece: Any) -> None:
-        if piece is not None:
-            self.chars += len(piece) if isinstance(piece, str) else len(str(piece))
-        if self.chars > self.most:
-            raise _TooLongError
 
 
 def _is_object(schema: Any) -> bool:
