@@ -26,11 +26,12 @@ def team(asked: Asked) -> Answer:
 
 
 def test_sub_agents_work_side_by_side_below_the_agent_that_calls_them(simulated: Simulated, reach: Reach) -> None:
-    simulated(team)
+    server = simulated(team)
     helper = Agent(name="helper", tools=[deeds.add], description="Adds.")
     result, machine = reach(Agent(name="head", tools=[helper]))
     assert result.output == "101 and 102"
     assert "head/1.helper-2/1.add-1" in machine.records
+    assert all(json.loads(each.text)["from"] == "helper" for each in server.requests[-1].results)
     assert max(record.depth for record in machine.records.values()) == 2
 
 

@@ -31,7 +31,13 @@ _UNTOLD = "An agent that reaches a goal."
 
 
 class Adapted(Tool[..., Any]):
-    """Another's agent as a tool of a goal and data. Made by `agent`."""
+    """Another's agent as a tool of a goal and data. Made by `agent`.
+
+    Attributes:
+        keeps_loop: it keeps connections that belong to one event loop, so it must always be called on the same.
+    """
+
+    keeps_loop = False
 
     def __init__(self, call: Callable[..., Any], module: str, name: str, description: str, effects: Effects) -> None:
         self._module = module
@@ -101,7 +107,9 @@ def agent(
     if _is_pydantic_agent(what):
         named = name or getattr(what, "name", None) or "pydantic_agent"
         about = description or getattr(what, "description", None) or _UNTOLD
-        return Adapted(_of_pydantic_agent(what), module, named, str(about), Effects(effects))
+        adapted = Adapted(_of_pydantic_agent(what), module, named, str(about), Effects(effects))
+        adapted.keeps_loop = True
+        return adapted
     if not callable(what) or isinstance(what, type | Agent):
         raise AgentDefinitionError(
             f"{what!r:.80} is no agent of others; give a function, a pydantic-ai Agent, or a URL. "

@@ -18,7 +18,7 @@ from orrery.graph import Add, Edge, Edit, Expr, Link, Ref, Task, TaskId
 from orrery.graph.resolve import as_text
 from orrery.tools import Tool
 from orrery.tools import tool as make_tool
-from orrery.tools.approval import Verdict, judge, said_yes
+from orrery.tools.approval import judge, said_yes
 from orrery.tools.repair import repair
 from orrery.workflow import code
 
@@ -51,16 +51,18 @@ def not_made(call: Call, why: str) -> Made:
     return Made((), {"id": call.id, "name": call.name, "not_done": why})
 
 
-def made(call: Call, spec: AgentSpec, task: TaskId, folder: Path) -> Made:
+def made(call: Call, spec: AgentSpec, turn: TaskId, position: int, folder: Path) -> Made:
     """The task that makes a call, and in front of it one for a person where the policy wants it.
 
     Args:
-        task: the id that it gets; in it "{}" is where the tool's name goes.
+        turn: the task of the turn, with whose id that of the call begins.
+        position: which of the turn's calls it is.
         folder: the run's folder, by which the policy judges.
     """
     try:
         offered, right = _settled(call, spec)
-        return _tasks(right, spec, task_of(offered.op, task.format(offered.name), right.args, spec), folder)
+        task = task_of(offered.op, f"{turn}.{offered.name}-{position}", right.args, spec)
+        return _tasks(right, spec, task, offered.name if offered.bound else tool_of(offered.op).name, folder)
     except (_NotMade, AgentDefinitionError) as why:
         return not_made(call, str(why))
 
@@ -69,7 +71,7 @@ def program(text: str, inputs: Mapping[str, Any], spec: AgentSpec, task: TaskId,
     """The task that runs a program which the model wrote."""
     call = Call("", "program", {"code": text, "inputs": dict(inputs)})
     try:
-        return _tasks(call, spec, task_of(PROGRAM, task, call.args, spec), folder)
+        return _tasks(call, spec, task_of(PROGRAM, task, call.args, spec), PROGRAM, folder)
     except _NotMade as why:
         return not_made(call, str(why))
 
@@ -134,41 +136,38 @@ def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
     return {**args, "depth": min(args.get("depth", spec.depth), spec.depth - 1), "approve": approve}
 
 
-def _tasks(call: Call, spec: AgentSpec, task: Task, folder: Path) -> Made:
-    """The call as tasks, once the policy has been asked. Raises _NotMade."""
-    tool = tool_of(task.op)
+def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -> Made:
+    """The call as tasks, once the policy has been asked; `source` is what a person calls the tool. Raises _NotMade."""
     policy = said_yes(judge) if spec.approve == "yes" else judge
-    verdict = policy(tool, task.args, folder)
+    verdict = policy(tool_of(task.op), task.args, folder)
     if verdict.word == "refuse":
-        raise _NotMade(f"{tool.name} was not called: {verdict.because}")
+        raise _NotMade(f"{source} was not called: {verdict.because}")
     if verdict.word == "ask" and spec.approve == "refuse":
-        raise _NotMade(f"{tool.name} was not called, for it would need a person's word: {verdict.because}")
-    told: dict[str, Any] = {"id": call.id, "name": call.name, "source": tool.name, "value": Ref(task.id)}
+        raise _NotMade(f"{source} was not called, for it would need a person's word: {verdict.because}")
+    told: dict[str, Any] = {"id": call.id, "name": call.name, "source": source, "value": Ref(task.id)}
     if call.changes:
         told["changes"] = list(call.changes)
     if verdict.word == "allow":
         return Made((Add(task),), told, (task.id,))
-    asked = Task(f"{task.id}.ask", "ask", {"question": _question(call, spec, tool, verdict)}, executor="person")
-    agreed = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
-    edits = (Add(asked), Add(task), Link(agreed))
-    return Made(edits, {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
-
-
-def _question(call: Call, spec: AgentSpec, tool: Tool[..., Any], verdict: Verdict) -> str:
-    shown = as_text(call.args.get("code", call.args)) if call.name == "program" else as_text(call.args)
+    shown = as_text(task.args["code"] if task.op == PROGRAM else task.args)
     shown = shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}..."
-    return f"May {spec.name!r} call {tool.name} with {shown}? {verdict.because}"
+    question = f"May {spec.name!r} call {source} with {shown}? {verdict.because}"
+    asked = Task(f"{task.id}.ask", "ask", {"question": question}, executor="person")
+    agreed = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
+    return Made((Add(asked), Add(task), Link(agreed)), {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
 
 
 def task_of(op: str, name: TaskId, args: dict[str, Any], spec: AgentSpec) -> Task:
     """The task that calls a tool, within a limit of time in any case, unless it is an agent, which has its own.
 
     An agent has not written the tools that it calls, and one that blocks would hold up the loop on which all else
-    runs. So async functions from outside of Orrery get a thread, and a loop, of their own.
+    runs. So async functions from outside of Orrery get a thread, and a loop, of their own, unless they keep
+    connections that belong to one loop.
     """
     tool = tool_of(op)
     task = msgspec.structs.replace(tool.task(name, args), op=op)
-    if op.startswith((code.PYTHON, code.LOCAL)) and task.executor == "inline":
+    foreign = op.startswith((code.PYTHON, code.LOCAL)) and not getattr(tool, "keeps_loop", False)
+    if foreign and task.executor == "inline":
         task = msgspec.structs.replace(task, executor="thread")
     if task.limits.timeout_s is None and op != RUN:
         limits = msgspec.structs.replace(task.limits, timeout_s=spec.tool_timeout_s)

@@ -214,7 +214,7 @@ class Decision:
     def _calls(self, actions: Actions, problems: Sequence[str]) -> Iterator[Made]:
         """What becomes of each call, a structured answer that is sent back among them."""
         for position, call in enumerate(actions.calls, start=1):
-            yield made(call, self.spec, self._names.of(self.at.turn, f"{{}}-{position}"), self.folder)
+            yield made(call, self.spec, self._names.of(self.at.turn), position, self.folder)
         for call in actions.beyond:
             most = "one call" if len(actions.calls) == 1 else f"{len(actions.calls)} calls"
             yield not_made(call, f"it was not made: this turn allowed {most}; ask again if you still need it")
