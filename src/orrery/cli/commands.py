@@ -28,7 +28,7 @@ RUNNING, LOOKING, STEERING, MORE = "Run", "Look", "Steer", "More"
 COMMANDS: dict[str, Command] = {
     "run": Command("orrery.cli.run:run", "Run a workflow file, a module:flow, or a request in quotes", RUNNING),
     "resume": Command("orrery.cli.run:resume", "Go on with a run whose process died or was stopped", RUNNING),
-    "plan": Command("orrery.cli.plan:plan", "Show the graph of a workflow, and run nothing", RUNNING),
+    "plan": Command("orrery.cli.plan:plan", "Show the graph of a workflow or a request, and run nothing", RUNNING),
     "demo": Command("orrery.cli.demo:demo", "Run a real workflow on this machine, to see how it looks", RUNNING),
     "runs": Command("orrery.cli.runs:runs", "List the runs in the store", LOOKING),
     "show": Command("orrery.cli.show:show", "Show one run, or the story of one of its tasks", LOOKING),
@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "pause": Command("orrery.cli.steer:pause", "Start nothing new in a run", STEERING),
     "continue": Command("orrery.cli.steer:carry_on", "Go on with a paused run", STEERING),
     "tools": Command("orrery.cli.tools:tools", "List the tools, or describe one", MORE),
+    "models": Command("orrery.cli.models:models", "Serve simulated models: `orrery models simulate`", MORE),
     "bench": Command("orrery.cli.bench:bench", "Measure this installation", MORE),
     "completion": Command("orrery.cli.completion:completion", "Print or install tab completion for a shell", MORE),
 }

@@ -73,7 +73,7 @@ def test_the_schedule_is_absolute() -> None:
     timing = Timing(first_s=0.4, tokens_per_s=50, prefill_per_s=100)
     assert [timing.due_s(token) for token in (0, 1, 2, 51)] == pytest.approx([0.4, 0.4, 0.42, 1.4])
     assert timing.due_s(1, uncached=50) == pytest.approx(0.9)
-    with pytest.raises(ValueError, match="at least 0"):
+    with pytest.raises(RequestError, match="at least 0"):
         replace(timing, tokens_per_s=0)
 
 

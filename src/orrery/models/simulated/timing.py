@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from orrery.errors import RequestError
 from orrery.models.simulated.answer import CHARACTERS_PER_TOKEN, tokens
 
 
@@ -19,6 +20,9 @@ class Timing:
         tokens_per_s: how many follow in a second; `inf` sends all at once.
         prefill_per_s: prompt tokens read in a second, those in the prefix cache left out; `inf` reads for free.
         block_tokens: prompts share prefixes in whole blocks of this size; 0 switches the prefix cache off.
+
+    Raises:
+        RequestError: a number is out of range.
     """
 
     first_s: float = 0.4
@@ -28,7 +32,7 @@ class Timing:
 
     def __post_init__(self) -> None:
         if not (self.first_s >= 0 and self.tokens_per_s > 0 and self.prefill_per_s > 0 and self.block_tokens >= 0):
-            raise ValueError(f"{self}: first_s and block_tokens must be at least 0, the rates above 0")
+            raise RequestError(f"{self}: first_s and block_tokens must be at least 0, the rates above 0")
 
     def due_s(self, token: int, *, uncached: int = 0) -> float:
         """Seconds after the request at which a stream has come so far as to have `token` tokens out."""
