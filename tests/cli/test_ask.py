@@ -170,7 +170,7 @@ def test_a_person_at_the_terminal_is_asked_there_while_the_run_goes_on(
     lines = screen.until("then Enter")
     assert lines[0].startswith("two  1/3 tasks · 1 waiting for a person"), lines
     assert any(line.startswith("├─ ✓ other") or line.startswith("└─ ✓ other") for line in lines), lines
-    assert lines[-3:] == ["  Ship it?", "  y: yes, n: no; then Enter", "  > _"], lines
+    assert lines[-4:] == ["  Ship it?", '  note(line="shipped")', "  y: yes, n: no; then Enter", "  > _"], lines
     screen.press("y")
     screen.until("> y_")
     screen.press("Enter")

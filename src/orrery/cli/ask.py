@@ -7,26 +7,30 @@ appeared is thrown away for the same reason.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from textwrap import wrap
 from typing import Any, Literal, NamedTuple, Protocol
 
 from rich.text import Text
 
 from orrery.cli.options import command, read_value
-from orrery.cli.plain import printable
+from orrery.cli.plain import printable, short
 from orrery.cli.steer import me
 from orrery.cli.tally import Tally
+from orrery.errors import OrreryError
 from orrery.graph.ref import TaskId
 from orrery.graph.task import refs_in
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.machine import Machine
+from orrery.scheduler.results import blob_is_too_large
 
 Verdict = Literal["approve", "deny", "rerun"]
 YES, NO, AGAIN = frozenset({"y", "yes"}), frozenset({"n", "no"}), frozenset({"r", "rerun", "again"})
-MOST_LINES = 8
+MOST_CALLS = 3
+MOST_LINES = 10
 """Of a question that is shown below a tree; the rest is in `orrery show`."""
 
 
@@ -35,6 +39,7 @@ class Question(NamedTuple):
 
     Args:
         text: the question, with its reasons, in lines.
+        calls: what is done if the answer is yes, as it would be called, where the text does not say so itself.
         repeats: an attempt was lost, and nobody knows whether it took effect; it can be made again.
         is_choice: nothing reads the answer, so only yes and no are answers: whoever types anything else does not
             mean yes by it.
@@ -42,8 +47,9 @@ class Question(NamedTuple):
 
     task: TaskId
     text: str
-    repeats: bool
+    repeats: bool = False
     is_choice: bool = False
+    calls: tuple[str, ...] = ()
 
     @property
     def hint(self) -> str:
@@ -121,6 +127,8 @@ class Questions:
         lines = [Text(f"? {question.task}", "bold magenta")]
         for line in printable(question.text).splitlines():
             lines += [Text(f"  {part}") for part in wrap(line, max(20, width - 2))]
+        for call in question.calls:
+            lines += [Text(f"  {part}", "bold") for part in wrap(printable(call), max(20, width - 2))]
         if len(lines) > MOST_LINES:
             later = command(f"show {self._tally.machine.run} --task {question.task}", self._store)
             lines = [*lines[: MOST_LINES - 1], Text(f"  all of it: {later}", "dim")]
@@ -139,7 +147,27 @@ def question_of(machine: Machine, task: TaskId) -> Question:
     record = machine.records[task]
     if record.task.executor != PERSON:
         return Question(task, record.because, repeats=True)
-    return Question(task, record.because, repeats=False, is_choice=not _is_read(machine, task))
+    calls = tuple(call for op, call in _calls_behind(machine, task) if op not in record.because)
+    return Question(task, record.because, is_choice=not _is_read(machine, task), calls=calls[:MOST_CALLS])
+
+
+def _calls_behind(machine: Machine, task: TaskId) -> Iterator[tuple[str, str]]:
+    """The operations that wait for an answer, each with its call as far as its arguments are known."""
+    for target in machine.graph.outgoing[task]:
+        definition = machine.graph.tasks[target]
+        if machine.graph.incoming[target][task].on == "success" and target != machine.records[task].parent:
+            args = (f"{name}={_argument(machine, value)}" for name, value in definition.args.items())
+            each = " for each item" if definition.each is not None else ""
+            name = definition.op.rpartition(":")[2]  # of a function of the user's, without the place of its file
+            yield definition.op, f"{name}({', '.join(args)}){each}"
+
+
+def _argument(machine: Machine, value: Any) -> str:
+    try:
+        filled = machine.results.fill(value, blob_is_too_large)
+    except (LookupError, OrreryError):  # an item of a for-each, or a result that is too large to look at
+        return "..."
+    return short(filled, 120) if not isinstance(filled, str) else json.dumps(short(filled, 120), ensure_ascii=False)
 
 
 def _is_read(machine: Machine, task: TaskId) -> bool:

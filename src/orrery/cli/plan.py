@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from orrery.cli.options import Inputs, read_inputs
+from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
 from orrery.cli.screen import out, say
 from orrery.errors import OutsideError
 from orrery.workflow.workflow import InputSpec, Workflow
@@ -23,34 +24,45 @@ def plan(
     inputs: Inputs = None,
     format: Format = "terminal",
     output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+    planner: PlannerName = None,
+    option: PlannerOptions = None,
+    tools: str | None = None,
 ) -> int:
-    """Show the graph of a workflow: what waits for what. Nothing is run.
+    """Show the graph of a workflow, or of a request in plain words: what waits for what. Nothing is run.
 
     Args:
         target: A workflow file, module:flow, or a request in quotes.
         format: How: drawn in the terminal (unless given), as an image, or as text for other programs.
         output: The file to write instead of stdout.
+        tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
     """
-    from orrery.workflow import load_target
-
-    workflow = load_target(target, Path.cwd(), read_inputs(inputs))
     console = out()
-    drawn = _drawn(workflow, format, width=console.width if console.is_terminal else 120)
+    if is_request(target):
+        choice = choose(planner)
+        workflow = planned(goal_of(target, options=option, tools=tools), choice, Path.cwd()).workflow
+        if format == "terminal" and output is None:
+            say(console, choice.line())
+    else:
+        from orrery.workflow import load_target
+
+        workflow = load_target(target, Path.cwd(), read_inputs(inputs))
+    picture = drawn(workflow, format, width=console.width if console.is_terminal else 120)
     if output is not None:
         try:
-            output.write_text(drawn + "\n", encoding="utf-8")
+            output.write_text(picture + "\n", encoding="utf-8")
         except OSError as error:
             raise OutsideError(f"{output} cannot be written: {error.strerror}") from error
         say(console, f"{output}: {len(workflow.graph)} tasks")
         return 0
     if format == "terminal":
-        for line in _about(workflow):
+        for line in about(workflow):
             say(console, line)
-    print(drawn)
+    print(picture)
     return 0
 
 
-def _about(workflow: Workflow) -> list[Text]:
+def about(workflow: Workflow) -> list[Text]:
+    """What it is called, takes and returns, a line each."""
     head = Text(workflow.name, "bold")
     head.append(f"  {len(workflow.graph)} tasks", "")
     if workflow.description:
@@ -70,7 +82,8 @@ def _described(spec: InputSpec) -> str:
     return ", ".join(filter(None, (spec.type, default, spec.description)))
 
 
-def _drawn(workflow: Workflow, format: Format, *, width: int) -> str:
+def drawn(workflow: Workflow, format: Format, *, width: int) -> str:
+    """The graph in one of the forms."""
     from orrery.drawing import draw
     from orrery.graph.codec import to_json
     from orrery.graph.text import write

@@ -8,9 +8,22 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from orrery.cli.drive import Drive
+from orrery.cli.forecast import print_forecast
 from orrery.cli.options import Inputs, Json, RunName, Store, find_run, open_existing, read_inputs, read_resources
+from orrery.cli.request import (
+    PlannerName,
+    PlannerOptions,
+    choose,
+    goal_of,
+    is_request,
+    load_models,
+    planned,
+    workflow_of,
+)
+from orrery.errors import RequestError
 from orrery.runtime import Run, Session
 from orrery.scheduler.events import Budget, RunOptions
+from orrery.workflow.workflow import Workflow
 
 
 def run(
@@ -28,8 +41,13 @@ def run(
     fail_fast: bool = False,
     seed: int = 0,
     resources: Annotated[list[str] | None, Parameter(name="--resources", negative=())] = None,
+    planner: PlannerName = None,
+    option: PlannerOptions = None,
+    tools: str | None = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Run a workflow to its end, and show how it goes.
+    """Run a workflow, or a request in plain words, to its end, and show how it goes.
 
     Exit status: 0 if it succeeded, 1 if it did not, 2 if the request is wrong, 130 if it was interrupted.
 
@@ -42,24 +60,54 @@ def run(
         fail_fast: Stop at the first failure that nothing handles.
         seed: Of every random choice the scheduler makes.
         resources: How much there is of a resource that tasks name, as NAME=COUNT.
+        tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
+        yes: Do for a request, without asking, what the policy allows.
+        dry_run: Show what would be done, what it would take and what would be asked, and run nothing.
     """
-    from orrery.workflow import load_target
+    budget = Budget(budget_money, budget_tokens, budget_wall)
+    folder, given = Path.cwd(), read_inputs(inputs)
+    if is_request(target):
+        if given:
+            raise RequestError("a request in plain words takes no inputs; say what is meant in the request")
+        goal = goal_of(target, options=option, tools=tools, yes=yes)
+        choice = choose(planner)
+        if dry_run:
+            plan = planned(goal, choice, folder, as_json=json)
+            return print_forecast(plan.workflow, choice, plan, as_json=json)
+        workflow = workflow_of(goal, choice, folder)
+        choice.tell(as_json=json)
+    else:
+        _only_for_requests(planner=planner, option=option, tools=tools, yes=yes)
+        from orrery.workflow import load_target
 
-    given = read_inputs(inputs)
-    workflow = load_target(target, Path.cwd(), given)
+        workflow = load_target(target, folder, given)
+        if dry_run:
+            return print_forecast(workflow, as_json=json)
     capacity = read_resources(resources)
-    own = workflow.budget
-    budget = Budget(
-        own.money if budget_money is None else budget_money,
-        own.tokens if budget_tokens is None else budget_tokens,
-        own.wall_s if budget_wall is None else budget_wall,
-    )
-    options = RunOptions(seed=seed, budget=budget, fail_fast=fail_fast)
+    options = RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast)
 
     def begin(session: Session) -> Run:
-        return session.start(workflow, given, run=run, options=options, folder=Path.cwd())
+        return session.start(workflow, given, run=run, options=options, folder=folder)
 
-    return Drive(workflow.name, store, durability, capacity, as_json=json)(begin)
+    return Drive(workflow.name, store, durability, capacity, as_json=json, answers=is_request(target))(begin)
+
+
+def _only_for_requests(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise RequestError(
+                f"--{name} is for requests in plain words; this target is a workflow, which has its plan"
+            )
+
+
+def _within(budget: Budget, workflow: Workflow) -> Budget:
+    """The budget that was asked for, and the workflow's own where nothing was."""
+    own = workflow.budget
+    return Budget(
+        own.money if budget.money is None else budget.money,
+        own.tokens if budget.tokens is None else budget.tokens,
+        own.wall_s if budget.wall_s is None else budget.wall_s,
+    )
 
 
 def resume(
@@ -80,7 +128,10 @@ def resume(
     journal = open_existing(store)
     try:
         name = find_run(journal, run)
+        target = next(one.target for one in journal.runs() if one.run == name)
     finally:
         journal.close()
-    capacity = read_resources(resources)
-    return Drive(name, store, durability, capacity, as_json=json)(lambda session: session.resume(name))
+    if is_request(target):
+        load_models()
+    drive = Drive(name, store, durability, read_resources(resources), as_json=json, answers=is_request(target))
+    return drive(lambda session: session.resume(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as js
+from itertools import starmap
 from typing import Any
 
 from rich.text import Text
@@ -19,19 +20,21 @@ AnyTool = Tool[..., Any]
 def tools(name: ToolName = None, /, *, json: Json = False) -> int:
     """List the tools with what they do to the world, or describe one.
 
-    A name that ends in a dot, or is a toolset's, lists the tools below it.
+    A name that ends in a dot, or is a toolset's or an MCP server's, lists the tools below it.
     """
     if name is not None and name in registered:
         return _describe(registered.get(name), as_json=json)
     prefix = f"{name.removesuffix('.')}." if name else ""
     names = [one for one in registered.names() if one.startswith(prefix)]
-    if not names and name:
+    problems = {server: why for server, why in registered.problems().items() if f"{server}.".startswith(prefix)}
+    if not names and not problems and name:
         registered.get(name)  # says what is near
     if json:
-        write_json({"tools": [_plain(one) for one in names]})
+        lacking = [{"name": server, "problem": why} for server, why in problems.items()]
+        write_json({"tools": [*map(_plain, names), *lacking]})
         return 0
     console = out()
-    say_table(console, ("tool", "effects", "what it does"), map(_line, names))
+    say_table(console, ("tool", "effects", "what it does"), [*map(_line, names), *starmap(_dead, problems.items())])
     say(console, "\n`orrery tools NAME` describes one", "dim")
     return 0
 
@@ -41,6 +44,10 @@ def _line(name: str) -> tuple[Text, str, str | Text]:
     if isinstance(found, str):
         return Text(name, "bold"), "", Text(found, "yellow")
     return Text(name, "bold"), found.effects.kind, f"{_signature(found)}  {_first_line(found)}"
+
+
+def _dead(server: str, why: str) -> tuple[Text, str, Text]:
+    return Text(f"{server}.*", "bold"), "", Text(why, "yellow")
 
 
 def _find(name: str) -> AnyTool | str:

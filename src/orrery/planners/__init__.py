@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from orrery.planners.drafting import adraft, draft
 from orrery.planners.protocol import Goal, Planner, View
 from orrery.registry import Registry
 
 planners: Registry[Callable[[], Planner]] = Registry("planner", group="orrery.planners")
 """Factories of planners, by name. Those that come with Orrery are entry points like any other's."""
 
-__all__ = ["Goal", "Planner", "View", "planners"]
+__all__ = ["Goal", "Planner", "View", "adraft", "draft", "planners"]

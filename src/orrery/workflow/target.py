@@ -68,7 +68,7 @@ def _line(error: Exception, found: Flow[..., Any]) -> str:
 
 def _nothing(target: str, base: Path) -> str:
     if any(mark.isspace() for mark in target.strip()):
-        return f"{target!r} reads like a sentence, which needs a planner, and none is installed; {_FORMS}"
+        return f"{target!r} reads like a sentence, which needs a planner (`orrery run` asks one); {_FORMS}"
     files = [path.name for path in base.iterdir() if path.suffix in (".yaml", ".yml", ".py")] if base.is_dir() else []
     hint = suggestion(target, files) if files else f"there is no such file in {base}"
     return f"{target!r} names nothing that can be run: {_FORMS}; {hint}"

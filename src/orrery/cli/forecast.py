@@ -1,0 +1,165 @@
+"""What a plan would take before anything of it is run: seconds, tokens and money of each task, and who is asked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rich.text import Text
+
+from orrery.cli.plain import dollars, printable, short, span, spending
+from orrery.cli.request import Choice, Planned
+from orrery.cli.screen import out, say, say_table, write_json
+from orrery.graph import Graph, Task
+from orrery.graph.query import critical_path, total_work
+from orrery.graph.task import Estimate
+from orrery.scheduler.asking import PERSON
+from orrery.workflow.workflow import Workflow
+
+UNKNOWN = Estimate().seconds
+"""What a task counts as of which nobody said how long it takes."""
+MOST_TASKS = 60
+
+
+class Forecast(NamedTuple):
+    """What a graph as it stands would take. A task that grows is counted as it is now.
+
+    Args:
+        seconds: along the longest path, with nothing else in the way.
+        work_s: of all tasks, one after the other.
+        guessed: how many tasks say nothing about themselves and count as one second.
+        asks: the tasks that ask a person, in order, with their questions.
+    """
+
+    seconds: float
+    work_s: float
+    money: float
+    tokens: int
+    guessed: int
+    asks: dict[str, str]
+
+
+def forecast(graph: Graph) -> Forecast:
+    """What the graph would take."""
+
+    def seconds(task: Task) -> float:
+        return 0.0 if task.executor == PERSON else task.estimate.seconds
+
+    asks = {task.id: _question(task) for task in graph if task.executor == PERSON}
+    return Forecast(
+        seconds=critical_path(graph, seconds)[1],
+        work_s=total_work(graph, seconds),
+        money=sum(task.estimate.money for task in graph),
+        tokens=sum(task.estimate.tokens for task in graph),
+        guessed=sum(_is_guessed(task) for task in graph if task.executor != PERSON),
+        asks=asks,
+    )
+
+
+def _is_guessed(task: Task) -> bool:
+    return task.estimate == Estimate()
+
+
+def _question(task: Task) -> str:
+    question = task.args.get("question")
+    return question if isinstance(question, str) else task.label or task.id
+
+
+def print_forecast(
+    workflow: Workflow, choice: Choice | None = None, plan: Planned | None = None, *, as_json: bool = False
+) -> int:
+    """Show a plan and what it would take; the exit status is 0.
+
+    Args:
+        choice: who planned it; None for a workflow, which nobody had to plan.
+        plan: what planning took, and whether it is all of the plan.
+    """
+    found = forecast(workflow.graph)
+    if as_json:
+        write_json(_plain(workflow, choice, plan, found))
+        return 0
+    from orrery.cli.plan import about, drawn
+
+    console = out()
+    if choice is not None:
+        say(console, choice.line())
+    for line in about(workflow):
+        say(console, line)
+    print(drawn(workflow, "terminal", width=console.width if console.is_terminal else 120))
+    say(console, "")
+    tasks = list(workflow.graph)
+    say_table(
+        console,
+        ("task", "seconds", "tokens", "money", "does"),
+        map(_line, tasks[:MOST_TASKS]),
+        right="seconds tokens money",
+    )
+    if len(tasks) > MOST_TASKS:
+        say(console, f"and {len(tasks) - MOST_TASKS} more tasks", "dim")
+    say(console, "")
+    for total in _totals(found):
+        say(console, total)
+    if plan is not None and plan.is_beginning:
+        say(console, "this is how it begins: the planner goes on with what these tasks return", "dim")
+    if plan is not None and (used := spending(plan.money, plan.tokens)):
+        say(console, f"planning took {', '.join(used)}; nothing else was run", "dim")
+    else:
+        say(console, "nothing was run", "dim")
+    return 0
+
+
+def _line(task: Task) -> tuple[Text, str, str, str, Text]:
+    estimate = task.estimate
+    seconds = "" if task.executor == PERSON else "?" if _is_guessed(task) else span(estimate.seconds)
+    tokens = f"{estimate.tokens:,}" if estimate.tokens else ""
+    each = " for each" if task.each is not None else ""
+    return (
+        Text(task.id, "bold"),
+        seconds,
+        tokens,
+        dollars(estimate.money) if estimate.money else "",
+        Text(task.op + each, "dim"),
+    )
+
+
+def _totals(found: Forecast) -> list[Text]:
+    head = Text("in all   ", "dim").append(f"about {span(found.seconds)}", "bold")
+    if found.work_s > found.seconds:
+        head.append(f" ({span(found.work_s)} one after the other)", "dim")
+    head.append(
+        f", {found.tokens:,} tokens, {dollars(found.money)}" if found.tokens or found.money else ", no model", "bold"
+    )
+    lines = [head]
+    if found.guessed:
+        what = "task says" if found.guessed == 1 else "tasks say"
+        lines.append(
+            Text(f"         {found.guessed} {what} nothing of the time: counted as {span(UNKNOWN)} each", "dim")
+        )
+    if not found.asks:
+        return [*lines, Text("asks     nobody", "dim")]
+    lines += [
+        Text("asks     ", "dim").append(task, "bold magenta").append(f"  {short(printable(question), 200)}")
+        for task, question in found.asks.items()
+    ]
+    return lines
+
+
+def _plain(workflow: Workflow, choice: Choice | None, plan: Planned | None, found: Forecast) -> dict[str, Any]:
+    graph = workflow.graph
+    data: dict[str, Any] = {"target": workflow.source, "dry_run": True}
+    if choice is not None:
+        data |= {"planner": choice.planner, "because": choice.because}
+    if plan is not None:
+        data["planning"] = {"money": round(plan.money, 9), "tokens": plan.tokens, "is_beginning": plan.is_beginning}
+    data["tasks"] = [
+        {
+            "task": task.id,
+            "op": task.op,
+            "after": [edge.source for edge in graph.incoming(task.id)],
+            "seconds": None if _is_guessed(task) else task.estimate.seconds,
+            "tokens": task.estimate.tokens,
+            "money": task.estimate.money,
+        }
+        for task in graph
+    ]
+    data |= {"seconds": round(found.seconds, 6), "work_s": round(found.work_s, 6), "tokens": found.tokens}
+    return data | {"money": round(found.money, 9), "guessed": found.guessed, "asks": found.asks}
