@@ -171,10 +171,14 @@ class Binder:
                 found[int(match[1])] = self._step_of(int(match[1]), task, graph)
         return found
 
-    def _step_of(self, number: int, task: Task, graph: LiveGraph) -> Step:
-        def back(ref: Ref) -> Ref:
-            return ref if ref.task in PSEUDO_SOURCES else Ref(ref.task.removeprefix(f"{self.prefix}-"), ref.path)
+    def back(self, value: Any) -> Any:
+        """A value of the graph with references to steps in place of those to tasks."""
+        return with_refs(value, self._ref_back)
 
+    def _ref_back(self, ref: Ref) -> Ref:
+        return ref if ref.task in PSEUDO_SOURCES else Ref(ref.task.removeprefix(f"{self.prefix}-"), ref.path)
+
+    def _step_of(self, number: int, task: Task, graph: LiveGraph) -> Step:
         # A step that has grown also waits for what it grew into, and one that is asked about for the answer.
         own = re.compile(rf"{re.escape(self.prefix)}-\d+")
         after = [source for source in graph.explicit.get(task.id, ()) if own.fullmatch(source)]
@@ -182,10 +186,10 @@ class Binder:
         return Step(
             number,
             task.op,
-            tuple(Argument(name, with_refs(value, back)) for name, value in task.args.items()),
-            None if task.each is None else with_refs(task.each.over, back),
+            tuple(Argument(name, self.back(value)) for name, value in task.args.items()),
+            None if task.each is None else self.back(task.each.over),
             tuple(int(source.removeprefix(f"{self.prefix}-")) for source in after),
-            None if when is None else when.with_names({name: back(ref) for name, ref in when.names.items()}),
+            None if when is None else when.with_names({name: self._ref_back(ref) for name, ref in when.names.items()}),
         )
 
 

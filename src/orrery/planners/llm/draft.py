@@ -6,7 +6,7 @@ has to write anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orrery.errors import Problem
@@ -72,15 +72,16 @@ class Draft:
 
     def feed(self, text: str) -> list[Bound]:
         """Take some text; return the steps that can now be planned, in order."""
-        return self._take(self._reader.feed(text))
+        return self.take(self._reader.feed(text))
 
     def finish_answer(self, *, cut_off: bool) -> list[Bound]:
         """The model has ended its answer; `cut_off` says that its last line may be half of one."""
-        ready = [] if cut_off else self._take(self._reader.finish())
+        ready = [] if cut_off else self.take(self._reader.finish())
         self.prose = self.prose or self._reader.prose
         return ready
 
-    def _take(self, statements: list[Statement]) -> list[Bound]:
+    def take(self, statements: Sequence[Statement]) -> list[Bound]:
+        """Take statements that were read already; return the steps that can now be planned, in order."""
         ready: list[Bound] = []
         self._said += len(statements)
         for statement in statements:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orrery.errors import LimitReachedError, ModelError, PatchRefused, PlannerReplyError, Problem
@@ -35,6 +36,7 @@ from orrery.graph.task import refs_in
 from orrery.models import Reply, Request
 from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
+from orrery.planners.cache import PlanCache, shape_of
 from orrery.planners.llm import evidence, toolbox
 from orrery.planners.llm.binding import Binder, Bound
 from orrery.planners.llm.bursts import Apply, as_patches, bursts
@@ -42,6 +44,7 @@ from orrery.planners.llm.draft import Draft
 from orrery.planners.llm.grammar import End, Step
 from orrery.planners.llm.joiner import JOIN
 from orrery.planners.llm.options import Options
+from orrery.planners.llm.reuse import Reusable, kept, recalled
 from orrery.planners.llm.writing import write
 from orrery.planners.protocol import Goal, View
 from orrery.scheduler.states import ENDED, State
@@ -58,6 +61,7 @@ CHARS_PER_TOKEN = 4
 MOST_STEPS_AT_ONCE = 500
 _BACKOFF_S = 0.5
 _GROWTH = "graph/growth-limit"
+_NONE: Mapping[int, Bound] = MappingProxyType({})
 
 
 class LlmPlanner:
@@ -82,6 +86,7 @@ class _Planning:
     def __init__(self, goal: Goal, view: View, options: Options, apply: Apply) -> None:
         self._goal, self._view, self._options, self._apply = goal, view, options, apply
         self._model = model_named(options.model)
+        self._cache, self._shape, self._reused = PlanCache.of(view.folder), shape_of(goal.text), False
         self._tools = toolbox.usable(goal.tools)
         approve = said_yes(judge) if goal.approve == "yes" else judge
         self._binder = Binder(view.task, self._tools, approve, view.folder, options.step_timeout_s)
@@ -97,18 +102,23 @@ class _Planning:
         while True:
             if not self._is_planned(round_number):
                 try:
-                    await self._plan_round(round_number)
+                    if not await self._reuse(round_number):
+                        await self._plan_round(round_number)
                 except Exception:
                     await self._give_up_waiting_steps()
                     raise
             if not self._has_joiner(round_number):
                 if await self._ended_well(round_number):
+                    await self._remember(round_number)
                     return
-                await self._apply(self._joining(round_number, "a step failed that the answer needs"))
-            if round_number >= self._options.max_rounds:
+                await self._forget()
+                await self._apply(Patch(self._joining(round_number), because="a step failed that the answer needs"))
+            if round_number >= self._options.max_rounds and not self._options.cache:
                 return  # the joiner was told that it must answer
             if not await self._asks_for_more(round_number):
+                await self._remember(round_number)
                 return
+            await self._forget()
             round_number += 1
 
     def _join_id(self, round_number: int) -> TaskId:
@@ -162,6 +172,50 @@ class _Planning:
             if not await self._view.changed():
                 return
 
+    # -- plans that are known -----------------------------------------------------------------------------
+
+    async def _reuse(self, round_number: int) -> bool:
+        """Plan from the cache, if it has a plan for such a request that can still be carried out."""
+        if not self._options.cache or round_number > 1 or self._binder.steps_in(self._view.graph):
+            return False
+        found = await asyncio.to_thread(self._cache.find, self._shape)
+        plan = recalled(found, self._shape) if found is not None else None
+        if plan is None:
+            return False
+        draft = Draft(self._binder, {})
+        bound = draft.take([*plan.steps, plan.end])
+        if draft.problems() or any(one.changes for one in bound):
+            await self._forget()
+            return False
+        because = f"plan from cache: the request has the shape of an earlier one, {self._shape.words!r:.200}"
+        edits = [edit for one in bound for edit in one.edits]
+        end = self._end_edits(round_number, draft.end or End(), {one.step.number: one for one in bound})
+        try:
+            await self._apply(Patch((*edits, *end), because=because))
+        except PatchRefused:
+            await self._forget()
+            return False
+        self._reused = True
+        return True
+
+    async def _remember(self, round_number: int) -> None:
+        """Keep a plan that led to the answer at once, and in which nothing failed."""
+        if not self._options.cache or round_number > 1 or self._reused:
+            return
+        tasks = [*self._own_tasks(), *([self._join_id(1)] if self._has_joiner(1) else [])]
+        if any(self._view.state(task) not in (State.SUCCEEDED, State.SKIPPED) for task in tasks):
+            await self._forget()
+            return
+        end = End() if self._has_joiner(1) else End(True, self._binder.back(self._view.graph.outputs[ANSWER]))
+        plan = Reusable(list(self._binder.steps_in(self._view.graph).values()), end)
+        found = kept(plan, self._shape)
+        if found is not None:
+            await asyncio.to_thread(self._cache.keep, self._shape, found)
+
+    async def _forget(self) -> None:
+        if self._options.cache:
+            await asyncio.to_thread(self._cache.drop, self._shape)
+
     # -- one plan -----------------------------------------------------------------------------------------
 
     async def _plan_round(self, round_number: int) -> None:
@@ -178,12 +232,8 @@ class _Planning:
             raise LimitReachedError(
                 f"the plan did not end within max_seconds={options.max_seconds:g}; {draft.lines} lines had come"
             ) from error
-        end = draft.end or End()
-        because = f"the plan of round {round_number} is complete"
-        if end.answers:
-            await self._apply(Patch((SetOutputs({ANSWER: self._binder.placed(end.answer)}),), because=because))
-        else:
-            await self._apply(self._joining(round_number, because))
+        edits = self._end_edits(round_number, draft.end or End())
+        await self._apply(Patch(edits, because=f"the plan of round {round_number} is complete"))
 
     def _joined_steps(self, round_number: int) -> Mapping[str, Any]:
         """The steps that the joiner of a round looks at, and so those of that round and all before it."""
@@ -289,13 +339,26 @@ class _Planning:
 
     # -- the end ------------------------------------------------------------------------------------------
 
-    def _joining(self, round_number: int, because: str) -> Patch:
-        """The patch that adds the joiner of a round over all steps so far, whatever becomes of them."""
+    def _end_edits(self, round_number: int, end: End, coming: Mapping[int, Bound] = _NONE) -> tuple[Edit, ...]:
+        """The edits by which a plan ends: the answer where it is known, else the joiner."""
+        if end.answers:
+            return (SetOutputs({ANSWER: self._binder.placed(end.answer)}),)
+        return self._joining(round_number, coming)
+
+    def _joining(self, round_number: int, coming: Mapping[int, Bound] = _NONE) -> tuple[Edit, ...]:
+        """The edits that add the joiner of a round over all steps so far, whatever becomes of them.
+
+        Args:
+            coming: steps that the same patch adds.
+        """
         graph, binder, options = self._view.graph, self._binder, self._options
-        steps = binder.steps_in(graph)
+        steps = binder.steps_in(graph) | {number: bound.step for number, bound in coming.items()}
+        there = graph.tasks.keys() | {
+            edit.task.id for one in coming.values() for edit in one.edits if isinstance(edit, Add)
+        }
         joiner = self._join_id(round_number)
         results: dict[str, Ref] = {str(number): Ref(binder.task_id(number)) for number in steps}
-        asked = {str(n): Ref(binder.ask_id(n)) for n in steps if binder.ask_id(n) in graph.tasks}
+        asked = {str(n): Ref(binder.ask_id(n)) for n in steps if binder.ask_id(n) in there}
         task = Task(
             joiner,
             JOIN,
@@ -315,7 +378,7 @@ class _Planning:
         edits: list[Edit] = [Add(task)]
         edits += [Link(Edge(ref.task, joiner, on="completion")) for ref in (*results.values(), *asked.values())]
         edits.append(SetOutputs({ANSWER: Ref(joiner, ("answer",))}))
-        return Patch(tuple(edits), because=because)
+        return tuple(edits)
 
     async def _give_up_waiting_steps(self) -> None:
         """Planning failed: take out what has not started, if the goal wants it so."""
