@@ -83,10 +83,15 @@ async def _tried(run: Run, spec: Specification, suite: Suite) -> Trial:
     cases = (*spec.examples, *suite.cases)
     generated = _generated(spec)
     calls = [*(case.args for case in cases), *generated]
-    try:
-        first, second = await asyncio.gather(run(calls), run(calls))
-    except ToolError as error:
-        return Trial((str(error),), (str(error),))
+    # Both are awaited even if one fails, or its subprocess would be left behind.
+    first, second = await asyncio.gather(run(calls), run(calls), return_exceptions=True)
+    for ran in (first, second):
+        if isinstance(ran, ToolError):
+            return Trial((str(ran),), (str(ran),))
+        if isinstance(ran, BaseException):
+            raise ran
+    assert isinstance(first, Ran)
+    assert isinstance(second, Ran)
     found = _Found()
     for reached in dict.fromkeys((*first.reached, *second.reached)):
         found.add(f"it tried to reach something outside: {reached}")
@@ -152,9 +157,8 @@ def _fault_of_any(spec: Specification, args: dict[str, Any], one: Called, other:
 
 def _fault_of_case(suite: Suite, case: Case, called: Called) -> str:
     if case.raises:
-        return (
-            "" if called.error else f"for {case.args!r:.160} it must raise an error, and returns {called.value!r:.80}"
-        )
+        did = f"fails with {called.error:.160}" if called.error else f"returns {called.value!r:.80}"
+        return "" if called.refused else f"for {case.args!r:.160} it must raise ValueError, and {did}"
     if called.error:
         return f"for {case.args!r:.160} it must return {case.expect!r:.80}, and fails with {called.error:.160}"
     if not suite.accepts(case, called.value):
