@@ -9,6 +9,7 @@ import pytest
 
 from orrery.agents import Agent
 from orrery.models.simulated import Answer, Asked, Call, Fault
+from orrery.models.simulated.asked import KINDS
 from tests.agents import deeds
 from tests.agents.conftest import Reach
 from tests.simulated import Simulated
@@ -290,3 +291,17 @@ def test_an_agent_may_call_tools_before_its_structured_answer(simulated: Simulat
     simulated(script)
     result, _ = reach(Agent(tools=[deeds.add], output=int))
     assert result.output == 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_agent_works_with_every_wire_format(simulated: Simulated, reach: Reach, kind: str) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.turn == 0:
+            return Answer("Both at once.", calls=(Call("add", {"a": 1, "b": 2}), Call("broken", {"what": "x"})))
+        total = untrusted(next(each.text for message in asked.messages for each in message.results))
+        return Answer(calls=(Call("answer", {"value": total if asked.turn == 2 else "three"}),))
+
+    server = simulated(script)
+    result, _ = reach(Agent(model=f"sim-{kind}:simulated", tools=[deeds.add, deeds.broken], output=int))
+    assert result.output == 3, result.error
+    assert "is string, not integer" in server.requests[2].results[0].text

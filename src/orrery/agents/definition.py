@@ -45,7 +45,7 @@ class Agent:
         name: what its tasks are called, and what other agents know it by.
         description: what it is good for, in a sentence, for agents that may call it.
         output: a type (a dataclass, a TypedDict, `list[int]`) or a JSON Schema that the answer must satisfy.
-        more: whatever else an `AgentSpec` has, such as `max_turns`, `width`, `approve` and `memory`.
+        more: whatever else an `AgentSpec` has, such as `max_turns`, `width` and `approve`.
 
     Raises:
         AgentDefinitionError: it cannot be as it is described.

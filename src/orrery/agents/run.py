@@ -35,7 +35,6 @@ def run(
     schema: dict[str, Any] | None = _OWN.schema,
     corrections: int = _OWN.corrections,
     approve: str = _OWN.approve,
-    memory: str = _OWN.memory,
     max_tokens: int | None = _OWN.max_tokens,
     tool_timeout_s: float = _OWN.tool_timeout_s,
     result_chars: int = _OWN.result_chars,
@@ -62,7 +61,6 @@ def run(
         schema: the JSON Schema of the answer; text unless given.
         corrections: how often an answer that does not fit the schema is sent back.
         approve: "ask" a person as the policy says, "yes" to all that it allows, or "refuse" what it would ask for.
-        memory: whose memories it may recall and keep: "run" or "user"; nobody's unless given.
         max_tokens: the most tokens that its model calls may use.
         tool_timeout_s: how long a call of a tool may take that has no limit of its own.
         result_chars: the most characters of one result that the model is shown.

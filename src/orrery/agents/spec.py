@@ -61,7 +61,6 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         corrections: how often an answer that does not satisfy it is sent back.
         approve: "ask" asks a person as the policy says, "yes" does all that it allows, "refuse" does only
             what needs no asking. Agents below it do as it does, unless they say "refuse".
-        memory: whose memories it may recall and keep: "" (nobody's), "run" or "user".
         max_tokens: the most tokens that its model calls may use; None sets no limit.
         tool_timeout_s: how long a call of a tool may take that has no limit of its own.
         result_chars: the most characters of one result that the model is shown.
@@ -84,7 +83,6 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: dict[str, Any] | None = None
     corrections: int = 2
     approve: Literal["ask", "yes", "refuse"] = "ask"
-    memory: Literal["", "run", "user"] = ""
     max_tokens: int | None = None
     tool_timeout_s: float = 120.0
     result_chars: int = 16_000
