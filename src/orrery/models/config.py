@@ -7,6 +7,7 @@ environment variables. Every problem of a file is reported at once, each with it
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -271,7 +272,7 @@ class _Reader:
     def _check_prices(self, prices: Prices, name: str) -> None:
         for field in Prices.__struct_fields__:
             value = getattr(prices, field)
-            if value is not None and not 0 <= value < Decimal("inf"):
+            if value is not None and not (math.isfinite(value) and value >= 0):
                 self._problem(f"{field} is not below 0", "models", name, field)
         if (prices.input_per_mtok is None) != (prices.output_per_mtok is None):
             self._problem("a price needs both input_per_mtok and output_per_mtok", "models", name)
