@@ -24,7 +24,7 @@ from orrery.scheduler.states import ENDED, State
 NAME_CELLS = 32
 MOST_CHILDREN = 6
 """Of one grown task; the rest is counted."""
-BAR_CELLS = 24
+BAR_CELLS, LEAST_BAR_CELLS = 24, 8
 
 
 class Row(NamedTuple):
@@ -177,7 +177,7 @@ class Picture:
         asked = self._asked[: max(0, height - 4)]
         shown = rows(self._tally, height - 2 - len(asked), self._now)
         names = max((cell_len(row.name) + 3 * row.depth for row in shown), default=0)
-        name_cells = max(6, min(names, NAME_CELLS, width // 2))
+        name_cells = max(6, min(names, max(NAME_CELLS, 2 * width // 5), width // 2))
         for row, guide in zip(shown, _guides([row.depth for row in shown], self._marks), strict=True):
             yield self._line(row, guide, name_cells, width)
         for line in asked:
@@ -191,9 +191,9 @@ class Picture:
             parts.append(f"{len(machine.in_flight)} running")
         if tally.retries:
             parts.append(f"{tally.retries} {'retry' if tally.retries == 1 else 'retries'}")
+        parts += spending(*tally.spent)
         if tally.asking:
             parts.append(f"{len(tally.asking)} waiting for a person")
-        parts += spending(*tally.spent)
         line = Text(no_wrap=True, overflow="crop")
         told = f" {dot} ".join(parts)
         name = Text(self._name, "bold")
@@ -215,9 +215,11 @@ class Picture:
             line.append(set_cell_size(_cut(row.name, room, marks), room), "dim" if row.state == "waiting" else "")
             line.append("  ")
         if row.share is not None and width > 70:
-            full = round(BAR_CELLS * min(1.0, row.share))
+            left = width - line.cell_len - cell_len(row.about) - 14  # beside the words behind it and the time
+            cells = max(LEAST_BAR_CELLS, min(BAR_CELLS, left))
+            full = round(cells * min(1.0, row.share))
             line.append(marks.done * full, style or "cyan")
-            line.append(marks.undone * (BAR_CELLS - full) + "  ", "dim")
+            line.append(marks.undone * (cells - full) + "  ", "dim")
         elif row.share is not None:
             line.append(f"{row.share:.0%}  ", style)
         about_style = style if row.state in ("failed", "asking", "retrying", "stopping") else "dim"

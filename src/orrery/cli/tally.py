@@ -121,9 +121,9 @@ class Tally:
                 self._take_rare(event, told)
             ended = self._attempts.take(event)
             if ended is not None:
-                seconds = ended.seconds
-                self.work_s += seconds
-                self._took(ended.task, seconds, grown=ended.outcome == "grown")
+                seconds, plans = ended.seconds, self._plans(ended.task)
+                self.work_s += 0.0 if plans else seconds
+                self._took(ended.task, seconds, uncounted=plans or ended.outcome == "grown")
             task = getattr(event, "task", None)
             if task is not None:
                 touched[task] = None
@@ -162,12 +162,17 @@ class Tally:
         if record is not None and record.parent is not None:
             self.groups.setdefault(record.parent, Group()).running[task] = None
 
-    def _took(self, task: TaskId, seconds: float, *, grown: bool) -> None:
+    def _plans(self, task: TaskId) -> bool:
+        """Whether a task makes plans: mostly it waits for what it planned, which is no work of its own."""
+        record = self.machine.records.get(task)
+        return record is not None and record.task.executor == "planner"
+
+    def _took(self, task: TaskId, seconds: float, *, uncounted: bool) -> None:
         self.took.pop(task, None)
         self.took[task] = seconds
         if len(self.took) > MOST_DURATIONS:
             del self.took[next(iter(self.took))]
-        if grown:
+        if uncounted:
             return
         if len(self.slowest) < SLOWEST:
             heapq.heappush(self.slowest, (seconds, task))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from orrery.errors import Problem
 from orrery.graph import Drop, Edge, Edit, LiveGraph, Patch, Ref, Unlink
 from orrery.planners.constellation.edits import Dropped, Linked, edits_for, parse
-from orrery.planners.constellation.offered import usable
 from orrery.planners.llm.binding import Binder
 from orrery.planners.llm.grammar import End, Step
+from orrery.planners.llm.toolbox import usable
 from orrery.tools.approval import judge
 
 
@@ -114,14 +114,10 @@ def test_what_must_be_asked_for_is_asked_for_and_asked_no_longer_once_it_is_harm
 
 
 def test_what_may_not_be_done_and_what_there_is_not_are_problems(binder: Binder) -> None:
-    said = parse('1. files.remove(path="/")\n2. files.red(path="a")\n3. files.read(file="a")\ndrop $9')
+    said = parse('1. files.remove(path="/")\n2. teleport.home()\ndrop $9')
     problems = edits_for(said, binder, LiveGraph())[1]
-    assert sorted(problem.code for problem in problems)[-3:] == [
-        "plan/refused",
-        "plan/unknown-line",
-        "plan/unknown-tool",
-    ]
-    assert len(problems) >= 4
+    codes = {problem.code for problem in problems}
+    assert codes >= {"plan/refused", "plan/unknown-line", "plan/unknown-tool"}
 
 
 LINES = st.sampled_from(

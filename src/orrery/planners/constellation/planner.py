@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from orrery.errors import Failure, PatchRefused, PlannerReplyError, Problem
 from orrery.graph import Patch, Ref, TaskId
 from orrery.planners.constellation.edits import edits_for, parse
-from orrery.planners.constellation.offered import usable
 from orrery.planners.constellation.options import Options
 from orrery.planners.constellation.turns import Turns
 from orrery.planners.llm.binding import Binder
+from orrery.planners.llm.toolbox import usable
 from orrery.planners.protocol import Goal, View
 from orrery.scheduler.states import ENDED
 from orrery.tools.approval import judge, said_yes

@@ -8,9 +8,12 @@ from typing import Any
 from orrery.models import Request
 from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
-from orrery.planners.constellation.offered import offered
 from orrery.planners.llm import evidence
+from orrery.planners.llm.toolbox import fitting, listed, usable
 from orrery.tools.context import ToolContext
+
+MOST_TOOLS = 30
+"""That a model is shown, where the situation does not say."""
 
 
 async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
@@ -29,7 +32,8 @@ async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
     from orrery.models.call import complete
     from orrery.models.messages import prompt as conversation
 
-    goal, left = situation["goal"], situation["left"]
+    goal = situation["goal"]
+    tools = fitting(usable(situation["tools"]), goal, situation.get("max_tools", MOST_TOOLS))
     asked = conversation(
         prompt(
             "planners/constellation-turn",
@@ -37,11 +41,9 @@ async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
             steps=_steps(situation["steps"]),
             results=_results(situation["results"]),
             problems="\n".join(situation["problems"]) or "none",
-            left=str(left),
+            left=str(situation["left"]),
         ),
-        system=prompt(
-            "planners/constellation", tools=offered(goal, situation["tools"], most=situation.get("max_tools", 30))
-        ),
+        system=prompt("planners/constellation", tools=listed(tools)),
     )
     # What was thought once would be said again about the same results, also where they are those of another run.
     reply = await complete(Request(model_named(situation.get("model")), tuple(asked), timeout_s=None, cache=False), ctx)
@@ -53,4 +55,4 @@ def _steps(steps: list[Mapping[str, Any]]) -> str:
 
 
 def _results(results: Mapping[str, Any]) -> str:
-    return "\n".join(f"${number} = {evidence.shown(value)}" for number, value in results.items()) or "none"
+    return evidence.block((f"${number}", value) for number, value in results.items()) if results else "none"
