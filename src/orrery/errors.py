@@ -176,6 +176,12 @@ class FlowError(RequestError):
     code = "flow"
 
 
+class McpSettingsError(ProblemsError):
+    """The declared MCP servers cannot be used as they are written; every problem has its place in the file."""
+
+    code = "mcp-settings"
+
+
 class NotSerialisableError(RequestError):
     """A value cannot be written to the journal, so it could not survive a crash."""
 
@@ -371,6 +377,12 @@ class ProgramError(ToolError):
     def __init__(self, message: str, *, line: int | None = None) -> None:
         self.line = line
         super().__init__(message)
+
+
+class McpError(ToolError):
+    """An MCP server could not be reached, died, or said that a tool failed."""
+
+    code = "mcp"
 
 
 class HttpError(ToolError):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from orrery.registry import Registry
@@ -48,6 +50,8 @@ _MODULES = {f"{toolset}.{name}": toolset for toolset, names in BUILT_IN.items() 
 
 
 _MADE = "made."
+MCP_VARIABLE, MCP_FILE = "ORRERY_MCP", ".orrery/mcp.toml"
+"""The variable that names the file of MCP servers, and where it is otherwise, in the working folder."""
 
 
 def _made() -> list[str]:
@@ -56,22 +60,44 @@ def _made() -> list[str]:
     return [_MADE + each.name for each in place.iterdir() if (each / "tool.json").is_file()] if place.is_dir() else []
 
 
+def _mcp() -> ModuleType | None:
+    """The module of MCP servers, where any are declared: by a file, or by a program, which has imported it then."""
+    if "orrery.tools.mcp_settings" in sys.modules or os.environ.get(MCP_VARIABLE) or Path(MCP_FILE).is_file():
+        return import_module("orrery.tools.mcp")
+    return None
+
+
 class ToolRegistry(Registry[Tool[..., Any]]):
-    """Tools by name: the built-in ones, those added, and those that installed packages offer."""
+    """Tools by name: the built-in ones, those added, those that installed packages and MCP servers offer."""
 
     def get(self, name: str) -> Tool[..., Any]:
-        """The tool of that name. Raises what `Registry.get` raises, MissingExtraError, and ToolLibraryError."""
+        """The tool of that name.
+
+        Raises what `Registry.get` raises, MissingExtraError, ToolLibraryError, and for those of MCP servers McpError
+        and McpSettingsError.
+        """
         if name in _MODULES and name not in self._things:
             self._load(_MODULES[name])
-        elif name.startswith(_MADE) and name not in self._things:
+        elif name.startswith(_MADE):
             from orrery.tools.made import made_tool
 
-            self.add(name, made_tool(name))
+            return made_tool(name)  # never kept: which tools were made depends on the working folder
+        elif "." in name and name not in self._things and (servers := _mcp()) is not None:
+            found: Tool[..., Any] | None = servers.get(name)  # never kept: what a server offers may change
+            if found is not None:
+                return found
         return super().get(name)
 
     def names(self) -> list[str]:
-        """Every known name, sorted; no built-in toolset is imported for it."""
-        return sorted({*_MODULES, *_made(), *super().names()})
+        """Every known name, sorted; no built-in toolset is imported for it, but MCP servers are asked for theirs."""
+        servers = _mcp()
+        return sorted({*_MODULES, *_made(), *super().names(), *(servers.names() if servers is not None else ())})
+
+    def problems(self) -> dict[str, str]:
+        """The MCP servers whose tools are not listed, and why."""
+        servers = _mcp()
+        found: dict[str, str] = servers.problems() if servers is not None else {}
+        return found
 
     def _load(self, toolset: str) -> None:
         module = import_module(f"orrery.tools.{toolset}")
