@@ -11,7 +11,7 @@ from tests.planners.recursive.conftest import Solve
 from tests.simulated import Simulated
 
 from orrery.models.prompts import find
-from orrery.models.simulated import Answer, Asked
+from orrery.models.simulated import Answer, Asked, Call
 
 PROMPTS = ("atomize", "split", "aggregate", "verify", "execute")
 
@@ -108,6 +108,56 @@ def test_a_critique_reaches_whoever_answers_again(solve: Solve, simulated: Simul
     assert result.state == "succeeded"
     again = [asked.text for asked in server.requests if kind_of(asked) == "aggregate"]
     assert ["no figure" in text for text in again] == [False, True]
+
+
+def test_an_answer_that_is_refused_for_the_same_reason_twice_is_asked_for_anew(
+    solve: Solve, simulated: Simulated
+) -> None:
+    server = simulated(script({"whole": PLANS["whole"]}, verdict=lambda asked: False))
+    result, _ = solve("whole", executor="model.ask", redo=2)
+    assert str(result.outputs["summary"]).startswith("Not accepted (no figure)")
+    assert sum(kind_of(asked) == "aggregate" for asked in server.requests) == 3, "none came from the cache"
+
+
+def test_an_agent_does_a_part_with_the_tools_that_it_is_about(
+    solve: Solve, simulated: Simulated, tmp_path: Path
+) -> None:
+    (tmp_path / "left.txt").write_text("seven", encoding="utf-8")
+    contracts = script({"whole": [("read the file left.txt", []), ("add it up", [1])]})
+
+    def answer(asked: Asked) -> Answer | str:
+        if "one part of a larger request" not in asked.system:
+            return contracts(asked)
+        if asked.turn == 0 and "it says" not in asked.prompt:
+            return Answer(calls=(Call("files_read", {"path": "left.txt"}),))
+        if asked.results:
+            return f"it says {json.loads(asked.results[0].text)['untrusted_data']}"
+        return "the sum of it"
+
+    server = simulated(answer)
+    result, machine = solve("whole")
+    assert result.outputs["answer"] == "summary of whole"
+    assert "files_read" in {tool.name for asked in server.requests for tool in asked.tools}
+    told = next(asked for asked in server.requests if kind_or_none(asked) == "aggregate")
+    assert findings(told) == [
+        {"goal": "read the file left.txt", "summary": "it says seven"},
+        {"goal": "add it up", "summary": "the sum of it"},
+    ]
+    adding = next(asked for asked in server.requests if "add it up" in asked.prompt and asked.system)
+    assert "it says seven" in adding.prompt
+    assert "root/1/do/brief" in machine.records
+
+
+def kind_or_none(asked: Asked) -> str:
+    return "" if asked.system else kind_of(asked)
+
+
+@pytest.mark.parametrize("tokens", [4_000, 20_000])
+def test_agents_keep_to_the_tokens_that_there_are(solve: Solve, simulated: Simulated, tokens: int) -> None:
+    contracts = script(PLANS)
+    server = simulated(lambda asked: "word " * 5_000 if asked.system else contracts(asked))
+    solve("whole", tokens=tokens, nodes=6)
+    assert server.counts.input_tokens + server.counts.output_tokens <= tokens
 
 
 def test_a_plan_that_cannot_be_used_is_sent_back_with_what_is_wrong(solve: Solve, simulated: Simulated) -> None:

@@ -56,10 +56,9 @@ async def atomize(part: Part, ctx: ToolContext) -> Atomicity:
 async def split(part: Part, ctx: ToolContext) -> Split:
     """Ask for a plan; one that cannot be used is sent back with what is wrong with it."""
     spent, wrong, plan = 0, "", Split(())
-    for _ in range(1 + CORRECTIONS):
+    for number in range(1, CORRECTIONS + 2):
         left = None if part.tokens is None else part.tokens - spent
-        critique = "\n".join(filter(None, (part.critique, wrong)))
-        text = prompt("planners/recursive-split", **_about(part, critique), most=part.most_parts)
+        text = prompt("planners/recursive-split", **_about(part, wrong), most=part.most_parts)
         if left is not None and left_to_write(text, left) < LEAST_REPLY:
             break
         told = await ask(text, SPLIT, ctx, model=part.model, tokens=left)
@@ -69,15 +68,13 @@ async def split(part: Part, ctx: ToolContext) -> Split:
         fault = fault_in(plan, part)
         if not fault:
             return plan
-        wrong = f"Your plan before this one cannot be used: {fault}."
+        wrong = f"Your plan number {number} cannot be used: {fault}."
     return msgspec.structs.replace(plan, tokens=spent)
 
 
 async def aggregate(part: Part, findings: tuple[Finding, ...], ctx: ToolContext) -> Answer:
     """Ask for the answer that the findings amount to."""
-    text = prompt(
-        "planners/recursive-aggregate", goal=part.goal, critique=part.critique or "none", findings=_data(findings)
-    )
+    text = prompt("planners/recursive-aggregate", goal=part.goal, critique=critique_of(part), findings=_data(findings))
     if _is_too_dear(text, part):
         return Answer("\n".join(f"{finding.goal}: {finding.summary}" for finding in findings))
     told = await ask(text, ANSWER, ctx, model=part.model, tokens=part.tokens)
@@ -98,12 +95,18 @@ def executor_prompt(part: Part) -> str:
     return prompt("planners/recursive-execute", **_about(part))
 
 
-def _about(part: Part, critique: str | None = None) -> dict[str, str]:
+def critique_of(part: Part, wrong: str = "") -> str:
+    """What was wrong so far, numbered: a question that says nothing new would be answered from the cache."""
+    before = f"Answer number {part.round - 1} was not accepted: {part.critique}" if part.round > 1 else ""
+    return "\n".join(filter(None, (before, wrong))) or "none"
+
+
+def _about(part: Part, wrong: str = "") -> dict[str, str]:
     return {
         "goal": part.goal,
         "request": part.request,
         "given": _data(part.given),
-        "critique": (part.critique if critique is None else critique) or "none",
+        "critique": critique_of(part, wrong),
     }
 
 
@@ -118,4 +121,4 @@ def _is_too_dear(text: str, part: Part) -> bool:
     return part.tokens is not None and left_to_write(text, part.tokens) < LEAST_REPLY
 
 
-__all__ = ["aggregate", "atomize", "executor_prompt", "split", "verify"]
+__all__ = ["aggregate", "atomize", "critique_of", "executor_prompt", "split", "verify"]

@@ -38,6 +38,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
         goal: what it is to find out or do.
         request: the whole request, of which this is a part.
         given: what the parts that it depends on have found.
+        round: counts the answers that were begun, from 1.
         critique: why the answer before this one was not accepted.
         most_parts: into how many parts it may be split.
         tokens: what this call may use; None sets no limit.
@@ -48,6 +49,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     goal: str
     request: str
     given: tuple[Finding, ...] = ()
+    round: int = 1
     critique: str = ""
     most_parts: int = 6
     tokens: int | None = None

@@ -11,7 +11,7 @@ from orrery.errors import LimitReachedError
 from orrery.graph import Effects, Ref, Retry, Task
 from orrery.models.prompts import prompt
 from orrery.planners.asking import left_to_write, model_named
-from orrery.planners.recursive.asked import LEAST_REPLY, executor_prompt
+from orrery.planners.recursive.asked import LEAST_REPLY, critique_of, executor_prompt
 from orrery.planners.recursive.contracts import as_data, function_of
 from orrery.planners.recursive.node import Node
 from orrery.planners.toolmaking.search import find_tools
@@ -69,7 +69,7 @@ def _acting(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
     from orrery.agents.run import run
 
     method = node.method
-    goal = node.goal if not node.critique else f"{node.goal}\n\nAn earlier answer was not accepted: {node.critique}"
+    goal = node.goal if node.round == 1 else f"{node.goal}\n\n{critique_of(node.part())}"
     args: dict[str, Any] = {
         "goal": goal,
         "data": {"whole_request": node.request, "found_before": as_data(node.given)},

@@ -47,6 +47,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
             goal=self.goal,
             request=self.request,
             given=self.given,
+            round=self.round,
             critique=self.critique,
             most_parts=max(0, min(self.method.width, self.budget.nodes - 1)),
             tokens=tokens,

@@ -79,30 +79,34 @@ async def choose(need: str, candidates: Sequence[Tool[..., Any]], ctx: ToolConte
     return msgspec.convert((await ask(text, CHOICE, ctx, model=model)).data, Choice)
 
 
-async def specify(need: str, wrong: Sequence[str], ctx: ToolContext, model: str | None) -> Specification:
-    """Ask for the specification of a new tool; `wrong` says what was wrong with the one before."""
-    text = prompt("planners/toolmaking-specify", need=need, wrong=_listed(wrong))
+async def specify(
+    need: str, wrong: Sequence[str], ctx: ToolContext, model: str | None, *, number: int = 1
+) -> Specification:
+    """Ask for the specification of a new tool; `wrong` says what was wrong with the one before this `number`."""
+    text = prompt("planners/toolmaking-specify", need=need, wrong=_listed(wrong, number))
     data = (await ask(text, SPECIFICATION, ctx, model=model)).data
     arguments = {argument["name"]: argument["type"] for argument in data["arguments"]}
     return msgspec.convert({**data, "arguments": arguments}, Specification)
 
 
-async def write_tests(spec: Specification, wrong: Sequence[str], ctx: ToolContext, model: str | None) -> Suite:
-    """Ask for the tests of a specification; `wrong` says why those before did not count."""
-    text = prompt("planners/toolmaking-test", specification=_shown(spec), wrong=_listed(wrong))
+async def write_tests(
+    spec: Specification, wrong: Sequence[str], ctx: ToolContext, model: str | None, *, number: int = 1
+) -> Suite:
+    """Ask for the tests of a specification; `wrong` says why those before this `number` did not count."""
+    text = prompt("planners/toolmaking-test", specification=_shown(spec), wrong=_listed(wrong, number))
     return msgspec.convert((await ask(text, TESTS, ctx, model=model)).data, Suite)
 
 
 async def write_code(
-    spec: Specification, before: str, wrong: Sequence[str], ctx: ToolContext, model: str | None
+    spec: Specification, before: str, wrong: Sequence[str], ctx: ToolContext, model: str | None, *, number: int = 1
 ) -> str:
-    """Ask for the code of a specification; `before` is the last version, and `wrong` what it did wrong."""
+    """Ask for the code of a specification; `before` is the version before this `number`, `wrong` what it did wrong."""
     text = prompt(
         "planners/toolmaking-write",
         specification=_shown(spec),
         signature=spec.signature,
         before=before or "none",
-        wrong=_listed(wrong),
+        wrong=_listed(wrong, number),
     )
     return str((await ask(text, CODE, ctx, model=model)).data["code"])
 
@@ -125,8 +129,11 @@ def _lines(items: Sequence[Any]) -> str:
     return "\n".join(msgspec.json.encode(item).decode() for item in items) or "none"
 
 
-def _listed(faults: Sequence[str]) -> str:
-    return "\n".join(f"- {fault}" for fault in faults) or "nothing, this is the first"
+def _listed(faults: Sequence[str], number: int) -> str:
+    # The number also keeps a question that is asked again, with nothing else new in it, out of the cache of answers.
+    if number == 1:
+        return "nothing, this is the first"
+    return "\n".join([f"This is version {number}. Wrong with the one before:", *(f"- {fault}" for fault in faults)])
 
 
 __all__ = ["PROMPTS", "Choice", "choose", "prompt_versions", "specify", "write_code", "write_tests"]

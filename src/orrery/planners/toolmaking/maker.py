@@ -99,7 +99,7 @@ async def _make(
     code, trial = "", Trial(told=())
     for number in range(1, repairs + 2):
         ctx.progress(None, f"writing {spec.name}, round {number}")
-        code = await asked.write_code(spec, code, trial.told[:_MOST_TOLD], ctx, model)
+        code = await asked.write_code(spec, code, trial.told[:_MOST_TOLD], ctx, model, number=number)
         trial = await try_code(code, spec, suite, ctx)
         if trial.passed:
             return Entry(spec, suite.cases, msgspec.structs.replace(origin, rounds=number), code)
@@ -110,8 +110,8 @@ async def _make(
 
 async def _specified(need: str, ctx: ToolContext, model: str, library: Library) -> Specification:
     wrong: list[str] = []
-    for _ in range(1 + CORRECTIONS):
-        spec = await asked.specify(need, wrong, ctx, model)
+    for number in range(1, CORRECTIONS + 2):
+        spec = await asked.specify(need, wrong, ctx, model, number=number)
         wrong = [problem.message for problem in spec.problems()]
         if not wrong:
             return msgspec.structs.replace(spec, name=_free(spec.name, library))
@@ -120,8 +120,8 @@ async def _specified(need: str, ctx: ToolContext, model: str, library: Library) 
 
 async def _tested(spec: Specification, ctx: ToolContext, model: str) -> Suite:
     wrong: list[str] = []
-    for _ in range(1 + CORRECTIONS):
-        suite = await asked.write_tests(spec, wrong, ctx, model)
+    for number in range(1, CORRECTIONS + 2):
+        suite = await asked.write_tests(spec, wrong, ctx, model, number=number)
         wrong = weaknesses(spec, suite)
         if not wrong:
             return suite
