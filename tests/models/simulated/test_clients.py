@@ -34,9 +34,8 @@ def said(kind: Kind, script: Script, *messages: Any, split: Split = "tokens", **
 
 @each_format
 @streamed_or_not
-@pytest.mark.parametrize("split", ["tokens", "chars", "lines"])
-def test_a_text_arrives_as_it_was_said(kind: Kind, streamed: bool, split: Split) -> None:
-    response = said(kind, lambda asked: TEXT, split=split, streamed=streamed)
+def test_a_text_arrives_as_it_was_said(kind: Kind, streamed: bool) -> None:
+    response = said(kind, lambda asked: TEXT, split="chars", streamed=streamed)
     assert response.text == TEXT
     assert response.finish_reason == "stop"
     assert response.model_name == "simulated"

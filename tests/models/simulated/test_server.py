@@ -88,12 +88,18 @@ def test_prefixes_are_shared_in_whole_blocks_and_forgotten_when_they_were_not_us
 def test_requests_over_a_limit_are_told_when_to_come_again() -> None:
     async def use(server: SimulatedServer) -> Heard:
         statuses = [(await send(server, chat())).status for _ in range(3)]
+        assert answered == [1, 2]  # a refused request costs the script none of its answers
         assert statuses == [200, 200, 429]
         assert (server.counts.limited, server.counts.answered) == (1, 2)
         return await send(server, chat())
 
+    def script(asked: Asked) -> str:
+        answered.append(asked.number)
+        return "yes"
+
+    answered: list[int] = []
     limits = Limits(requests_per_minute=2)
-    heard = with_server(SimulatedServer(timing=INSTANT, limits=limits), use)
+    heard = with_server(SimulatedServer(script, timing=INSTANT, limits=limits), use)
     assert heard.status == 429
     assert 25 <= int(heard.headers["retry-after"]) <= 30
     assert "2 requests per minute" in heard.body.decode()
@@ -126,7 +132,11 @@ def test_a_client_that_waits_as_it_is_told_gets_through() -> None:
         at += refused[1]
         assert gate.refusal(at, tokens=5, running=0) is None
     assert at == pytest.approx(50.0)
-    assert gate.refusal(at + 1, tokens=5000, running=0) is None  # more than the bucket holds: once it is full
+    gate.spend(30)  # the answer
+    refused = gate.refusal(at + 1, tokens=5, running=0)
+    assert refused is not None
+    assert refused[1] == pytest.approx(2.0)  # 25 short after the debt, 10 of them paid back meanwhile
+    assert gate.refusal(at + 9, tokens=5000, running=0) is None  # more than the bucket holds: once it is full
 
 
 def test_counts_and_models_can_be_asked_for() -> None:

@@ -69,6 +69,7 @@ def test_a_stream_says_what_the_whole_answer_says(kind: Kind, answer: Answer, sp
     assert counted[-1] == answer.tokens
 
 
+@settings(max_examples=50)
 @given(answer=answers, split=splits, seed=st.integers(0, 999))
 def test_pieces_are_the_answer_and_never_empty(answer: Answer, split: Split, seed: int) -> None:
     cut = list(pieces(answer, split, random.Random(seed)))
@@ -82,6 +83,7 @@ def test_pieces_are_the_answer_and_never_empty(answer: Answer, split: Split, see
     assert (cut[-1].token if cut else 0) == answer.tokens
 
 
+@settings(max_examples=50)
 @given(answer=answers, most=st.integers(1, 30))
 def test_an_answer_never_exceeds_the_most_tokens(answer: Answer, most: int) -> None:
     if answer.refusal:
@@ -151,3 +153,10 @@ def messages(kind: Kind) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_fields_that_are_not_known_are_passed_over(kind: Kind) -> None:
     assert wire(kind).read(json.dumps(messages(kind)).encode()).text == "hi"
+
+
+def test_the_first_stop_text_ends_an_answer_and_is_named() -> None:
+    asked = Asked("m", stops=("END", "STOP", "never"))
+    answer = fitted(Answer("one STOP two END", (Call("f"),)), asked)
+    assert (answer.text, answer.calls, answer.ending, answer.stopped_by) == ("one ", (), "stop", "STOP")
+    assert b'"stop_sequence":"STOP"' in wire("anthropic").whole(asked, answer, made(answer))

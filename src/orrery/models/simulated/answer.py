@@ -34,6 +34,7 @@ class Answer:
         refusal: why it will not answer; sent as each format sends refusals.
         stop: why it stopped: "end", "calls", "length" (too many tokens), "stop" (a stop text), "filter";
             follows from the rest unless given.
+        stopped_by: the stop text that ended it.
         input_tokens, output_tokens: what is reported as used; counted unless given.
         first_s, tokens_per_s: instead of those of the server's timing.
         endless: it repeats its text for ever.
@@ -43,6 +44,7 @@ class Answer:
     calls: tuple[Call, ...] = ()
     refusal: str = ""
     stop: Stop | None = None
+    stopped_by: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
     first_s: float | None = None
@@ -78,9 +80,10 @@ class Answer:
 
 def fitted(answer: Answer, asked: Asked) -> Answer:
     """The answer as far as the request lets it go: to the first stop text, and to its most tokens."""
-    found = [place for place in map(answer.text.find, asked.stops) if place >= 0]
+    found = [(place, text) for text in asked.stops if (place := answer.text.find(text)) >= 0]
     if found:
-        answer = replace(answer, text=answer.text[: min(found)], calls=(), stop="stop")
+        place, text = min(found)
+        answer = replace(answer, text=answer.text[:place], calls=(), stop="stop", stopped_by=text)
     if asked.max_tokens is None or answer.tokens <= asked.max_tokens or answer.endless:
         return answer
     left = asked.max_tokens

@@ -35,7 +35,7 @@ class Gate:
 
         Args:
             at: now, in seconds of any steady clock.
-            tokens: what it takes, prompt and answer.
+            tokens: those of the prompt.
             running: calls that are under way.
         """
         if self._concurrency is not None and running >= self._concurrency:
@@ -48,9 +48,13 @@ class Gate:
         self._tokens.take(tokens)
         return None
 
+    def spend(self, tokens: int) -> None:
+        """Count the tokens of an answer; they may leave a debt, which the next requests wait for."""
+        self._tokens.take(tokens)
+
 
 class _Bucket:
-    """A token bucket that starts full. More than it holds may be taken from a full one, which is then in debt."""
+    """A token bucket that starts full; more than it holds may be taken, and is then its debt."""
 
     def __init__(self, per_minute: float | None, burst_s: float, *, at_least: float) -> None:
         self.per_minute = per_minute or 0.0

@@ -138,6 +138,11 @@ class Service:
         """One call of a model."""
         self.requests.append(asked)
         self.counts.add(asked.model, calls=1)
+        # Before the script: one whose answers come in turn must not lose one to a request that is refused.
+        refused = self._gate.refusal(at, tokens=tokens(asked.prompt), running=self.counts.running)
+        if refused is not None:
+            self.counts.add(asked.model, limited=1)
+            return _error(wire, 429, refused[0], retry_after_s=refused[1])
         fault = self._faults.draw(asked)
         try:
             said = fault if fault is not None and fault.kind == "status" else self._script(asked)
@@ -150,11 +155,7 @@ class Service:
         answer = Answer(said) if isinstance(said, str) else said if isinstance(said, Answer) else Answer()
         answer = fitted(answer, asked)
         answer = answer if fault is None else spoilt(answer, fault)
-        taken = tokens(asked.prompt) + (0 if answer.endless else answer.tokens)
-        refused = self._gate.refusal(at, tokens=taken, running=self.counts.running)
-        if refused is not None:
-            self.counts.add(asked.model, limited=1)
-            return _error(wire, 429, refused[0], retry_after_s=refused[1])
+        self._gate.spend(0 if answer.endless else answer.tokens)
         if fault is not None:
             self.counts.add(asked.model, failed=1)
         if fault is not None and fault.kind == "status":

@@ -123,7 +123,7 @@ def whole(asked: Asked, answer: Answer, made: Made) -> bytes:
         {"type": "tool_use", "id": made.call_id(call, index, "toolu_"), "name": call.name, "input": call.value}
         for index, call in enumerate(answer.calls)
     ]
-    stop, text = _stop(asked, answer)
+    stop, text = _stop(answer)
     return written(_head(asked, made) | {"content": content, "stop_reason": stop, "stop_sequence": text})
 
 
@@ -157,7 +157,7 @@ def stream(asked: Asked, answer: Answer, pieces: Iterable[Piece], made: Made) ->
         yield Chunk(_event("content_block_delta", index=block, delta=delta), token)
     if block >= 0:
         yield Chunk(_event("content_block_stop", index=block), token)
-    stop, text = _stop(asked, answer)
+    stop, text = _stop(answer)
     delta_usage = {"output_tokens": made.output_tokens}
     ended = {"stop_reason": stop, "stop_sequence": text}
     yield Chunk(_event("message_delta", delta=ended, usage=delta_usage), token)
@@ -184,10 +184,10 @@ def _head(asked: Asked, made: Made) -> dict[str, Any]:
     return {"id": f"msg_{made.number}", "type": "message", "role": "assistant", "model": asked.model, "usage": usage}
 
 
-def _stop(asked: Asked, answer: Answer) -> tuple[str, str | None]:
+def _stop(answer: Answer) -> tuple[str, str | None]:
     if answer.refusal:
         return "refusal", None
-    return STOPS[answer.ending], (asked.stops[0] if answer.ending == "stop" and asked.stops else None)
+    return STOPS[answer.ending], answer.stopped_by or None
 
 
 def _text(content: str | list[_Block]) -> str:
