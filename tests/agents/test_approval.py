@@ -107,6 +107,25 @@ def test_what_the_policy_refuses_is_not_done_even_with_a_yes_beforehand(simulate
     assert "agent/1.files_read-1" not in machine.records
 
 
+def test_two_calls_of_a_turn_that_write_the_same_file_are_not_both_made(
+    simulated: Simulated, reach: Reach, tmp_path: Path
+) -> None:
+    paths = ("new.txt", "./new.txt", "other.txt")
+
+    def script(asked: Asked) -> Answer:
+        if asked.turn == 0:
+            return Answer(calls=tuple(Call("files_write", {"path": path, "content": path}) for path in paths))
+        return Answer("\n".join(each.text for each in asked.results))
+
+    simulated(script)
+    result, _ = reach(Agent(tools=["files.write"]))
+    first, second, third = result.output.splitlines()
+    assert "untrusted_data" in first
+    assert f"it writes {tmp_path / 'new.txt'}, as an earlier call of this turn does" in second
+    assert "untrusted_data" in third
+    assert deeds.lines_of(tmp_path / "new.txt") == ["new.txt"]
+
+
 # -- across the death of the process --------------------------------------------------------------------------
 
 FILE = """

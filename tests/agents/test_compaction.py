@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orrery.agents.compaction import CHARS_PER_TOKEN, cut, digest, tokens_of, whole_before
+from orrery.agents.compaction import CHARS_PER_TOKEN, compact, cut, digest, tokens_of, whole_before
 
 Message = dict[str, Any]
 
@@ -69,12 +69,13 @@ def orphans(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*found, *(f"call {each}" for each in waiting)]
 
 
-@given(conversations(), st.integers(0, 1_000))
+@given(conversations(), st.integers(0, 1_000), st.sampled_from(["", "request", "response"]))
 def test_after_any_cut_neither_side_has_a_call_without_its_result_or_a_result_without_its_call(
-    messages: list[Message], most: int
+    messages: list[Message], most: int, before: str
 ) -> None:
     assert orphans(messages) == []
-    old, kept = cut(messages, most)
+    old, kept = cut(messages, most, before=before)
+    assert before in ("", *(message["kind"] for message in kept[:1])) or not kept
     assert [*old, *kept] == messages
     assert orphans(old) == []
     assert orphans(kept) == []
@@ -145,3 +146,18 @@ def test_tokens_are_counted_by_what_the_model_reads_and_not_by_what_is_noted_bes
     plain = response(said("x" * 40 * CHARS_PER_TOKEN))
     noted = {**plain, "usage": {"input_tokens": 10**6}, "provider_details": "y" * 10_000}
     assert tokens_of(plain) == tokens_of(noted) == 44
+
+
+@given(conversations(), st.integers(0, 1_000))
+def test_a_compacted_conversation_has_its_opening_a_summary_and_whole_exchanges(
+    messages: list[Message], most: int
+) -> None:
+    first, *rest = messages
+    made = compact.function([first], rest, most)
+    (opening,) = made["opening"]
+    assert opening["parts"][0] == first["parts"][0]
+    assert ("a summary of the earlier turns" in opening["parts"][-1]["content"]) == (len(made["kept"]) < len(rest))
+    assert orphans([opening, *made["kept"]]) == []
+    assert made["kept"] == rest[len(rest) - len(made["kept"]) :]
+    again = compact.function([first], made["kept"], most, earlier=made["summary"])
+    assert again == made

@@ -5,6 +5,7 @@ A call that cannot be made is no error of the agent's: the model is told why, an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -26,6 +27,7 @@ PROGRAM: Final = "python.run"
 """What a program of the style "code" is run by."""
 MAX_ARGUMENT_CHARS: Final = 200_000
 _SHOWN_CHARS = 200
+_FILE = "file:"
 
 
 class Made(NamedTuple):
@@ -74,6 +76,13 @@ def program(text: str, inputs: Mapping[str, Any], spec: AgentSpec, task: TaskId,
         return _tasks(call, spec, task_of(PROGRAM, task, call.args, spec), PROGRAM, folder)
     except _NotMade as why:
         return not_made(call, str(why))
+
+
+def files_written(call: Made, folder: Path) -> list[str]:
+    """The files that a call will write, as whole paths."""
+    tasks = [edit.task for edit in call.edits if isinstance(edit, Add)]
+    names = [name.removeprefix(_FILE) for task in tasks for name in task.effects.writes if name.startswith(_FILE)]
+    return [os.path.normpath(folder / name) for name in names]
 
 
 def offer_data(offered: Offered) -> dict[str, Any]:

@@ -23,9 +23,7 @@ Message = Mapping[str, Any]
 CHARS_PER_TOKEN = 4
 """By which texts are measured without a tokenizer: English prose has 4 to 5, code and JSON 3 to 4."""
 SUMMARY_WORDS = 400
-_SHOWN_CHARS = 240
 _RETURNS = ("tool-return", "retry-prompt")
-_SUMMARY = "a summary of the earlier turns"
 
 
 def tokens_of(message: Message) -> int:
@@ -33,20 +31,22 @@ def tokens_of(message: Message) -> int:
     return sum(len(text) for text in _texts(message)) // CHARS_PER_TOKEN + 4
 
 
-def cut(messages: Sequence[Message], most_tokens: int) -> tuple[list[Message], list[Message]]:
+def cut(messages: Sequence[Message], most_tokens: int, *, before: str = "") -> tuple[list[Message], list[Message]]:
     """The conversation in two: what is to be summarised, and the longest end of it that fits and can stand alone.
 
     No tool call is separated from its result. Where even the last exchange is too long, nothing is kept.
 
     Args:
         most_tokens: what the kept end may have, as `tokens_of` counts.
+        before: the kind of message that the kept end begins with, "request" or "response"; any unless given.
 
     Returns: the older messages and the kept ones; together they are all of them, in their order.
     """
     behind = [*accumulate(map(tokens_of, reversed(messages)), initial=0)][::-1]  # tokens from each position on
     whole = whole_before(messages)
     for position in range(len(messages) + 1):
-        if behind[position] <= most_tokens and whole[position]:
+        fits = behind[position] <= most_tokens and whole[position]
+        if fits and (position == len(messages) or before in ("", messages[position]["kind"])):
             return list(messages[:position]), list(messages[position:])
     return list(messages), []
 
@@ -72,13 +72,15 @@ def whole_before(messages: Sequence[Message]) -> list[bool]:
     return [open_calls[position] == 0 for position in range(len(messages) + 1)]
 
 
-def digest(messages: Sequence[Message], most_chars: int) -> str:
+def digest(messages: Sequence[Message], most_chars: int, *, earlier: str = "", line_chars: int = 240) -> str:
     """What was said and done, one line each, shortened: a summary that needs no model.
 
     Args:
         most_chars: how long it may be; lines from the middle are left out where it would be longer.
+        earlier: the summary of what was before, whose lines come first.
+        line_chars: how much of one text is shown.
     """
-    lines = [line for message in messages for line in _lines(message)]
+    lines = [*earlier.splitlines(), *(line for message in messages for line in _lines(message, line_chars))]
     kept_head, kept_tail, room = 0, 0, most_chars
     while kept_head + kept_tail < len(lines):
         # The end matters most to what comes next, so two lines of it are kept for every one of the beginning.
@@ -94,41 +96,53 @@ def digest(messages: Sequence[Message], most_chars: int) -> str:
 
 
 @tool(name="agent.compact", effects="pure", executor="inline")
-def compact(messages: list[Any], most_tokens: int, goal: str = "", model: str | None = None, by: str = "digest") -> Any:
-    """The conversation with a summary in place of its older turns; its first message stays.
+def compact(
+    opening: list[Any],
+    messages: list[Any],
+    most_tokens: int,
+    *,
+    earlier: str = "",
+    goal: str = "",
+    model: str | None = None,
+    by: str = "digest",
+) -> Any:
+    """A conversation with a summary in place of its older turns.
 
     Args:
-        messages: the conversation; lists within the list are opened.
+        opening: its first message, in a list, which stays.
+        messages: the others; lists within the list are opened.
         most_tokens: what it may have afterwards, about.
+        earlier: the summary of what was before them.
         goal: what it serves.
         model: who writes the summary, where a model does.
         by: "model" or "digest".
+
+    Returns: "opening" with the "summary" in it, and what is "kept" behind it.
     """
-    opening, *rest = _flat(messages)
-    room = max(0, most_tokens - tokens_of(opening) - 2 * SUMMARY_WORDS)
-    old, kept = cut(rest, room)
-    if not old:
-        return {"messages": [opening, *kept]}
-    if by != "model":
-        return {"messages": [opening, _as_message(digest(old, 2 * SUMMARY_WORDS * CHARS_PER_TOKEN)), *kept]}
+    rest = [*_flat(messages)]
+    # What is kept begins with a reply: so a program, which is no call, is not separated from what came of it either.
+    old, kept = cut(rest, max(0, most_tokens - tokens_of(opening[0]) - 2 * SUMMARY_WORDS), before="response")
+    if by != "model" or not old:
+        summary = digest(old, 2 * SUMMARY_WORDS * CHARS_PER_TOKEN, earlier=earlier) if old else earlier
+        return joined.function(opening, summary, kept)
     # The older turns go to the model as one text, not as a conversation: it is to report on them, not to go on with
     # them, and a text can hold calls of tools that are not offered.
+    whole = digest(old, max(4_000, most_tokens * CHARS_PER_TOKEN), earlier=earlier, line_chars=4_000)
     asked = prompt("agents/summary", goal=goal, words=SUMMARY_WORDS)
-    told = labelled("the conversation", digest(old, max(4_000, most_tokens * CHARS_PER_TOKEN)))
-    asking = {"messages": [said(asked, told)], **({} if model is None else {"model": model})}
+    asking: dict[str, Any] = {"messages": [said(asked, labelled("the conversation", whole))]}
+    if model is not None:
+        asking["model"] = model
     call = tools.get("model.chat").task("call", asking)
     after = joined.task("joined", {"opening": opening, "summary": Ref("call", ("text",)), "kept": kept})
     return Graph([call, after], outputs={"result": Ref("joined")})
 
 
 @tool(name="agent.joined", effects="pure", executor="inline")
-def joined(opening: dict[str, Any], summary: str, kept: list[Any]) -> dict[str, Any]:
-    """The conversation that goes on behind a summary."""
-    return {"messages": [opening, _as_message(summary), *kept]}
-
-
-def _as_message(summary: str) -> dict[str, Any]:
-    return said(labelled(_SUMMARY, summary))
+def joined(opening: list[Any], summary: str, kept: list[Any]) -> dict[str, Any]:
+    """What `agent.compact` returns, once the summary is there."""
+    (first,) = opening
+    told = said(labelled("a summary of the earlier turns", summary))["parts"] if summary else []
+    return {"opening": [{**first, "parts": [*first["parts"], *told]}], "summary": summary, "kept": kept}
 
 
 def _flat(items: Sequence[Any]) -> Iterator[Any]:
@@ -147,19 +161,19 @@ def _texts(message: Message) -> Iterator[str]:
                 yield value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _lines(message: Message) -> Iterator[str]:
+def _lines(message: Message, most: int) -> Iterator[str]:
     for part in message.get("parts", ()):
         kind = part.get("part_kind")
         if kind == "tool-call":
-            yield f"called {part.get('tool_name')} with {_shown(part.get('args'))}"
+            yield f"called {part.get('tool_name')} with {_shown(part.get('args'), most)}"
         elif kind in _RETURNS:
-            yield f"{part.get('tool_name') or 'a check'} returned {_shown(part.get('content'))}"
+            yield f"{part.get('tool_name') or 'a check'} returned {_shown(part.get('content'), most)}"
         elif kind == "text":
-            yield f"the agent said {_shown(part.get('content'))}"
+            yield f"the agent said {_shown(part.get('content'), most)}"
         elif kind == "user-prompt":
-            yield f"it was told {_shown(part.get('content'))}"
+            yield f"it was told {_shown(part.get('content'), most)}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, most: int) -> str:
     text = " ".join((value if isinstance(value, str) else json.dumps(value, default=str)).split())
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+    return text if len(text) <= most else f"{text[:most]}..."

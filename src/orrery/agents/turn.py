@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orrery.agents.calls import Made, made, not_made, program
+from orrery.agents.calls import Made, files_written, made, not_made, program
 from orrery.agents.compaction import compact
 from orrery.agents.conversation import results
 from orrery.agents.spec import AgentSpec, spec_from
@@ -72,20 +72,27 @@ class _Names:
     def of(self, turn: int, part: str = "") -> TaskId:
         return f"{self._prefix}{turn}.{part}" if part else f"{self._prefix}{turn}"
 
-    def conversation(self, at: At) -> list[Any]:
-        """References to all that the model has read before this turn."""
-        whole: list[Any] = [Ref(self.of(at.since, "compact"), ("messages",)) if at.since else self.brief("messages")]
-        for turn in range(at.since + 1, at.turn):
-            whole.append(Ref(self.of(turn, "call"), ("message",)))
-            whole.append(Ref(self.of(turn, "told"), ("messages",)))
-        return whole
+    def opening(self, at: At) -> list[Ref]:
+        """References to what the conversation begins with: the brief's, or what compaction made of all before."""
+        if not at.since:
+            return [self.brief("messages")]
+        compacted = self.of(at.since, "compact")
+        return [Ref(compacted, ("opening",)), Ref(compacted, ("kept",))]
+
+    def exchanged(self, at: At) -> list[Ref]:
+        """References to what was said since, up to this turn."""
+        return [
+            Ref(self.of(turn, part), path)
+            for turn in range(at.since + 1, at.turn)
+            for part, path in (("call", ("message",)), ("told", ("messages",)))
+        ]
 
 
 def _turn(spec: AgentSpec, names: _Names, at: At) -> list[Task]:
     """The call of the model and the decision on its reply."""
     chat = tools.get("model.chat")
     settings = {**({"parallel_tool_calls": False} if spec.style == "react" and spec.tools else {}), **spec.settings}
-    asked: dict[str, Any] = {"messages": names.conversation(at)}
+    asked: dict[str, Any] = {"messages": [*names.opening(at), *names.exchanged(at)]}
     if spec.model is not None:
         asked["model"] = spec.model
     if spec.tools or spec.schema is not None:
@@ -206,15 +213,23 @@ class Decision:
         edits += [Link(Edge(task, told.id, on="completion")) for each in everything for task in each.waits]
         after = msgspec.structs.replace(at, turn=at.turn + 1, corrected=at.corrected + bool(problems))
         if too_long:
-            edits.append(Add(self._compacted(names.conversation(after), window)))
+            edits.append(Add(self._compacted(after, window)))
             after = msgspec.structs.replace(after, since=at.turn)
         edits += [Add(task) for task in _turn(self.spec, names, after)]
         return Growth(Patch(tuple(edits), by=names.of(at.turn)), result=Ref(names.of(after.turn)))
 
     def _calls(self, actions: Actions, problems: Sequence[str]) -> Iterator[Made]:
         """What becomes of each call, a structured answer that is sent back among them."""
+        written: dict[str, None] = {}
         for position, call in enumerate(actions.calls, start=1):
-            yield made(call, self.spec, self._names.of(self.at.turn), position, self.folder)
+            one = made(call, self.spec, self._names.of(self.at.turn), position, self.folder)
+            files = files_written(one, self.folder)
+            if again := next((file for file in files if file in written), None):
+                # Each was judged by what the folder holds now, which the other call is about to change.
+                why = f"it was not made: it writes {again}, as an earlier call of this turn does; ask again for it"
+                one = not_made(call, why)
+            written |= dict.fromkeys(files)
+            yield one
         for call in actions.beyond:
             most = "one call" if len(actions.calls) == 1 else f"{len(actions.calls)} calls"
             yield not_made(call, f"it was not made: this turn allowed {most}; ask again if you still need it")
@@ -236,16 +251,22 @@ class Decision:
             notes.append(prompt("agents/last"))
         return notes
 
-    def _compacted(self, conversation: list[Any], window: int) -> Task:
+    def _compacted(self, after: At, window: int) -> Task:
+        """The conversation up to this turn, made short."""
+        names = self._names
+        _, *kept = names.opening(after)
         args: dict[str, Any] = {
-            "messages": conversation,
+            "opening": names.brief("messages"),
+            "messages": [*kept, *names.exchanged(after)],
             "most_tokens": int(self.spec.compact_at * window / 2),
-            "goal": self._names.brief("goal"),
+            "goal": names.brief("goal"),
             "by": self.spec.summary,
         }
+        if after.since:
+            args["earlier"] = Ref(names.of(after.since, "compact"), ("summary",))
         if self.spec.model is not None:
             args["model"] = self.spec.model
-        return compact.task(self._names.of(self.at.turn, "compact"), args)
+        return compact.task(names.of(self.at.turn, "compact"), args)
 
 
 def _room(spec: AgentSpec, window_tokens: int, results: int) -> int:
