@@ -39,7 +39,7 @@ COMMANDS: dict[str, Command] = {
     "pause": Command("orrery.cli.steer:pause", "Start nothing new in a run", STEERING),
     "continue": Command("orrery.cli.steer:carry_on", "Go on with a paused run", STEERING),
     "tools": Command("orrery.cli.tools:tools", "List the tools, or describe one", MORE),
-    "models": Command("orrery.cli.models:models", "Serve simulated models: `orrery models simulate`", MORE),
+    "models": Command("orrery.cli.models:models", "List the models that can be asked, or simulate some", MORE),
     "bench": Command("orrery.cli.bench:bench", "Measure this installation", MORE),
     "completion": Command("orrery.cli.completion:completion", "Print or install tab completion for a shell", MORE),
 }

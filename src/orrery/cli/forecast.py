@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from orrery.cli.guess import ANSWER_TOKENS, MODEL_CALLS, guessed
 from orrery.cli.plain import dollars, printable, short, span, spending
 from orrery.cli.request import Choice, Planned
 from orrery.cli.screen import out, say, say_table, write_json
@@ -18,6 +19,8 @@ from orrery.workflow.workflow import Workflow
 UNKNOWN = Estimate().seconds
 """What a task counts as of which nobody said how long it takes."""
 MOST_TASKS = 60
+_GROWING = ("agent.", "plan", "py:", "local:")
+"""Operations that may ask models as they go."""
 
 
 class Forecast(NamedTuple):
@@ -27,6 +30,8 @@ class Forecast(NamedTuple):
         seconds: along the longest path, with nothing else in the way.
         work_s: of all tasks, one after the other.
         guessed: how many tasks say nothing about themselves and count as one second.
+        calls: how many calls to models are in it; their tokens and money are guessed.
+        grows: some tasks may ask models as they go, which nobody can foresee.
         asks: the tasks that ask a person, in order, with their questions.
     """
 
@@ -35,6 +40,8 @@ class Forecast(NamedTuple):
     money: float
     tokens: int
     guessed: int
+    calls: int
+    grows: bool
     asks: dict[str, str]
 
 
@@ -45,12 +52,15 @@ def forecast(graph: Graph) -> Forecast:
         return 0.0 if task.executor == PERSON else task.estimate.seconds
 
     asks = {task.id: _question(task) for task in graph if task.executor == PERSON}
+    estimates = [guessed(task) for task in graph]
     return Forecast(
         seconds=critical_path(graph, seconds)[1],
         work_s=total_work(graph, seconds),
-        money=sum(task.estimate.money for task in graph),
-        tokens=sum(task.estimate.tokens for task in graph),
+        money=sum(estimate.money for estimate in estimates),
+        tokens=sum(estimate.tokens for estimate in estimates),
         guessed=sum(_is_guessed(task) for task in graph if task.executor != PERSON),
+        calls=sum(task.op in MODEL_CALLS for task in graph),
+        grows=any(task.op.startswith(_GROWING) for task in graph),
         asks=asks,
     )
 
@@ -108,7 +118,7 @@ def print_forecast(
 
 
 def _line(task: Task) -> tuple[Text, str, str, str, Text]:
-    estimate = task.estimate
+    estimate = guessed(task)
     seconds = "" if task.executor == PERSON else "?" if _is_guessed(task) else span(estimate.seconds)
     tokens = f"{estimate.tokens:,}" if estimate.tokens else ""
     each = " for each" if task.each is not None else ""
@@ -125,15 +135,24 @@ def _totals(found: Forecast) -> list[Text]:
     head = Text("in all   ", "dim").append(f"about {span(found.seconds)}", "bold")
     if found.work_s > found.seconds:
         head.append(f" ({span(found.work_s)} one after the other)", "dim")
-    head.append(
-        f", {found.tokens:,} tokens, {dollars(found.money)}" if found.tokens or found.money else ", no model", "bold"
-    )
+    if found.tokens or found.money:
+        money = f", {dollars(found.money)}" if found.money else ", price unknown"
+        head.append(f", {found.tokens:,} tokens{money}", "bold")
+    elif not found.grows:
+        head.append(", no model", "bold")
     lines = [head]
     if found.guessed:
         what = "task says" if found.guessed == 1 else "tasks say"
         lines.append(
             Text(f"         {found.guessed} {what} nothing of the time: counted as {span(UNKNOWN)} each", "dim")
         )
+    if found.calls:
+        calls = "1 call to a model is" if found.calls == 1 else f"{found.calls} calls to models are"
+        lines.append(
+            Text(f"         {calls} guessed, with {ANSWER_TOKENS} tokens of answer where nothing limits it", "dim")
+        )
+    if found.grows:
+        lines.append(Text("         some tasks may ask models as they go, which is not counted here", "dim"))
     if not found.asks:
         return [*lines, Text("asks     nobody", "dim")]
     lines += [
@@ -156,10 +175,10 @@ def _plain(workflow: Workflow, choice: Choice | None, plan: Planned | None, foun
             "op": task.op,
             "after": [edge.source for edge in graph.incoming(task.id)],
             "seconds": None if _is_guessed(task) else task.estimate.seconds,
-            "tokens": task.estimate.tokens,
-            "money": task.estimate.money,
+            "tokens": estimate.tokens,
+            "money": round(estimate.money, 9),
         }
-        for task in graph
+        for task, estimate in ((task, guessed(task)) for task in graph)
     ]
     data |= {"seconds": round(found.seconds, 6), "work_s": round(found.work_s, 6), "tokens": found.tokens}
     return data | {"money": round(found.money, 9), "guessed": found.guessed, "asks": found.asks}
