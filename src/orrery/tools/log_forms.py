@@ -120,6 +120,16 @@ def is_time(value: Any) -> bool:
     return isinstance(value, str) and _moment(value) is not None
 
 
+def moments(a: Any, b: Any) -> tuple[datetime, datetime] | None:
+    """Two times as moments that compare, zones left out where only one of them names one; None if one is no time."""
+    first, second = _moment(a), _moment(b)
+    if first is None or second is None:
+        return None
+    if (first.tzinfo is None) != (second.tzinfo is None):
+        return first.replace(tzinfo=None), second.replace(tzinfo=None)
+    return first, second
+
+
 def _moment(value: Any) -> datetime | None:
     if not isinstance(value, str):
         return None

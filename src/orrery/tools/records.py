@@ -311,6 +311,8 @@ def _holds(row: Mapping[str, Any], condition: Condition) -> bool:
         return test in ("!=", "lacks")
     if test in _COMPARE:
         a, b = _as_number(value), _as_number(wanted)
+        if (a is None or b is None) and (moments := log_forms.moments(value, wanted)) is not None:
+            return _COMPARE[test](*moments)
         if a is None or b is None:
             return _COMPARE[test](str(value).casefold(), str(wanted).casefold())
         return _COMPARE[test](a, b)

@@ -105,6 +105,7 @@ class Builder:
         self.when: Expr | None = None
         self.gate: Ref | None = None
         self._made: dict[str, Ref] = {}
+        self._touched: list[tuple[str, str, bool]] = []
 
     def add(
         self, base: str, op: str, args: dict[str, Any], *, over: Any = None, question: Any = None, fresh: bool = False
@@ -144,10 +145,35 @@ class Builder:
         )
         self.edits.append(Add(task))
         self._ask_before(task, tool, question)
+        self._keep_order(task)
         found = Ref(name)
         if not fresh:
             self._made[repr((op, args, each, self.when))] = found
         return found
+
+    def _keep_order(self, task: Task) -> None:
+        """What touches a file waits for what touched it before, where one of the two changes it."""
+        reads = [_file(name) for name in task.effects.reads if name.startswith("file:")]
+        writes = [_file(name) for name in task.effects.writes if name.startswith("file:")]
+        changes = bool(writes) or task.effects.kind in ("once", "keyed")
+        if task.effects.kind in ("once", "keyed") and not writes:
+            writes = ["*"]
+        if task.op in ("files.glob", "data.query"):
+            reads = ["*"]
+        direct = {ref.task for ref in task.refs()}
+        for earlier, path, changed in self._touched:
+            mine = [*reads, *writes] if changed else writes
+            if (
+                any(path == other or "*" in (path, other) for other in mine)
+                and earlier not in direct
+                and earlier != task.id
+            ):
+                self.after(Ref(earlier), Ref(task.id), "completion")
+                direct.add(earlier)
+        self._touched += [(task.id, path, False) for path in reads]
+        self._touched += [(task.id, path, True) for path in writes]
+        if changes and self.gate is not None:
+            self.after(self.gate, Ref(task.id))
 
     def ask(self, base: str, question: Any, args: dict[str, Any] | None = None) -> Ref:
         """A task for a person."""
@@ -216,6 +242,10 @@ class Builder:
             return value
         found = self.records("paths", "values", {"records": value.ref, "column": "path"})
         return Value("paths", found, sample=value.sample, noun="files")
+
+
+def _file(name: str) -> str:
+    return name.removeprefix("file:").removeprefix("./")
 
 
 def _opened(args: Mapping[str, Any]) -> dict[str, Any]:

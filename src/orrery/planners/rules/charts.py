@@ -47,7 +47,7 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
     if kind == "any":
         over_time = label in columns and (columns[label].is_time or label == "at")
         kind = "line" if over_time else "bar"
-    title = _title(height, label)
+    title = frame.title or _title(height, label)
     if kind == "histogram":
         heights = b.records("heights", "values", {"records": value.ref, "column": height})
         args: dict[str, Any] = {"values": heights, "path": path, "title": title, "x_label": height}

@@ -10,9 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orrery.planners.rules.lexer import Token
-from orrery.planners.rules.vocabulary import AGGREGATES, FILE_TYPES, NOUNS_TOO, VERBS
+from orrery.planners.rules.vocabulary import (
+    AGGREGATES,
+    CHARTS,
+    FILE_NOUNS,
+    FILE_TYPES,
+    FOLDER_NOUNS,
+    LEVELS,
+    MEASURES,
+    METRICS,
+    NOUNS_TOO,
+    RANKS,
+    ROW_NOUNS,
+    TIME_PARTS,
+    VERBS,
+)
 
 _SENTENCE_ENDS = frozenset(".;!?\n…–—")  # noqa: RUF001 - dashes as people type them
+_NOUNS = frozenset(
+    (*FILE_TYPES, *FILE_NOUNS, *FOLDER_NOUNS, *MEASURES, *LEVELS, *ROW_NOUNS, *AGGREGATES, *RANKS, *CHARTS, *TIME_PARTS)
+) | {word for phrase in METRICS for word in phrase}
+"""Words that are nouns or adjectives, and so no verb that nobody knows."""
 _THEN = frozenset("then afterwards afterward subsequently".split())
 _AND = frozenset("and but plus also".split())
 _LEADING = frozenset(
@@ -202,7 +220,7 @@ class _Outliner:
                 return 1
             plain_noun = following.kind == "word" and not following.is_word(*_PREPOSITIONS, *_AND, "is", "are")
             return 1 if takes_object or plain_noun else 0
-        unknown = word not in _DETERMINERS | _PREPOSITIONS | _AND | _LEADING and token.word not in FILE_TYPES
+        unknown = word not in _DETERMINERS | _PREPOSITIONS | _AND | _LEADING and token.word not in _NOUNS
         return (
             1
             if unknown

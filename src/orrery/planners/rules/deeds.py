@@ -43,6 +43,7 @@ class Deeds:
         self.files: list[Any] = []
         self.last_file: str = ""
         self.conditions: dict[int, Expr] = {}
+        self.grouping: list[str] = []
         self.edit: tuple[Ref, str, Frame, Clause, Expr | None] | None = None
         """A change of a file that is made at the end, unless the changed text is written elsewhere."""
 
@@ -81,6 +82,8 @@ class Deeds:
         if self.b.problems:
             return
         self._grouped_question(frame, clause)
+        self._number_of_measures(frame, clause)
+        self._grouped_before(frame, clause)
         self.b.when = self._when(clause)
         self._DO.get(clause.intent, Deeds._show)(self, frame, clause)
         self.b.when = None
@@ -141,6 +144,30 @@ class Deeds:
             frame.unit = frame.unit or "lines"
 
     @staticmethod
+    def _number_of_measures(frame: Frame, clause: Clause) -> None:
+        """ "The number of lines" is the lines, counted."""
+        plain = [a for a in frame.aggregates if a.how == "count" and not a.column]
+        if (
+            plain
+            and (frame.measures or frame.unit == "matches")
+            and clause.intent in ("show", "", "count", "write", "make")
+        ):
+            frame.aggregates = [a for a in frame.aggregates if a not in plain]
+            clause.intent = "count" if clause.intent in ("show", "") else clause.intent
+            frame.counted = True
+
+    def _grouped_before(self, frame: Frame, clause: Clause) -> None:
+        """ "Group them by region and sum the amount": the groups of the clause before are those of this one."""
+        grouping, self.grouping = self.grouping, []
+        if clause.intent == "group" and not frame.aggregates:
+            self.grouping = [*frame.groups]
+        aggregates = bool(frame.aggregates) or clause.intent in ("sum", "mean", "count")
+        if grouping and aggregates and not frame.has_source and not frame.groups:
+            frame.groups = grouping
+            self._used()
+            self.last = self.last.items if self.last is not None and self.last.items is not None else self.last
+
+    @staticmethod
     def _grouped_question(frame: Frame, clause: Clause) -> None:
         """ "Which region has the highest total?", "which customer has the most orders?": what is asked for is a group."""
         rank = frame.rank
@@ -172,6 +199,10 @@ class Deeds:
                 self.b.problems.append(problem("unknown-column", token, message))
             else:
                 frame.unknown.append(token)
+        for token in [token for token in frame.unknown if token.word in NO_TOOL]:
+            message = f"there is no tool that {NO_TOOL[token.word]}; register one: docs/guides/tools.md"
+            self.b.problems.append(problem("no-tool", token, message))
+            frame.unknown.remove(token)
         if frame.unknown:
             spans: list[list[Token]] = []
             for token in sorted(frame.unknown, key=lambda t: t.start):
@@ -192,6 +223,10 @@ class Deeds:
     def value(self, frame: Frame, intent: str, clause_verb: Token | None = None) -> Value | None:
         """What a frame stands for; None where a problem was noted."""
         b = self.b
+        if intent == "occurrences" and not (frame.contains or frame.texts or frame.groups or frame.columns):
+            message = "how often does what occur? Put the text in quotes, or count by a column: count errors by message"
+            b.problems.append(problem("no-object", clause_verb, message))
+            return None
         if frame.command is not None:
             return sources.command(frame, b)
         if frame.urls:
@@ -287,6 +322,8 @@ class Deeds:
         ):
             frame.measures.clear()
             return self._some_lines(base, frame.rank)
+        if frame.sort is not None and frame.measures == ["lines"] and base.path and intent in ("sort", "show"):
+            return self._sorted_lines(base, frame)
         if kind == "document" and frame.columns and base.path:
             return self._entries(base, frame)
         if frame.contains and refine._wants_lines(frame, intent):
@@ -299,7 +336,9 @@ class Deeds:
         frame.contains.clear()
         if found.kind == "rows":
             asked = bool(frame.measures) and not frame.rank
-            found = found.but(summed=asked and not frame.each)
+            found = found.but(
+                summed=asked and not frame.each and (intent in ("count", "size", "length", "if") or frame.counted)
+            )
             if not frame.measures and frame.tests and not frame.rank and not frame.sort:
                 return b.plain_paths(refine.tested(found, self._without_tests(frame), b))
         return found
@@ -313,6 +352,16 @@ class Deeds:
         taken = self.b.add("some-lines", "records.take", args, over=lines)
         rows = self.b.records("lines-of-each", "zip", {"columns": {"path": base.ref, "lines": taken}})
         return Value("rows", rows, (Column("path"), Column("lines")), label="path", noun="lines")
+
+    def _sorted_lines(self, base: Value, frame: Frame) -> Value:
+        lines = self.b.add("lines", "text.lines", {"text": self.b.read(base)})
+        rows = self.b.records("as-rows", "zip", {"columns": {"text": lines}})
+        down = frame.sort is not None and frame.sort.descending
+        rows = self.b.records(
+            "sorted-lines", "sort", {"records": rows, "by": "text", **({"descending": True} if down else {})}
+        )
+        frame.measures.clear()
+        return Value("list", self.b.records("texts", "values", {"records": rows, "column": "text"}), noun="lines")
 
     def _entries(self, base: Value, frame: Frame) -> Value:
         """Entries of a JSON document, by their keys."""
@@ -428,8 +477,7 @@ class Deeds:
         frame.tests = [test for test in frame.tests if test not in counted]
         if frame.exists is not None and (frame.paths or frame.files):
             return self._exists(frame)
-        negative = any(token.is_word("no") for token in condition.words)
-        frame.unknown = [token for token in frame.unknown if not token.is_word("no")]
+        negative = frame.none
         aggregates = list(frame.aggregates)
         intent = "if"
         if frame.contains and frame.paths and frame.unit in ("", "lines"):
@@ -439,6 +487,8 @@ class Deeds:
             return None
         if value.kind == "paths" and value.path and not counted and not aggregates:
             value = self._lines_of(value)
+        if frame.has_source:
+            self.last = subject_of(value, frame)
         n = value.ref
         if value.kind == "rows" and counted and value.summed and value.measure:
             n, value = (
@@ -555,7 +605,7 @@ class Deeds:
             return None
         if goes_on and value is before and frame.texts and not frame.pronoun:
             return Value("text", frame.texts[0].text, noun="text")
-        if goes_on:
+        if goes_on and before is not None and before.kind not in ("number", "map"):
             self._used()
         return self._told(value, frame, intent)
 
@@ -684,6 +734,14 @@ class Deeds:
             return
         texts = [token for token in frame.texts]
         goes_on = not frame.has_source
+        if (
+            goes_on
+            and clause.intent in ("make", "write", "append")
+            and not texts
+            and frame.contains
+            and frame.pronoun is None
+        ):
+            texts = [token for _, _, _, token in frame.contains]
         if goes_on and not frame.pronoun and texts:
             if len(frame.targets) == 0 and len(texts) == 2:
                 frame.targets.append(Target("to", texts.pop().text))
@@ -730,6 +788,8 @@ class Deeds:
             self._wrote(ref["path"])
             self.made[path] = None
             return
+        if form == "text" and value.kind == "rows" and value.label == "text" and value.has("line"):
+            content = self.b.records("texts", "values", {"records": content, "column": "text"})
         if value.kind == "text":
             self._write_content(content, path, frame, clause)
             return
@@ -745,18 +805,7 @@ class Deeds:
             f"{'append-to' if op == 'files.append' else 'write'}-{stem}", op, {"path": path, "content": content},
             question=f"{verb} {path!r}?", fresh=True,
         )  # fmt: skip
-        self._after_same_file(path, ref)
         self._wrote(path)
-
-    def _after_same_file(self, path: str, ref: Ref) -> None:
-        for earlier in [place for place in self._writers.get(path, []) if place != ref.task]:
-            self.b.after(Ref(earlier), ref, "completion")
-        self._writers.setdefault(path, []).append(ref.task)
-
-    @property
-    def _writers(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = self.__dict__.setdefault("_writers_by_path", {})
-        return found
 
     def _append(self, frame: Frame, clause: Clause) -> None:
         if not frame.targets:
@@ -805,7 +854,7 @@ class Deeds:
         value = self.value(frame, clause.intent, self._verb(clause))
         if value is None or self.b.problems:
             return None
-        if goes_on:
+        if goes_on and self.last is not None and self.last.kind not in ("number", "map"):
             self._used()
         if value.kind == "number" and value.items is not None:
             value = value.items
@@ -856,7 +905,7 @@ class Deeds:
         if value is None:
             return
         if value.path:
-            removed = self.b.add(
+            self.b.add(
                 "remove",
                 "files.remove",
                 {"path": value.path, "missing_ok": False},
@@ -869,11 +918,7 @@ class Deeds:
                 if isinstance(value.ref, Ref)
                 else f"Remove {', '.join(map(str, value.ref))}?"
             )
-            removed = self.b.add(
-                "remove", "files.remove", {"path": Ref(ITEM)}, over=value.ref, question=question, fresh=True
-            )
-        for source in (value.ref.task,) if isinstance(value.ref, Ref) else ():
-            self.b.after(Ref(source), removed)
+            self.b.add("remove", "files.remove", {"path": Ref(ITEM)}, over=value.ref, question=question, fresh=True)
         self._keep(Value("done", value.ref if not value.path else value.path, noun="removed"), "removed")
 
     def _hash(self, frame: Frame, clause: Clause) -> None:
@@ -1134,6 +1179,8 @@ class Deeds:
         """What the workflow returns: the answer (by name where there are several), and the files written."""
         found: dict[str, Any] = {}
         answers = {name: self._answer(value) for name, value in self.answers.items()}
+        if len(answers) > 1:
+            answers.pop("removed", None)
         if len(answers) == 1:
             found["answer"] = next(iter(answers.values()))
         elif answers:
@@ -1145,6 +1192,14 @@ class Deeds:
             found["files"] = listed + [ref for ref in refs if ref.path] if not [r for r in refs if not r.path] else (
                 refs[0] if len(refs) == 1 and not listed else [*listed, *refs])  # fmt: skip
         return found
+
+
+def subject_of(value: Value, frame: Frame) -> Value:
+    """What "it" or "them" is after a condition: the one file of which it spoke, else what was looked at."""
+    if len(frame.paths) == 1 and not (frame.levels or frame.groups or frame.unit == "rows"):
+        path = frame.paths[0][0]
+        return Value("paths", [path], path=path, sample=(path,), noun=path)
+    return value
 
 
 _PYTHON = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "=": "==", "!=": "!="}

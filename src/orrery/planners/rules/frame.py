@@ -16,15 +16,18 @@ class FileSet:
     Args:
         suffixes: the endings that they have, such as (".yaml", ".yml"); empty means any.
         patterns: patterns that were written out, such as "src/**/*.py".
-        folder: where they stand; "" is the working folder.
+        folder, more_folders: where they stand; "" is the working folder.
+        folders: folders are meant, not files.
+        deep: whether folders inside are looked into.
+        hidden: whether names that begin with a dot are meant too.
         without: names, patterns and folders that are left out.
-        name_tests: what their names must be, as tests of `records.where`.
         called: the words that named them, for labels and messages.
     """
 
     suffixes: tuple[str, ...] = ()
     patterns: list[str] = field(default_factory=list)
     folder: str = ""
+    more_folders: list[str] = field(default_factory=list)
     folders: bool = False
     deep: bool = True
     hidden: bool = False
@@ -100,6 +103,7 @@ class Frame:
     columns: list[str] = field(default_factory=list)
     column_tokens: list[Token] = field(default_factory=list)
     chart: str = ""
+    title: str = ""
     charted: Token | None = None
     targets: list[Target] = field(default_factory=list)
     texts: list[Token] = field(default_factory=list)
@@ -109,7 +113,9 @@ class Frame:
     interval_s: float | None = None
     ignore_case: bool = False
     distinct: bool = False
+    counted: bool = False
     exists: bool | None = None
+    none: bool = False
     status: str = ""
     method: str = ""
     where_line: bool = False

@@ -46,6 +46,7 @@ _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 _NUMBER = re.compile(
     r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s?(?P<unit>%|[A-Za-z]{1,12}\b)?(?![\w./-]*[\w/])"
 )
+_DATE = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?)?(?![\w/-])")
 _SIGN = re.compile(r">=|<=|==|!=|<>|=|>|<|≥|≤|≠")
 _SIGNS: Mapping[str, str] = {"==": "=", "<>": "!=", "≥": ">=", "≤": "<=", "≠": "!="}
 _WORD = re.compile(r"[^\s\"“”«»;,!?()=<>≥≤≠:`]+")
@@ -81,6 +82,8 @@ def _at(text: str, place: int) -> Token | None:
     if (found := _URL.match(text, place)) is not None:
         url = found[0].rstrip(".,;:!?)")
         return Token("url", url, place, place + len(url))
+    if (found := _DATE.match(text, place)) is not None:
+        return Token("word", found[0], place, found.end(), found[0].lower())
     if (found := _NUMBER.match(text, place)) is not None and (number := _number(found)) is not None:
         return number
     if (found := _SIGN.match(text, place)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,7 +22,6 @@ from orrery.tools.toolset import BUILT_IN
 if TYPE_CHECKING:
     from orrery.planners.rules.deeds import Deeds
 
-_MODELS = ("model.", "python.", "agent", "memory.", "mcp")
 _PREPOSITIONS: dict[str, tuple[str, ...]] = {
     "to": (
         "to",
@@ -61,7 +61,8 @@ class OtherTools:
     def __init__(self, toolbox: Toolbox) -> None:
         self.toolbox = toolbox
         built_in = {f"{group}.{name}" for group, names in BUILT_IN.items() for name in names}
-        self.names = [name for name in toolbox.names() if name not in built_in and not name.startswith(_MODELS)]
+        ours = built_in | _of_this_package()
+        self.names = [name for name in toolbox.names() if name not in ours]
         self.by_word: dict[str, list[str]] = {}
         for name in self.names:
             for word in dict.fromkeys(_words(name)):
@@ -143,6 +144,14 @@ class OtherTools:
     def _loaded(self, name: str, verb: Token) -> Tool[..., Any] | Problem:
         found = self.toolbox.get(name)
         return problem(found.code.removeprefix("plan/"), verb, found.message) if isinstance(found, Problem) else found
+
+
+@cache
+def _of_this_package() -> frozenset[str]:
+    """The tools that Orrery itself offers by entry points: parts of other planners, not what a sentence asks for."""
+    from importlib.metadata import entry_points
+
+    return frozenset(point.name for point in entry_points(group="orrery.tools") if point.value.startswith("orrery."))
 
 
 def _words(name: str) -> list[str]:

@@ -21,6 +21,18 @@ _SINKS = ("write", "append", "copy", "convert", "make", "chart", "fetch", "merge
 def target(c: Cursor) -> bool:
     """ "to out.txt", "as JSON", "into the folder backup", "in a file called x.txt"."""
     token = c.at()
+    if (
+        token.is_word("called", "named")
+        and c.at(1).kind in ("path", "quoted")
+        and (c.frame.chart or c.intent in _SINKS)
+    ):
+        c.next()
+        named = c.next()
+        if c.frame.targets and not c.frame.targets[-1].path:
+            c.frame.targets[-1].path = named.text
+        else:
+            c.frame.targets.append(Target("called", named.text, token=named))
+        return True
     if not token.is_word(*_INTO):
         return False
     ahead = 1
@@ -246,6 +258,8 @@ def folder(c: Cursor) -> bool:
     if here.is_word("here"):
         c.next(ahead + 1)
         return True
+    if here.is_word("each", "which", "any", "it", "them", "what"):
+        return False
     if here.is_word(*FOLDER_NOUNS) and following.kind in ("word", "path", "quoted") and not following.is_word("and"):
         if following.is_word("called", "named"):
             ahead, following = ahead + 1, c.at(ahead + 2)
@@ -273,9 +287,19 @@ def _set_folder(c: Cursor, count: int, path: str) -> bool:
     begin = c.place
     token = c.tokens[begin + count - 1]
     c.next(count)
-    found.folder = path.rstrip("/") or "/"
-    if found.folder == ".":
-        found.folder = ""
+    path = path.rstrip("/") or "/"
+    path = "" if path == "." else path
+    if found.folder and path not in found.more_folders:
+        found.more_folders.append(path)
+    else:
+        found.folder = path
+    while c.at().is_word("and", "or") or c.at().text == ",":
+        ahead = 2 if c.at(1).is_word("under", "in", "the") else 1
+        if c.around.kind(c.at(ahead).text) != "folder" or c.at(ahead).kind not in ("word", "path"):
+            break
+        c.next(ahead)
+        found.more_folders.append(c.next().text.rstrip("/"))
+        c.take("folder", "directory")
     c.frame.folder_token = token
     if c.take("and its subfolders", "and its subdirectories", "and below", "and subfolders", "including subfolders"):
         found.deep = True
@@ -373,6 +397,9 @@ def path(c: Cursor) -> bool:
         c.frame.folder_token = token
         if c.at().is_word(*FOLDER_NOUNS):
             c.next()
+        return True
+    if c.intent in ("make", "write") and c.around.kind(token.text) == "missing" and not c.frame.targets:
+        c.frame.targets.append(Target("called", token.text, token=token))
         return True
     c.frame.paths.append((token.text, token))
     if c.at().is_word("file", "document", "log", "table"):

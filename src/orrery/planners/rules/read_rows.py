@@ -36,7 +36,9 @@ def rank(c: Cursor) -> bool:
         c.next(2)
         c.frame.rank = Rank(int(following.number), "", False, token, from_end=not token.is_word("first"), plain=True)
         return True
-    if token.is_word("first", "last") and (following.is_word("row", "line", "entry", "record", "event")):
+    if token.is_word("first", "last") and (
+        following.word in ROW_NOUNS or following.word in LEVELS or following.is_word("line")
+    ):
         c.next()
         c.frame.rank = Rank(1, "", False, token, from_end=token.is_word("last"), plain=True)
         return True
@@ -45,6 +47,8 @@ def rank(c: Cursor) -> bool:
     if c.at(place).is_word("of") and c.at(place + 1).is_word("the"):
         place += 2
     word = c.at(place)
+    if word.is_word("maximum", "minimum") or (word.word in AGGREGATES and c.at(place + 1).is_word("and")):
+        return False
     if word.text.lower() not in RANKS or (word.is_word("recent") and number is None):
         return False
     dimension, descending = RANKS[word.text.lower()]
@@ -69,7 +73,8 @@ def rank(c: Cursor) -> bool:
             if c.at(place).is_word(*_COUNTED):
                 dimension, place = "count", place + 1
     column, length = c.column_here(place)
-    is_reduction = number is None and word.is_word("highest", "lowest", "maximum", "minimum", "greatest", "least")
+    is_reduction = number is None and word.is_word("highest", "lowest", "maximum", "minimum", "greatest", "least", "largest",
+                                                     "biggest", "smallest")  # fmt: skip
     many = c.at(place).text.lower() != c.at(place).word or word.is_word("top")
     if is_reduction and length and c.numeric(column) and c.intent not in ("which", "count") and not c.frame.columns:
         c.next(place + length)
@@ -97,7 +102,14 @@ def sort(c: Cursor) -> bool:
     """ "sorted by size", "in descending order", "from largest to smallest", "largest first", "alphabetically"."""
     token = c.at()
     opened = c.take("sorted by", "ordered by", "ranked by", "arranged by", "sort by", "order by", "sorted on", "rank by",
-                    "in order of", "sort them by", "sorted", "ordered")  # fmt: skip
+                    "in order of", "sort them by", "sorted", "ordered", "measured by", "measured in", "in terms of",
+                    "according to", "judged by", "based on")  # fmt: skip
+    if opened and token.is_word("measured", "in", "according", "judged", "based") and c.frame.rank is not None:
+        c.skip_articles("number")
+        column, length, dimension = _dimension(c)
+        c.next(length)
+        c.frame.rank.column, c.frame.rank.dimension = column, dimension or c.frame.rank.dimension
+        return True
     if not opened and c.intent == "sort" and (c.at().is_word("by", "on")):
         c.next()
         opened = True
@@ -294,10 +306,21 @@ def comparison(c: Cursor) -> bool:
                     Test(column, "<=", high.number, high, high.unit),
                 ]
                 return True
+            if _is_date(low) and c.at(1).is_word("and") and _is_date(c.at(2)):
+                c.next(2)
+                high, column = c.next(), c.pending or _time_column(c)
+                c.pending = ""
+                c.frame.tests += [Test(column, ">=", low.text, low), Test(column, "<=", high.text, high)]
+                return True
         c.place = begin
         return False
     c.skip_articles()
     value = c.at()
+    if _is_date(value) and (c.pending or _time_column(c)):
+        c.next()
+        c.frame.tests.append(Test(c.pending or _time_column(c), test, value.text, value))
+        c.pending = ""
+        return True
     if value.kind == "number":
         c.next()
         column = c.pending or _measure_after(c) or _measure_by(adjective, value.unit)
@@ -328,7 +351,12 @@ def comparison(c: Cursor) -> bool:
 
 
 def _is_date(value: Token) -> bool:
-    return value.text[:4].isdigit()
+    return value.kind == "word" and value.text[:4].isdigit() and value.text[4:5] == "-"
+
+
+def _time_column(c: Cursor) -> str:
+    found = next((column.name for column in c.columns if column.is_time), "")
+    return found or ("modified_at" if c.frame.files is not None else "")
 
 
 def _operator(c: Cursor) -> str | None:
@@ -341,7 +369,7 @@ def _operator(c: Cursor) -> str | None:
         if test is not None:
             after = c.at(length)
             ahead = length + 1 if after.is_word(*ARTICLES) else length
-            if c.at(ahead).kind == "number" or (c.pending and c.at(ahead).kind in ("quoted", "word")
+            if c.at(ahead).kind == "number" or _is_date(c.at(ahead)) or (c.pending and c.at(ahead).kind in ("quoted", "word")
                                                 and words[0] not in ("under", "after", "before", "over")):  # fmt: skip
                 c.next(length)
                 return test
@@ -488,7 +516,7 @@ def containing(c: Cursor) -> bool:
     elif (
         not (verb.word in CONTAINING or verb.text.lower() in CONTAINING)
         and not (c.intent == "search" and c.place == 0 and not c.frame.contains)
-        and not verb.is_word("say", "saying", "occurring", "occur")
+        and not verb.is_word("say", "saying")
     ):
         c.place = begin
         return False
@@ -509,7 +537,7 @@ def containing(c: Cursor) -> bool:
         )
         c.next()
     token = c.at()
-    weak = verb.is_word("with", "having", "without") and not named
+    weak = verb.is_word("with", "having", "without") and not named and (c.frame.unit != "lines" or bool(c.columns))
     plain_word = token.kind == "word" and not weak and (
         named or token.text.isupper() or (token.word not in LEVELS or c.frame.unit == "lines" or not c.columns)
     ) and not token.is_word("more", "at", "less", "fewer", "than")  # fmt: skip
@@ -657,6 +685,10 @@ def column(c: Cursor) -> bool:
     token = c.at()
     c.next(length)
     c.take("column", "field", "value")
+    if c.at().is_word("count", "frequency", "distribution", "breakdown") and not c.frame.groups:
+        c.next()
+        _group(c, name)
+        return True
     c.pending = name
     about = before.is_word("where", "whose", "with", "when", "having", "if") or _compares(c)
     if not about:

@@ -24,6 +24,12 @@ from orrery.planners.rules.vocabulary import (
     PRONOUNS,
 )
 
+_RELATIONS = frozenset(
+    """took take taken sent made make earn earned get got received happen happened occur occurred appear appeared spent
+    cost costing produced logged recorded sold bought placed ordered belonging belong live living work working came come
+    coming returned served written seen found generated caused listed stored held responded issued done ran running""".split()
+)
+"""Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
 _CONNECTING = frozenset(
     """of in from with for on at by per into as and or to using over via that which have has had having one than out up
@@ -59,6 +65,9 @@ def _connecting(c: Cursor) -> bool:
             c.frame.each = True
         if token.is_word("both", "all") and c.at(1).is_word("together"):
             c.frame.total = True
+        c.next()
+        return True
+    if c.columns and token.is_word(*_RELATIONS):
         c.next()
         return True
     if token.kind == "number" and c.at().number == 1 and token.text.lower() == "one":
@@ -204,7 +213,7 @@ def _its(c: Cursor) -> bool:
         c.frame.pronoun = c.frame.pronoun or c.at(1)
         c.next(2)
         return True
-    if c.sees("the same file") or c.sees("the file") or c.sees("the table"):
+    if c.sees("the same file") or (c.sees("the file") and c.at(1).text.lower() == "file") or c.sees("the table"):
         c.frame.pronoun = c.frame.pronoun or c.at(1)
         c.next(3 if c.at(1).is_word("same") else 2)
         return True
@@ -231,6 +240,21 @@ def _state(c: Cursor) -> bool:
     if token.is_word("free", "left", "available", "remaining", "unused") and c.frame.metrics:
         free = {"disk": ("disk", "free_bytes"), "memory": ("memory", "available_bytes")}
         c.frame.metrics[-1] = free.get(c.frame.metrics[-1][0], c.frame.metrics[-1])
+        c.next()
+        return True
+    if c.frame.chart and token.is_word("with", "and", "titled", "title", "entitled"):
+        ahead = 1
+        while c.at(ahead).is_word("the", "a", "title", "titled", "called", "of"):
+            ahead += 1
+        if c.at(ahead).kind == "quoted" and (token.is_word("titled", "title", "entitled") or ahead > 1):
+            c.next(ahead)
+            c.frame.title = c.next().text
+            return True
+    if c.intent == "if" and token.is_word("no", "none", "nothing"):
+        c.next()
+        c.frame.none = True
+        return True
+    if c.frame.metrics and token.is_word("running", "second", "been", "up", "now", "moment", "byte", "run"):
         c.next()
         return True
     if token.is_word("missing", "absent") and c.intent == "if":
@@ -265,9 +289,47 @@ def _state(c: Cursor) -> bool:
         c.next()
         c.frame.ignore_case = True
         return True
+    is_status = (
+        token.kind == "number" and 100 <= float(token.text.rstrip("sS") or 0) < 600
+        if token.text.rstrip("sS").isdigit()
+        else False
+    )
+    if is_status and c.numeric("status") and (token.unit == "" or token.text[-1] in "sS"):
+        c.next()
+        c.frame.tests.append(Test("status", "=", float(token.text.rstrip("sS")), token))
+        c.take("error", "response", "status", "code")
+        return True
+    if (
+        token.is_word("occur", "appear", "occurring", "appearing", "mentioned", "found", "used")
+        and c.frame.texts
+        and (c.intent in ("occurrences", "count", "which", "show"))
+    ):
+        c.next()
+        c.frame.contains += [(text.text, False, False, text) for text in c.frame.texts]
+        c.frame.texts.clear()
+        return True
+    if token.is_word("empty") and c.at(1).is_word("file", "document"):
+        c.next()
+        c.frame.tests.append(Test("size_bytes", "=", 0, token))
+        return True
+    if token.is_word("name", "path", "filename") and not c.columns and c.at(1).is_word("of", "and", "in", "only"):
+        c.next()
+        return True
+    if token.is_word("modified", "changed", "edited", "updated", "touched", "created") and c.frame.files is not None:
+        c.next()
+        c.pending = "modified_at"
+        return True
     if token.text.lower() in ("5xx", "4xx"):
         c.next()
         low = int(token.text[0]) * 100
+        earlier = [test for test in c.frame.tests if test.column == "status" and test.test in (">=", "<")]
+        for test in earlier:  # "4xx and 5xx" is one range
+            low = min(low, int(test.value)) if test.test == ">=" else low
+            c.frame.tests.remove(test)
+        if len(earlier) == 2:
+            c.frame.tests += [Test("status", ">=", 400, token), Test("status", "<", 600, token)]
+            c.take("error", "response", "status", "code")
+            return True
         c.frame.tests += [Test("status", ">=", low, token), Test("status", "<", low + 100, token)]
         c.take("error", "response", "status", "code")
         return True

@@ -262,6 +262,13 @@ def tested(value: Value, frame: Frame, b: Builder) -> Value:
     alternatives: dict[str, list[dict[str, Any]]] = {}
     for test in frame.tests:
         column = _column_of(test, value)
+        if not column and not test.column:
+            column = _only_number(value, [])
+            if not column:
+                numbers = [known.name for known in value.columns if known.numeric]
+                message = f"{test.token.text if test.token else 'a number'} of which column? {' or '.join(numbers) or _listed(value)}"
+                b.problems.append(problem("ambiguous", test.token, message))
+                continue
         if not column or (value.columns and not value.has(column)):
             b.problems.append(_no_column(test.column or "number", test.token, value))
             continue
@@ -342,6 +349,8 @@ def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, by))
         if aggregate.how == "count" or (not column and aggregate.how == "sum"):
             measures["count"] = {"how": "count"}
+        elif not _can(aggregate.how, column, value, b):
+            continue
         elif not column:
             b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
         else:
@@ -357,6 +366,17 @@ def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         ref = b.records("in-time-order", "sort", {"records": grouped.ref, "by": frame.parts[0]})
         return grouped.but(ref=ref)
     return grouped
+
+
+def _can(how: str, column: str, value: Value, b: Builder) -> bool:
+    """Whether a column can be added up; if not, a problem is noted."""
+    known = next((known for known in value.columns if known.name == column), None)
+    if how not in ("sum", "mean", "median") or known is None or known.numeric or not (known.cells or known.is_time):
+        return True
+    numbers = [other.name for other in value.columns if other.numeric]
+    message = f"the column {column!r} holds no numbers, so there is no {how}; those with numbers: {', '.join(numbers) or 'none'}"
+    b.problems.append(problem("not-a-number", None, message))
+    return False
 
 
 def _only_number(value: Value, by: list[str]) -> str:
@@ -382,6 +402,8 @@ def _reduced(value: Value, frame: Frame, b: Builder) -> Value:
         column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, []))
         if not column:
             b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
+            continue
+        if not _can(aggregate.how, column, value, b):
             continue
         how = _HOW_NAMES.get(aggregate.how, aggregate.how)
         args = {"items": value.ref, "how": aggregate.how, "column": column}
@@ -437,7 +459,7 @@ def _rank_column(value: Value, rank: Rank) -> str:
         of_group = [name for name in names if name.endswith(f"_{rank.column}")]
         return rank.column if rank.column in names or not names else (of_group[0] if of_group else "")
     usual = {
-        "size": ("size_bytes", "size", "bytes"), "length": ("lines", "length"), "time": ("modified_at", "time", "date"),
+        "size": ("size_bytes", "size", "bytes"), "length": ("lines", "length", "duration_ms", "duration", "seconds"), "time": ("modified_at", "time", "date"),
         "count": ("count",), "name": ("name", "path"), "duration": ("duration_ms", "duration", "ms", "latency_ms", "seconds"),
     }.get(rank.dimension, (rank.dimension,))  # fmt: skip
     known = next((name for name in usual if name in names), "")

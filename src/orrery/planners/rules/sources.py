@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -74,6 +75,9 @@ def _searched(files: FileSet, b: Builder, around: Surroundings) -> Value:
 
 def patterns_of(files: FileSet) -> list[str]:
     """The patterns that find a set of files."""
+    if files.more_folders:
+        each = [replace(files, folder=folder, more_folders=[]) for folder in (files.folder, *files.more_folders)]
+        return [pattern for one in each for pattern in patterns_of(one)]
     within = "" if files.folder.startswith(("/", "~")) else files.folder
     begin = f"{within}/" if within else ""
     deep = f"{begin}**/" if files.deep else begin
@@ -115,7 +119,7 @@ def rows_of(paths: Value, b: Builder, around: Surroundings, kind: str) -> Value:
     if paths.path:
         return Value("rows", read, columns, label=label_of(columns), sample=paths.sample, noun=name)
     ref = b.records(f"rows-of-{name}", "flatten", {"lists": read, "labels": paths.ref})
-    return Value("rows", ref, (Column("path"), *(c for c in columns if c.name != "path")), label=label_of(columns), noun=name,
+    return Value("rows", ref, (Column("path"), *(c for c in columns if c.name != "path")), label=label_of(columns), noun=f"rows of {name}",
                  sample=paths.sample)  # fmt: skip
 
 

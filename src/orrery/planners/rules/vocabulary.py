@@ -140,7 +140,7 @@ HERE = frozenset("here".split())
 ROW_NOUNS = frozenset(
     """row record entry event datum data item case observation order sale person people employee user transaction purchase
     payment student invoice member request hit visit job task message customer product reading measurement contact
-    ticket shipment booking account client log""".split()
+    ticket shipment booking account client log everyone everybody anyone""".split()
 )
 """What people call the rows of a table, where it is no column's name."""
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson"))
@@ -175,13 +175,13 @@ AGGREGATES: Mapping[str, str] = {
     **dict.fromkeys("median".split(), "median"),
     **dict.fromkeys("maximum max highest greatest".split(), "max"),
     **dict.fromkeys("minimum min lowest".split(), "min"),
-    **dict.fromkeys("number count amount".split(), "count"),
+    **dict.fromkeys("number count amount frequency breakdown tally".split(), "count"),
 }
 
 COMPARISONS: Mapping[tuple[str, ...], str] = {
     ("more", "than"): ">", ("greater", "than"): ">", ("larger", "than"): ">", ("bigger", "than"): ">",
     ("longer", "than"): ">", ("higher", "than"): ">", ("over",): ">", ("above",): ">", ("exceed",): ">",
-    ("exceeding",): ">", ("beyond",): ">", ("newer", "than"): "newer", ("older", "than"): "older", ("after",): ">",
+    ("exceeding",): ">", ("beyond",): ">", ("newer", "than"): "newer", ("older", "than"): "older", ("after",): ">", ("since",): ">=", ("until",): "<=",
     ("at", "least"): ">=", ("no", "less", "than"): ">=", ("not", "less", "than"): ">=", ("no", "fewer", "than"): ">=",
     ("less", "than"): "<", ("fewer", "than"): "<", ("smaller", "than"): "<", ("shorter", "than"): "<",
     ("lower", "than"): "<", ("below",): "<", ("under",): "<", ("before",): "<",
@@ -201,7 +201,7 @@ CONTAINING = frozenset("contain containing mention mentioning include including 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
     "info": ("INFO",), "debug": ("DEBUG",), "critical": ("CRITICAL",), "fatal": ("CRITICAL",), "notice": ("NOTICE",),
-    "trace": ("TRACE",), "exception": ("ERROR", "CRITICAL"),
+    "trace": ("TRACE",), "exception": ("ERROR", "CRITICAL"), "failed": ("ERROR", "CRITICAL"),
 }  # fmt: skip
 """Nouns for log records to the levels that they have."""
 
@@ -228,7 +228,7 @@ CHARTS: Mapping[str, str] = {
 }  # fmt: skip
 CHART_NOUNS = frozenset("chart graph plot diagram figure picture".split())
 
-PRONOUNS = frozenset("it them this that these those one ones result answer output outcome former latter".split())
+PRONOUNS = frozenset("it them they this that these those one ones result answer output outcome former latter".split())
 """What stands for something said before."""
 
 METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -246,7 +246,8 @@ METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("many", "cpu"): ("cpu_count",), ("cpu", "core"): ("cpu_count",),
     ("cpu",): ("cpu_percent",), ("processor",): ("cpu_percent",), ("memory",): ("memory", "used_percent"),
     ("ram",): ("memory", "used_percent"), ("disk",): ("disk", "used_percent"), ("storage",): ("disk", "used_percent"),
-    ("load", "average"): ("load",), ("system", "load"): ("load",), ("uptime",): ("uptime_s",),
+    ("load", "average"): ("load",), ("system", "load"): ("load",), ("uptime",): ("uptime_s",), ("been", "up"): ("uptime_s",),
+    ("been", "running"): ("uptime_s",), ("been", "on"): ("uptime_s",),
     ("running", "process"): ("processes",), ("process",): ("processes",),
 }  # fmt: skip
 """Phrases for a metric of this machine to the place that it has in a snapshot; the longest one counts."""
