@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from orrery.agents.conversation import labelled, said
+from orrery.agents.spec import own_task
 from orrery.graph import Graph, Ref
 from orrery.models.prompts import prompt
 from orrery.tools import tool, tools
@@ -133,7 +134,7 @@ def compact(
     if model is not None:
         asking["model"] = model
     call = tools.get("model.chat").task("call", asking)
-    after = joined.task("joined", {"opening": opening, "summary": Ref("call", ("text",)), "kept": kept})
+    after = own_task(joined, "joined", {"opening": opening, "summary": Ref("call", ("text",)), "kept": kept})
     return Graph([call, after], outputs={"result": Ref("joined")})
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from orrery.agents.calls import offer_data
 from orrery.agents.conversation import opening
-from orrery.agents.spec import RUN, AgentSpec, spec_from
+from orrery.agents.spec import RUN, AgentSpec, own_task, spec_from
 from orrery.agents.styles import answer_offer, system_prompt
 from orrery.agents.turn import first_turn
 from orrery.errors import OrreryError
@@ -79,7 +79,7 @@ def run(
     told: dict[str, Any] = {"spec": spec.as_arguments(), "goal": goal}
     if data is not None:
         told["data"] = data
-    return Graph([brief.task("brief", told), *first_turn(spec)], outputs={"result": Ref("1")})
+    return Graph([own_task(brief, "brief", told), *first_turn(spec)], outputs={"result": Ref("1")})
 
 
 @tool(name="agent.brief", effects="idempotent", executor="inline")

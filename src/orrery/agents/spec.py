@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from orrery.errors import AgentDefinitionError, OrreryError, suggestion
+from orrery.graph import Task, TaskId
 from orrery.tools import Tool, tool, tools
 from orrery.workflow import code
 from orrery.workflow.step import Step
@@ -200,6 +201,11 @@ def tool_of(op: str) -> Tool[..., Any]:
     except OrreryError as error:
         raise AgentDefinitionError(f"the tool {op!r} of an agent cannot be had: {error}") from error
     return as_tool(found, op)
+
+
+def own_task(made: Tool[..., Any], task: TaskId, args: Mapping[str, Any]) -> Task:
+    """A task that is part of an agent. What it does is registered nowhere, for nobody else could make use of it."""
+    return msgspec.structs.replace(made.task(task, args), op=code.name_of(made.function))
 
 
 def as_tool(found: Any, op: str) -> Tool[..., Any]:

@@ -23,14 +23,13 @@ import msgspec
 from orrery.agents.calls import Made, files_written, made, not_made, program
 from orrery.agents.compaction import compact
 from orrery.agents.conversation import results
-from orrery.agents.spec import AgentSpec, spec_from
+from orrery.agents.spec import AgentSpec, own_task, spec_from
 from orrery.agents.styles import Actions, actions_of, as_list, checked
 from orrery.errors import AgentLimitError
 from orrery.graph import Add, Edge, Edit, Growth, Link, Patch, Ref, Task, TaskId
 from orrery.models.prompts import prompt
 from orrery.tools import Context, tool, tools
 
-TURN: Final = "agent.turn"
 PROGRAMS_KEPT: Final = 10
 """The results of so many programs are variables of the next one."""
 
@@ -105,10 +104,10 @@ def _turn(spec: AgentSpec, names: _Names, at: At) -> list[Task]:
     known = {"brief": names.brief(), "reply": Ref(call.id), "at": msgspec.to_builtins(at)}
     if at.turn > 1:
         known["signs"] = Ref(names.of(at.turn - 1, "told"), ("signs",))
-    return [call, turn.task(names.of(at.turn), known)]
+    return [call, own_task(turn, names.of(at.turn), known)]
 
 
-@tool(name=TURN, effects="idempotent", executor="inline")
+@tool(name="agent.turn", effects="idempotent", executor="inline")
 def turn(
     brief: dict[str, Any],
     reply: dict[str, Any],
@@ -206,7 +205,7 @@ class Decision:
         args["chars"] = _room(self.spec, window, len(everything))
         if self.spec.style != "react":
             args["width"] = {"now": at.width, "most": self.spec.width, "rule": self.spec.widths}
-        told = results.task(names.of(at.turn, "told"), args)
+        told = own_task(results, names.of(at.turn, "told"), args)
         edits: list[Edit] = [edit for each in everything for edit in each.edits]
         edits.append(Add(told))
         # On completion: a tool that failed, or that a person denied, is told to the model like any other result.
@@ -266,7 +265,7 @@ class Decision:
             args["earlier"] = Ref(names.of(after.since, "compact"), ("summary",))
         if self.spec.model is not None:
             args["model"] = self.spec.model
-        return compact.task(names.of(self.at.turn, "compact"), args)
+        return own_task(compact, names.of(self.at.turn, "compact"), args)
 
 
 def _room(spec: AgentSpec, window_tokens: int, results: int) -> int:
