@@ -58,7 +58,8 @@ class Approval(Protocol):
 
 def judge(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path) -> Verdict:
     """The default policy: see the head of this module. Looks at the disk, to know what exists and where links lead."""
-    known = {name: value for name, value in args.items() if next(refs_in(value), None) is None}
+    left_out = {name: schema.get("default") for name, schema in tool.parameters.get("properties", {}).items()}
+    known = {name: value for name, value in (left_out | dict(args)).items() if next(refs_in(value), None) is None}
     effects = tool.effects_for(known)
     verdicts = [
         *_of_programs(tool, known),
