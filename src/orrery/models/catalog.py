@@ -122,7 +122,10 @@ def listed(provider: Provider) -> list[str]:
         return []
     for known in _snapshot().providers:
         if known.id == maker:
-            return sorted(model.id for model in known.models if not model.deprecated)
+            # Google sells others' models too, but not at this address.
+            return sorted(
+                m.id for m in known.models if not m.deprecated and (maker != "google" or "claude" not in m.id)
+            )
     return []
 
 
