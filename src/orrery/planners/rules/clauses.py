@@ -31,19 +31,19 @@ _NOUNS = frozenset(
     (*FILE_TYPES, *FILE_NOUNS, *FOLDER_NOUNS, *MEASURES, *LEVELS, *ROW_NOUNS, *AGGREGATES, *RANKS, *CHARTS, *TIME_PARTS)
 ) | {word for phrase in METRICS for word in phrase}
 """Words that are nouns or adjectives, and so no verb that nobody knows."""
-_THEN = frozenset("then afterwards afterward subsequently".split())
-_AND = frozenset("and but plus also".split())
+_THEN = frozenset(["then", "afterwards", "afterward", "subsequently"])
+_AND = frozenset(["and", "but", "plus", "also"])
 _LEADING = frozenset(
-    """please kindly also then now next finally lastly first firstly second secondly just simply to let us afterwards so i
-    want would like you can could need me will should we once that done after that's go ahead and do""".split()
+    ["please", "kindly", "also", "then", "now", "next", "finally", "lastly", "first", "firstly", "second", "secondly", "just", "simply", "to", "let", "us", "afterwards", "so", "i", "want", "would", "like", "you", "can", "could", "need", "me", "will", "should", "we", "once", "that", "done", "after", "that's", "go", "ahead", "and", "do"]
 )
 """Words that may stand before a clause's verb without saying anything."""
-_IF = frozenset("if unless when whenever provided".split())
-_ELSE = frozenset("otherwise else".split())
-_OPENING = frozenset("for in from using with within under across".split())
+_MOST_LEADING = 8
+_IF = frozenset(["if", "unless", "when", "whenever", "provided"])
+_ELSE = frozenset(["otherwise", "else"])
+_OPENING = frozenset(["for", "in", "from", "using", "with", "within", "under", "across"])
 """Words with which a phrase begins that says, before the verb, of what it speaks."""
-_DETERMINERS = frozenset("the a an every each all any it them this that these those its their both only".split())
-_PREPOSITIONS = frozenset("by in under from to into as with over on for of at per between inside within".split())
+_DETERMINERS = frozenset(["the", "a", "an", "every", "each", "all", "any", "it", "them", "this", "that", "these", "those", "its", "their", "both", "only"])
+_PREPOSITIONS = frozenset(["by", "in", "under", "from", "to", "into", "as", "with", "over", "on", "for", "of", "at", "per", "between", "inside", "within"])
 
 PHRASAL: dict[tuple[str, ...], str] = {
     ("back", "up"): "copy", ("get", "rid", "of"): "remove", ("throw", "away"): "remove", ("look", "for"): "search",
@@ -161,6 +161,8 @@ class _Outliner:
         """Whether a verb or a question stands here, words that lead up to it passed over."""
         start = place
         while place < len(self.tokens) and (self.tokens[place].is_word(*_LEADING) or self.tokens[place].text == ","):
+            if place - start > _MOST_LEADING:  # nobody says so many; and the way through a text stays linear
+                return False
             if self.phrasal(place) is not None:
                 return True
             place += 1
@@ -251,9 +253,7 @@ class _Outliner:
             if token.kind == "stop" and token.text == ",":
                 if leads or self.begins_clause(end + 1) or self._at(end + 1).is_word(*_ELSE):
                     break
-            elif token.is_word("and", "but") and not leads and self._hard_verb(end + 1):
-                break
-            elif leads and end > place + 2 and self._hard_verb(end):
+            elif (token.is_word("and", "but") and not leads and self._hard_verb(end + 1)) or (leads and end > place + 2 and self._hard_verb(end)):
                 break
             end += 1
         words = [t for t in self.tokens[place + 1 : end] if not t.is_word("that", "only") or t.is_word("contain")]
@@ -298,7 +298,7 @@ class _Outliner:
         prefix: list[Token] = []
         place = begin
         if self.tokens[begin].is_word("for") and self._at(begin + 1).is_word("each", "every", "all"):
-            while place < end and not (self.tokens[place].text in (",", ":")) and not self._hard_or_plain(place):
+            while place < end and self.tokens[place].text not in (",", ":") and not self._hard_or_plain(place):
                 place += 1
             prefix = self.tokens[begin:place]
             while place < end and (self.tokens[place].kind == "stop" or self.tokens[place].is_word(*_LEADING, *_AND)):
@@ -324,7 +324,7 @@ class _Outliner:
 
     def _hard_or_plain(self, place: int) -> bool:
         word = self.tokens[place].text.lower()
-        return self.tokens[place].kind == "word" and (word in VERBS and word not in NOUNS_TOO or self._hard_verb(place))
+        return self.tokens[place].kind == "word" and ((word in VERBS and word not in NOUNS_TOO) or self._hard_verb(place))
 
     def _verb(self, place: int, end: int) -> tuple[int, str]:
         if place >= end:

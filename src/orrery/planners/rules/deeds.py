@@ -62,8 +62,8 @@ class Deeds:
         """Take up a clause."""
         verb = clause.verb[0] if clause.verb else None
         if (
-            not clause.intent
-            and verb is not None
+            (not clause.intent
+            and verb is not None)
             or (verb is not None and self.others.named(verb.text.lower()) and not self.others.grammar_only(clause))
         ):
             self._other(clause)
@@ -77,6 +77,11 @@ class Deeds:
         self._upper_case_is_text(frame, clause)
         if clause.intent == "ask":
             self._ask(clause)
+            return
+        if verb is None and self.others.names and frame.unknown and frame.unknown[0] is clause.words[0]:
+            # No verb that the grammar knows, but a tool may: "notify somebody".
+            first, rest = clause.words[0], clause.words[1:]
+            self._other(Clause(rest, "", [first], clause.condition, clause.negated, clause.sentence))
             return
         self._not_understood(frame, verb)
         if self.b.problems:
@@ -400,7 +405,7 @@ class Deeds:
         if kind not in ("table", "log"):
             if frame.files is not None and kind == "text" and not frame.levels:
                 return False
-            return bool(frame.levels or frame.unit == "rows" and kind != "document" or frame.parts)
+            return bool(frame.levels or (frame.unit == "rows" and kind != "document") or frame.parts)
         if "folder" in frame.groups or "suffix" in frame.groups:
             return False
         columns = {column.name for path in base.sample for column in self.around.columns(path)}
@@ -727,6 +732,8 @@ class Deeds:
         if isinstance(path, str):
             self.made[path] = None
             self.last_file = path
+            if self.last is None:
+                self.last = Value("paths", [path], path=path, sample=(path,), noun=path)
 
     def _write(self, frame: Frame, clause: Clause) -> None:
         if frame.chart:
@@ -862,6 +869,9 @@ class Deeds:
             value = self.b.plain_paths(value)
         if value.kind == "text" and value.path:
             value = Value("paths", [value.path], path=value.path, sample=value.sample)
+        if value.kind != "paths" and goes_on and self.last_file and clause.intent != "remove":
+            path = self.last_file
+            return Value("paths", [path], path=path, sample=(path,), noun=path)
         if value.kind != "paths":
             self.b.problems.append(
                 problem("no-object", self._verb(clause), f"only files can be used here, not {value.noun or value.kind}")

@@ -243,7 +243,7 @@ class _Filling:
         tokens = [
             t
             for t in tokens
-            if not t.is_word("file", "text", "folder", "me", "us") or len(tokens) == 1 and t.kind != "word"
+            if not t.is_word("file", "text", "folder", "me", "us") or (len(tokens) == 1 and t.kind != "word")
         ]
         tokens = [
             t

@@ -17,7 +17,7 @@ from orrery.planners.rules.lexer import Token, tokens
 from orrery.planners.rules.other_tools import OtherTools
 from orrery.planners.rules.surroundings import Surroundings
 
-MAX_CHARS = 8_000
+MAX_CHARS = 4_000
 MAX_CLAUSES = 60
 
 

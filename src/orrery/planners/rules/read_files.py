@@ -204,8 +204,8 @@ def file_set(c: Cursor) -> bool:
     if not place and head.is_word(*FILE_NOUNS) and not c.column_here()[1]:
         if (
             c.at(1).kind in ("path", "quoted")
-            or c.at(1).is_word("called", "named")
-            and c.at(2).kind in ("path", "quoted")
+            or (c.at(1).is_word("called", "named")
+            and c.at(2).kind in ("path", "quoted"))
         ):
             return False
         if head.is_word("table", "source", "page", "program", "module") and not c.frame.each:
@@ -217,9 +217,7 @@ def file_set(c: Cursor) -> bool:
         if c.frame.files is not None or c.frame.paths:
             return False
         place = 1
-    elif place and head.is_word(*FILE_NOUNS, *FOLDER_NOUNS):
-        place += 1
-    elif place and (c.at(place).is_word(*_CODE)):
+    elif (place and head.is_word(*FILE_NOUNS, *FOLDER_NOUNS)) or (place and (c.at(place).is_word(*_CODE))):
         place += 1
     elif place and (patterns or any(c.at(at).kind == "suffix" for at in range(place)) or plural_type):
         pass

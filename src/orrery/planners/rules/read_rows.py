@@ -30,7 +30,7 @@ _DONE = ("longest", "largest", "biggest", "highest", "greatest", "most", "newest
 def rank(c: Cursor) -> bool:
     """ "the ten longest", "top 5", "largest", "the 3 most common", "first 10", "last five"."""
     token, following = c.at(), c.at(1)
-    if c.sees("at most") or c.sees("at least") or token.is_word("most") and following.is_word("of"):
+    if c.sees("at most") or c.sees("at least") or (token.is_word("most") and following.is_word("of")):
         return False
     if token.is_word("first", "last", "final") and following.kind == "number" and not following.unit:
         c.next(2)
@@ -152,7 +152,7 @@ def _direct(c: Cursor, token: Token, *, descending: bool, dimension: str = "") -
 def _order(c: Cursor, token: Token) -> None:
     column, length, dimension = _dimension(c)
     if not length:
-        if c.at().kind == "word" and not c.at().text.lower() in RANKS:
+        if c.at().kind == "word" and c.at().text.lower() not in RANKS:
             c.frame.unknown_columns.append(c.next())
         c.frame.sort = Rank(None, "", False, token)
         return
@@ -193,9 +193,7 @@ def group(c: Cursor) -> bool:
     if not strong and token.is_word("by", "per"):
         c.next()
         strong = c.intent == "group" or token.is_word("per")
-    elif not strong and token.is_word("each", "every"):
-        c.next()
-    elif not strong and c.intent == "group" and token.is_word("by"):
+    elif (not strong and token.is_word("each", "every")) or (not strong and c.intent == "group" and token.is_word("by")):
         c.next()
     elif not strong:
         return False
@@ -655,7 +653,7 @@ def measure(c: Cursor) -> bool:
         c.next()
         c.frame.unit = c.frame.unit or "rows"
         return True
-    if token.is_word("occurrence") or c.sees("time") and c.intent in ("count", "occurrences"):
+    if token.is_word("occurrence") or (c.sees("time") and c.intent in ("count", "occurrences")):
         c.next()
         c.frame.unit = "matches"
         return True

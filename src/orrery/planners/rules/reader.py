@@ -25,16 +25,12 @@ from orrery.planners.rules.vocabulary import (
 )
 
 _RELATIONS = frozenset(
-    """took take taken sent made make earn earned get got received happen happened occur occurred appear appeared spent
-    cost costing produced logged recorded sold bought placed ordered belonging belong live living work working came come
-    coming returned served written seen found generated caused listed stored held responded issued done ran running""".split()
+    ["took", "take", "taken", "sent", "made", "make", "earn", "earned", "get", "got", "received", "happen", "happened", "occur", "occurred", "appear", "appeared", "spent", "cost", "costing", "produced", "logged", "recorded", "sold", "bought", "placed", "ordered", "belonging", "belong", "live", "living", "work", "working", "came", "come", "coming", "returned", "served", "written", "seen", "found", "generated", "caused", "listed", "stored", "held", "responded", "issued", "done", "ran", "running"]
 )
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
 _CONNECTING = frozenset(
-    """of in from with for on at by per into as and or to using over via that which have has had having one than out up
-    between across containing where whose who while each every all any either whole entire made than about much many since
-    versus against how what per does did not-at-all down along through number list result these those both""".split()
+    ["of", "in", "from", "with", "for", "on", "at", "by", "per", "into", "as", "and", "or", "to", "using", "over", "via", "that", "which", "have", "has", "had", "having", "one", "than", "out", "up", "between", "across", "containing", "where", "whose", "who", "while", "each", "every", "all", "any", "either", "whole", "entire", "made", "than", "about", "much", "many", "since", "versus", "against", "how", "what", "per", "does", "did", "not-at-all", "down", "along", "through", "number", "list", "result", "these", "those", "both"]
 )
 """Words that join phrases; what they join has been read by the phrases themselves."""
 

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+_SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
 NUMBER_WORDS: Mapping[str, int] = {
     **{word: number for number, word in enumerate(_SMALL)},
     "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "thousand": 1000, "dozen": 12,
@@ -69,52 +66,45 @@ def singular(word: str) -> str:
 
 
 FILLERS = frozenset(
-    """please kindly a an the just also now simply really actually basically some there here me my our us we you your i
-    would like want need to could can will shall may might let so well ok okay hey hi hello thank thanks be are is am was
-    were do does did of then all both them overall very quickly quick nice nicely simple small new own this that these
-    those currently current together altogether only ever well etc""".split()
+    ["please", "kindly", "a", "an", "the", "just", "also", "now", "simply", "really", "actually", "basically", "some", "there", "here", "me", "my", "our", "us", "we", "you", "your", "i", "would", "like", "want", "need", "to", "could", "can", "will", "shall", "may", "might", "let", "so", "well", "ok", "okay", "hey", "hi", "hello", "thank", "thanks", "be", "are", "is", "am", "was", "were", "do", "does", "did", "of", "then", "all", "both", "them", "overall", "very", "quickly", "quick", "nice", "nicely", "simple", "small", "new", "own", "this", "that", "these", "those", "currently", "current", "together", "altogether", "only", "ever", "well", "etc"]
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
 VERBS: Mapping[str, str] = {
-    **dict.fromkeys("count tally number enumerate".split(), "count"),
+    **dict.fromkeys(["count", "tally", "number", "enumerate"], "count"),
     **dict.fromkeys(
-        "show list display print give find get tell see view output present return report name identify pick select "
-        "take choose extract locate look determine figure work compute calculate retrieve keep know open read check "
-        "collect gather load inspect examine analyse analyze cat".split(),
+        ["show", "list", "display", "print", "give", "find", "get", "tell", "see", "view", "output", "present", "return", "report", "name", "identify", "pick", "select", "take", "choose", "extract", "locate", "look", "determine", "figure", "work", "compute", "calculate", "retrieve", "keep", "know", "open", "read", "check", "collect", "gather", "load", "inspect", "examine", "analyse", "analyze", "cat"],
         "show",
     ),
-    **dict.fromkeys("draw plot chart graph visualise visualize sketch render".split(), "chart"),
-    **dict.fromkeys("write save store export put record dump".split(), "write"),
-    **dict.fromkeys("create make produce generate build".split(), "make"),
-    **dict.fromkeys("append add attach".split(), "append"),
-    **dict.fromkeys("copy duplicate backup".split(), "copy"),
-    **dict.fromkeys("delete remove erase".split(), "remove"),
-    **dict.fromkeys("hash checksum fingerprint".split(), "hash"),
-    **dict.fromkeys("search grep".split(), "search"),
-    **dict.fromkeys("replace substitute".split(), "replace"),
-    **dict.fromkeys("parse".split(), "parse"),
-    **dict.fromkeys("fetch download request".split(), "fetch"),
-    **dict.fromkeys("run execute launch invoke".split(), "run"),
-    **dict.fromkeys("sum total".split(), "sum"),
-    **dict.fromkeys("average".split(), "mean"),
-    **dict.fromkeys("sort order rank arrange".split(), "sort"),
-    **dict.fromkeys("group".split(), "group"),
-    **dict.fromkeys("filter".split(), "filter"),
-    **dict.fromkeys("convert turn transform".split(), "convert"),
-    **dict.fromkeys("merge combine concatenate join".split(), "merge"),
-    **dict.fromkeys("describe summarise summarize profile".split(), "describe"),
-    **dict.fromkeys("measure sample monitor record watch".split(), "measure"),
-    **dict.fromkeys("ask confirm".split(), "ask"),
-    **dict.fromkeys("compare".split(), "compare"),
-    **dict.fromkeys("post send upload".split(), "send"),
+    **dict.fromkeys(["draw", "plot", "chart", "graph", "visualise", "visualize", "sketch", "render"], "chart"),
+    **dict.fromkeys(["write", "save", "store", "export", "put", "record", "dump"], "write"),
+    **dict.fromkeys(["create", "make", "produce", "generate", "build"], "make"),
+    **dict.fromkeys(["append", "add", "attach"], "append"),
+    **dict.fromkeys(["copy", "duplicate", "backup"], "copy"),
+    **dict.fromkeys(["delete", "remove", "erase"], "remove"),
+    **dict.fromkeys(["hash", "checksum", "fingerprint"], "hash"),
+    **dict.fromkeys(["search", "grep"], "search"),
+    **dict.fromkeys(["replace", "substitute"], "replace"),
+    **dict.fromkeys(["parse"], "parse"),
+    **dict.fromkeys(["fetch", "download", "request"], "fetch"),
+    **dict.fromkeys(["run", "execute", "launch", "invoke"], "run"),
+    **dict.fromkeys(["sum", "total"], "sum"),
+    **dict.fromkeys(["average"], "mean"),
+    **dict.fromkeys(["sort", "order", "rank", "arrange"], "sort"),
+    **dict.fromkeys(["group"], "group"),
+    **dict.fromkeys(["filter"], "filter"),
+    **dict.fromkeys(["convert", "turn", "transform"], "convert"),
+    **dict.fromkeys(["merge", "combine", "concatenate", "join"], "merge"),
+    **dict.fromkeys(["describe", "summarise", "summarize", "profile"], "describe"),
+    **dict.fromkeys(["measure", "sample", "monitor", "record", "watch"], "measure"),
+    **dict.fromkeys(["ask", "confirm"], "ask"),
+    **dict.fromkeys(["compare"], "compare"),
+    **dict.fromkeys(["post", "send", "upload"], "send"),
 }  # fmt: skip
 """Verbs to what they ask for."""
 
 NOUNS_TOO = frozenset(
-    """count list show display report name look work return output view check plot chart graph record copy backup hash
-    search request run sum total average sort order rank group filter total sample measure number dump store post
-    match pick sketch read profile summary load""".split()
+    ["count", "list", "show", "display", "report", "name", "look", "work", "return", "output", "view", "check", "plot", "chart", "graph", "record", "copy", "backup", "hash", "search", "request", "run", "sum", "total", "average", "sort", "order", "rank", "group", "filter", "total", "sample", "measure", "number", "dump", "store", "post", "match", "pick", "sketch", "read", "profile", "summary", "load"]
 )
 """Verbs that are nouns as well: they begin a clause only where no noun may stand."""
 
@@ -132,50 +122,48 @@ FILE_TYPES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words for kinds of files to the endings that such files have."""
 
-FILE_NOUNS = frozenset("file document doc script module source page spreadsheet table program".split())
-FOLDER_NOUNS = frozenset("folder directory dir".split())
-IN_FOLDER = frozenset("in under inside within below beneath from".split())
-HERE = frozenset("here".split())
+FILE_NOUNS = frozenset(["file", "document", "doc", "script", "module", "source", "page", "spreadsheet", "table", "program"])
+FOLDER_NOUNS = frozenset(["folder", "directory", "dir"])
+IN_FOLDER = frozenset(["in", "under", "inside", "within", "below", "beneath", "from"])
+HERE = frozenset(["here"])
 
 ROW_NOUNS = frozenset(
-    """row record entry event datum data item case observation order sale person people employee user transaction purchase
-    payment student invoice member request hit visit job task message customer product reading measurement contact
-    ticket shipment booking account client log everyone everybody anyone""".split()
+    ["row", "record", "entry", "event", "datum", "data", "item", "case", "observation", "order", "sale", "person", "people", "employee", "user", "transaction", "purchase", "payment", "student", "invoice", "member", "request", "hit", "visit", "job", "task", "message", "customer", "product", "reading", "measurement", "contact", "ticket", "shipment", "booking", "account", "client", "log", "everyone", "everybody", "anyone"]
 )
 """What people call the rows of a table, where it is no column's name."""
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson"))
 
 MEASURES: Mapping[str, str] = {
-    **dict.fromkeys("line loc linecount row".split(), "lines"),
-    **dict.fromkeys("word wordcount".split(), "words"),
-    **dict.fromkeys("character char letter".split(), "chars"),
-    **dict.fromkeys("size byte weight".split(), "size_bytes"),
+    **dict.fromkeys(["line", "loc", "linecount", "row"], "lines"),
+    **dict.fromkeys(["word", "wordcount"], "words"),
+    **dict.fromkeys(["character", "char", "letter"], "chars"),
+    **dict.fromkeys(["size", "byte", "weight"], "size_bytes"),
 }
 """Nouns to the column that holds that measure of a file."""
 
 RANKS: Mapping[str, tuple[str, bool]] = {
-    **dict.fromkeys("longest lengthiest".split(), ("length", True)),
-    **dict.fromkeys("shortest".split(), ("length", False)),
-    **dict.fromkeys("largest biggest heaviest".split(), ("size", True)),
-    **dict.fromkeys("smallest tiniest lightest".split(), ("size", False)),
-    **dict.fromkeys("newest latest youngest recent".split(), ("time", True)),
-    **dict.fromkeys("oldest earliest".split(), ("time", False)),
+    **dict.fromkeys(["longest", "lengthiest"], ("length", True)),
+    **dict.fromkeys(["shortest"], ("length", False)),
+    **dict.fromkeys(["largest", "biggest", "heaviest"], ("size", True)),
+    **dict.fromkeys(["smallest", "tiniest", "lightest"], ("size", False)),
+    **dict.fromkeys(["newest", "latest", "youngest", "recent"], ("time", True)),
+    **dict.fromkeys(["oldest", "earliest"], ("time", False)),
     **dict.fromkeys(
-        "top highest greatest most best maximum frequent commonest busiest costliest priciest".split(), ("", True)
+        ["top", "highest", "greatest", "most", "best", "maximum", "frequent", "commonest", "busiest", "costliest", "priciest"], ("", True)
     ),
-    **dict.fromkeys("bottom lowest least fewest worst minimum rarest cheapest".split(), ("", False)),
-    **dict.fromkeys("slowest".split(), ("duration", True)),
-    **dict.fromkeys("fastest quickest".split(), ("duration", False)),
+    **dict.fromkeys(["bottom", "lowest", "least", "fewest", "worst", "minimum", "rarest", "cheapest"], ("", False)),
+    **dict.fromkeys(["slowest"], ("duration", True)),
+    **dict.fromkeys(["fastest", "quickest"], ("duration", False)),
 }
 """Superlatives to what they compare and whether the greatest comes first; "" is whatever the list is about."""
 
 AGGREGATES: Mapping[str, str] = {
-    **dict.fromkeys("sum total".split(), "sum"),
-    **dict.fromkeys("average mean avg".split(), "mean"),
-    **dict.fromkeys("median".split(), "median"),
-    **dict.fromkeys("maximum max highest greatest".split(), "max"),
-    **dict.fromkeys("minimum min lowest".split(), "min"),
-    **dict.fromkeys("number count amount frequency breakdown tally".split(), "count"),
+    **dict.fromkeys(["sum", "total"], "sum"),
+    **dict.fromkeys(["average", "mean", "avg"], "mean"),
+    **dict.fromkeys(["median"], "median"),
+    **dict.fromkeys(["maximum", "max", "highest", "greatest"], "max"),
+    **dict.fromkeys(["minimum", "min", "lowest"], "min"),
+    **dict.fromkeys(["number", "count", "amount", "frequency", "breakdown", "tally"], "count"),
 }
 
 COMPARISONS: Mapping[tuple[str, ...], str] = {
@@ -196,7 +184,7 @@ COMPARED_BY: Mapping[str, str] = {
 }  # fmt: skip
 """Comparatives that say by themselves what is compared."""
 
-CONTAINING = frozenset("contain containing mention mentioning include including matching match having with".split())
+CONTAINING = frozenset(["contain", "containing", "mention", "mentioning", "include", "including", "matching", "match", "having", "with"])
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
@@ -220,15 +208,15 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What people call a column to the names that it may have."""
 
-TIME_PARTS = frozenset("second minute hour day month year weekday".split())
+TIME_PARTS = frozenset(["second", "minute", "hour", "day", "month", "year", "weekday"])
 
 CHARTS: Mapping[str, str] = {
     "bar": "bar", "column": "bar", "histogram": "histogram", "line": "line", "curve": "line", "timeline": "timeline",
     "distribution": "histogram", "trend": "line",
 }  # fmt: skip
-CHART_NOUNS = frozenset("chart graph plot diagram figure picture".split())
+CHART_NOUNS = frozenset(["chart", "graph", "plot", "diagram", "figure", "picture"])
 
-PRONOUNS = frozenset("it them they this that these those one ones result answer output outcome former latter".split())
+PRONOUNS = frozenset(["it", "them", "they", "this", "that", "these", "those", "one", "ones", "result", "answer", "output", "outcome", "former", "latter"])
 """What stands for something said before."""
 
 METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -253,17 +241,17 @@ METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
 """Phrases for a metric of this machine to the place that it has in a snapshot; the longest one counts."""
 
 METRIC_TAILS = frozenset(
-    "usage use utilisation utilization load percentage percent level space consumption used".split()
+    ["usage", "use", "utilisation", "utilization", "load", "percentage", "percent", "level", "space", "consumption", "used"]
 )
-MACHINE_NOUNS = frozenset("machine system computer host server".split())
-MACHINE_STATES = frozenset("metric snapshot health state status statistic stat resource performance".split())
+MACHINE_NOUNS = frozenset(["machine", "system", "computer", "host", "server"])
+MACHINE_STATES = frozenset(["metric", "snapshot", "health", "state", "status", "statistic", "stat", "resource", "performance"])
 SAMPLE_COLUMNS: Mapping[str, str] = {"cpu_percent": "cpu_percent", "memory": "memory_percent"}
 
 NO_TOOL: Mapping[str, str] = {
-    **dict.fromkeys("mail email e-mail".split(), "sends mail"),
-    **dict.fromkeys("book reserve".split(), "books anything"),
-    **dict.fromkeys("buy order purchase".split(), "buys anything"),
-    **dict.fromkeys("call phone".split(), "makes calls"),
-    **dict.fromkeys("translate".split(), "translates"),
+    **dict.fromkeys(["mail", "email", "e-mail"], "sends mail"),
+    **dict.fromkeys(["book", "reserve"], "books anything"),
+    **dict.fromkeys(["buy", "order", "purchase"], "buys anything"),
+    **dict.fromkeys(["call", "phone"], "makes calls"),
+    **dict.fromkeys(["translate"], "translates"),
 }  # fmt: skip
 """Verbs that people try, and what a tool for them would do; used only in messages, and only where no tool fits."""
