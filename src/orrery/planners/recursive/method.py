@@ -59,6 +59,13 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
         """What the root may use."""
         return Budget(self.depth, self.nodes, self.tokens)
 
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether any of the contracts does."""
+        contracts = (self.atomizer, self.planner, self.aggregator, self.verifier)
+        judged = contracts if self.verify != "never" else contracts[:3]
+        return self.executor in ("agent.run", "model.ask") or any(each.startswith(_ASKED) for each in judged)
+
     def judges(self, *, is_split: bool, is_root: bool) -> bool:
         """Whether the answer of such a part is judged."""
         return self.verify == "every" or (self.verify == "split" and is_split) or (self.verify != "never" and is_root)

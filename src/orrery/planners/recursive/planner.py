@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from orrery.graph import Add, Patch, Ref, SetOutputs
+from orrery.planners.asking import model_named
 from orrery.planners.protocol import Goal, View
 from orrery.planners.recursive.method import method_of
 from orrery.planners.recursive.node import Node
@@ -24,6 +25,8 @@ class RecursivePlanner:
         method = method_of(goal.options, tools=goal.tools, approve=goal.approve)
         if view.state(ROOT) is not None:
             return  # called again after a crash: the tree goes on by itself
+        if method.asks_a_model:
+            model_named(method.model)  # better now than in the middle of the tree
         root = Node(
             id=ROOT,
             goal=goal.text,
