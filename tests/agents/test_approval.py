@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from orrery.agents import Agent
-from orrery.models.simulated import Answer, Asked, Call, SimulatedServer
+from orrery.models.simulated import Answer, Asked, Call
 from orrery.runtime import Result, Run, Session
 from orrery.scheduler import events as ev
 from tests.agents import deeds
@@ -133,7 +136,7 @@ name: noted
 tasks:
   scribe:
     uses: agent.run
-    with: {goal: note it, name: scribe, tools: ["py:mine:append"], cache: false}
+    with: {goal: note it, name: scribe, tools: ["py:mine:append", "py:mine:add"], cache: false}
 outputs: {said: "${{ tasks.scribe }}"}
 """
 
@@ -143,28 +146,27 @@ def orrery(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
-def killed_while_it_asks(folder: Path, server: SimulatedServer) -> None:
-    """Run the file in a process of its own, and kill it once a person is asked."""
+@contextmanager
+def killed_at_the_end(folder: Path) -> Iterator[IO[str]]:
+    """The file, running in a process of its own that is killed when the block ends; what it prints."""
     (folder / "flow.yaml").write_text(FILE)
     (folder / "mine.py").write_text(Path(deeds.__file__).read_text(encoding="utf-8"))
     command = [sys.executable, "-m", "orrery", "run", "flow.yaml", "--run", "r"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if "May 'scribe' call append" in line:
-                break
-        else:
-            raise AssertionError(process.stderr.read() if process.stderr else "")
-        os.killpg(process.pid, signal.SIGKILL)
-    assert server.counts.calls == 1
+        try:
+            yield process.stdout
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_question_outlives_its_process_and_nothing_that_was_paid_for_is_paid_for_again(
     simulated: Simulated, tmp_path: Path
 ) -> None:
     server = simulated(writing)
-    killed_while_it_asks(tmp_path, server)
+    with killed_at_the_end(tmp_path) as printed:
+        assert any("May 'scribe' call append" in line for line in printed)
+    assert server.counts.calls == 1
     said = orrery(tmp_path, "approve", "r", "scribe/1.append-1.ask")
     assert said.returncode == 0, said
     assert server.counts.calls == 1
@@ -174,3 +176,24 @@ def test_a_question_outlives_its_process_and_nothing_that_was_paid_for_is_paid_f
     assert json.loads(answer)["untrusted_data"] == "notes.txt has 1 lines"
     assert deeds.lines_of(tmp_path / "notes.txt") == ["hello"]
     assert server.counts.calls == 2  # one call in each process: the first was never made again
+
+
+def test_a_call_that_died_with_its_process_is_made_again_and_those_before_it_are_not(
+    simulated: Simulated, tmp_path: Path
+) -> None:
+    second = threading.Event()
+
+    def script(asked: Asked) -> Answer:
+        if asked.turn == 0:
+            return Answer(calls=(Call("add", {"a": 40, "b": 2}),))
+        if asked.number > 2:
+            return Answer(asked.results[0].text)
+        second.set()
+        return Answer("never heard", first_s=60)
+
+    server = simulated(script)
+    with killed_at_the_end(tmp_path):
+        assert second.wait(30)
+    done = orrery(tmp_path, "resume", "r", "--json")
+    assert json.loads(json.loads(done.stdout.splitlines()[-1])["outputs"]["said"])["untrusted_data"] == 42
+    assert [asked.turn for asked in server.requests] == [0, 1, 1]
