@@ -34,7 +34,48 @@ _NOUNS = frozenset(
 _THEN = frozenset(["then", "afterwards", "afterward", "subsequently"])
 _AND = frozenset(["and", "but", "plus", "also"])
 _LEADING = frozenset(
-    ["please", "kindly", "also", "then", "now", "next", "finally", "lastly", "first", "firstly", "second", "secondly", "just", "simply", "to", "let", "us", "afterwards", "so", "i", "want", "would", "like", "you", "can", "could", "need", "me", "will", "should", "we", "once", "that", "done", "after", "that's", "go", "ahead", "and", "do"]
+    [
+        "please",
+        "kindly",
+        "also",
+        "then",
+        "now",
+        "next",
+        "finally",
+        "lastly",
+        "first",
+        "firstly",
+        "second",
+        "secondly",
+        "just",
+        "simply",
+        "to",
+        "let",
+        "us",
+        "afterwards",
+        "so",
+        "i",
+        "want",
+        "would",
+        "like",
+        "you",
+        "can",
+        "could",
+        "need",
+        "me",
+        "will",
+        "should",
+        "we",
+        "once",
+        "that",
+        "done",
+        "after",
+        "that's",
+        "go",
+        "ahead",
+        "and",
+        "do",
+    ]
 )
 """Words that may stand before a clause's verb without saying anything."""
 _MOST_LEADING = 8
@@ -42,14 +83,54 @@ _IF = frozenset(["if", "unless", "when", "whenever", "provided"])
 _ELSE = frozenset(["otherwise", "else"])
 _OPENING = frozenset(["for", "in", "from", "using", "with", "within", "under", "across"])
 """Words with which a phrase begins that says, before the verb, of what it speaks."""
-_DETERMINERS = frozenset(["the", "a", "an", "every", "each", "all", "any", "it", "them", "this", "that", "these", "those", "its", "their", "both", "only"])
-_PREPOSITIONS = frozenset(["by", "in", "under", "from", "to", "into", "as", "with", "over", "on", "for", "of", "at", "per", "between", "inside", "within"])
+_DETERMINERS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "every",
+        "each",
+        "all",
+        "any",
+        "it",
+        "them",
+        "this",
+        "that",
+        "these",
+        "those",
+        "its",
+        "their",
+        "both",
+        "only",
+    ]
+)
+_PREPOSITIONS = frozenset(
+    [
+        "by",
+        "in",
+        "under",
+        "from",
+        "to",
+        "into",
+        "as",
+        "with",
+        "over",
+        "on",
+        "for",
+        "of",
+        "at",
+        "per",
+        "between",
+        "inside",
+        "within",
+    ]
+)
 
 PHRASAL: dict[tuple[str, ...], str] = {
     ("back", "up"): "copy", ("get", "rid", "of"): "remove", ("throw", "away"): "remove", ("look", "for"): "search",
     ("search", "for"): "search", ("find", "out"): "show", ("work", "out"): "show", ("add", "up"): "sum",
     ("sum", "up"): "sum", ("print", "out"): "show", ("write", "down"): "write", ("make", "a", "copy", "of"): "copy",
-    ("make", "copy", "of"): "copy", ("how", "many"): "count", ("how", "much"): "show", ("how", "often"): "occurrences",
+    ("make", "copy", "of"): "copy", ("in", "which"): "which", ("how", "many"): "count", ("how", "much"): "show", ("how", "often"): "occurrences",
     ("how", "big"): "size", ("how", "large"): "size", ("how", "long"): "length", ("how", "full"): "show",
     ("how", "busy"): "show", ("what",): "show", ("which",): "which", ("where",): "which", ("is", "there"): "show",
     ("are", "there"): "show", ("take", "a", "copy", "of"): "copy", ("take", "snapshot", "of"): "measure",
@@ -253,7 +334,9 @@ class _Outliner:
             if token.kind == "stop" and token.text == ",":
                 if leads or self.begins_clause(end + 1) or self._at(end + 1).is_word(*_ELSE):
                     break
-            elif (token.is_word("and", "but") and not leads and self._hard_verb(end + 1)) or (leads and end > place + 2 and self._hard_verb(end)):
+            elif (token.is_word("and", "but") and not leads and self._hard_verb(end + 1)) or (
+                leads and end > place + 2 and self._hard_verb(end)
+            ):
                 break
             end += 1
         words = [t for t in self.tokens[place + 1 : end] if not t.is_word("that", "only") or t.is_word("contain")]
@@ -324,7 +407,9 @@ class _Outliner:
 
     def _hard_or_plain(self, place: int) -> bool:
         word = self.tokens[place].text.lower()
-        return self.tokens[place].kind == "word" and ((word in VERBS and word not in NOUNS_TOO) or self._hard_verb(place))
+        return self.tokens[place].kind == "word" and (
+            (word in VERBS and word not in NOUNS_TOO) or self._hard_verb(place)
+        )
 
     def _verb(self, place: int, end: int) -> tuple[int, str]:
         if place >= end:

@@ -61,10 +61,8 @@ class Deeds:
     def clause(self, clause: Clause) -> None:
         """Take up a clause."""
         verb = clause.verb[0] if clause.verb else None
-        if (
-            (not clause.intent
-            and verb is not None)
-            or (verb is not None and self.others.named(verb.text.lower()) and not self.others.grammar_only(clause))
+        if (not clause.intent and verb is not None) or (
+            verb is not None and self.others.named(verb.text.lower()) and not self.others.grammar_only(clause)
         ):
             self._other(clause)
             return
@@ -88,6 +86,9 @@ class Deeds:
             return
         self._grouped_question(frame, clause)
         self._number_of_measures(frame, clause)
+        self._counted_in_chart(frame, clause)
+        if frame.digest and clause.intent in ("show", "", "count"):
+            clause.intent = "hash"
         self._grouped_before(frame, clause)
         self.b.when = self._when(clause)
         self._DO.get(clause.intent, Deeds._show)(self, frame, clause)
@@ -147,6 +148,16 @@ class Deeds:
             frame.unknown.remove(token)
             frame.contains.append((token.text.rstrip("s"), False, False, token))
             frame.unit = frame.unit or "lines"
+
+    def _counted_in_chart(self, frame: Frame, clause: Clause) -> None:
+        """ "Chart the log levels": a column without numbers is drawn as how often each of its values occurs."""
+        wants = frame.chart or clause.intent == "chart"
+        said = frame.groups or frame.parts or frame.aggregates or frame.measures or frame.rank
+        if not wants or said or not frame.columns or not frame.has_source:
+            return
+        columns = {column.name: column for column in self._columns(clause.words)}
+        if all(name in columns and not columns[name].numeric for name in frame.columns):
+            frame.groups = [frame.columns[0]]
 
     @staticmethod
     def _number_of_measures(frame: Frame, clause: Clause) -> None:
@@ -270,7 +281,11 @@ class Deeds:
             return last.items
         if last.kind == "rows" and missing and self.base is not None and all(self.base.has(name) for name in missing):
             return self.base
-        if last.kind in ("number", "map") and last.items is not None and (about_rows or frame.unit or frame.measures):
+        if (
+            last.kind in ("number", "map", "list")
+            and last.items is not None
+            and (about_rows or frame.unit or frame.measures)
+        ):
             return last.items
         if frame.measures and last.kind == "rows" and last.has("path") and not last.has(frame.measures[0]):
             return self.b.plain_paths(last)
@@ -539,6 +554,7 @@ class Deeds:
     def _exists(self, frame: Frame) -> Expr:
         b = self.b
         if frame.paths:
+            self.last = subject_of(Value("done", None), frame)
             pattern = frame.paths[0][0]
             found = b.add("look-for", "files.glob", {"pattern": pattern, "kind": "any", "hidden": True})
         else:
@@ -590,7 +606,17 @@ class Deeds:
 
     def _show(self, frame: Frame, clause: Clause) -> None:
         if frame.chart and clause.intent != "sort":
-            charts_wanted = clause.intent in ("show", "make", "chart", "", "count", "convert", "which", "sort")
+            charts_wanted = clause.intent in (
+                "show",
+                "make",
+                "chart",
+                "",
+                "count",
+                "convert",
+                "which",
+                "sort",
+                "compare",
+            )
             if charts_wanted:
                 self._chart(frame, clause)
                 return
@@ -705,7 +731,12 @@ class Deeds:
         value = self.value(frame, intent, self._verb(clause))
         if value is None or self.b.problems:
             return
-        if value.kind in ("number", "map") and value.items is not None and value.items.kind == "rows" and goes_on:
+        if (
+            value.kind in ("number", "map", "list")
+            and value.items is not None
+            and value.items.kind == "rows"
+            and goes_on
+        ):
             value = value.items
         if intent == "count" and value.kind == "rows" and not value.measure:
             value = self._counted(value, frame)
@@ -797,6 +828,8 @@ class Deeds:
             return
         if form == "text" and value.kind == "rows" and value.label == "text" and value.has("line"):
             content = self.b.records("texts", "values", {"records": content, "column": "text"})
+        elif form == "text" and value.kind == "rows" and len(value.columns) == 1:
+            content = self.b.records("texts", "values", {"records": content, "column": value.columns[0].name})
         if value.kind == "text":
             self._write_content(content, path, frame, clause)
             return
@@ -935,8 +968,7 @@ class Deeds:
         value = self._whole_files(frame, clause)
         if value is None:
             return
-        algorithm = next((t.text for t in frame.used if t.text.lower() in ("sha256", "sha1", "md5", "blake2b")), "")
-        more = {"algorithm": algorithm.lower()} if algorithm else {}
+        more = {"algorithm": frame.digest} if frame.digest not in ("", "sha256") else {}
         digests = self.b.per_file(value, "hash", "files.hash", "path", more)
         if value.path:
             self._keep(Value("text", digests, noun="hash"))
@@ -1135,6 +1167,11 @@ class Deeds:
         self._show(frame, clause)
 
     def _compare(self, frame: Frame, clause: Clause) -> None:
+        if frame.chart or frame.aggregates or frame.groups:
+            if frame.columns and not frame.groups:
+                frame.groups.append(frame.columns.pop(0))
+            self._show(frame, clause)
+            return
         self.b.problems.append(
             problem(
                 "no-tool",

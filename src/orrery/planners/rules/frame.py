@@ -114,6 +114,8 @@ class Frame:
     ignore_case: bool = False
     distinct: bool = False
     counted: bool = False
+    quantity: Token | None = None
+    digest: str = ""
     exists: bool | None = None
     none: bool = False
     status: str = ""

@@ -202,10 +202,8 @@ def file_set(c: Cursor) -> bool:
     head = c.at(place)
     plural_type = place > 0 and c.at(place - 1).kind == "word" and c.at(place - 1).text.lower() != c.at(place - 1).word
     if not place and head.is_word(*FILE_NOUNS) and not c.column_here()[1]:
-        if (
-            c.at(1).kind in ("path", "quoted")
-            or (c.at(1).is_word("called", "named")
-            and c.at(2).kind in ("path", "quoted"))
+        if c.at(1).kind in ("path", "quoted") or (
+            c.at(1).is_word("called", "named") and c.at(2).kind in ("path", "quoted")
         ):
             return False
         if head.is_word("table", "source", "page", "program", "module") and not c.frame.each:

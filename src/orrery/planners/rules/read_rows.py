@@ -22,7 +22,11 @@ from orrery.planners.rules.vocabulary import (
 )
 
 _COUNTED = ("common", "frequent", "often", "used", "popular", "numerous", "requested", "visited", "active")
-_BY = ("by", "per")
+_MODIFIERS = (
+    "in", "under", "inside", "whose", "that", "which", "named", "called", "larger", "smaller", "bigger", "longer", "shorter",
+    "with", "containing", "ending", "starting", "modified", "older", "newer", "over", "within", "below", "mentioning",
+)  # fmt: skip
+"""What may follow "file" where it is said which files are meant."""
 _NEGATIONS: dict[str, str] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "=": "!=", "!=": "="}
 _DONE = ("longest", "largest", "biggest", "highest", "greatest", "most", "newest", "latest", "descending", "desc")
 
@@ -73,7 +77,12 @@ def rank(c: Cursor) -> bool:
             if c.at(place).is_word(*_COUNTED):
                 dimension, place = "count", place + 1
     column, length = c.column_here(place)
-    is_reduction = number is None and word.is_word("highest", "lowest", "maximum", "minimum", "greatest", "least", "largest",
+    level = c.at(place)
+    if level.word in LEVELS and dimension == "count" and c.column_here(place + 1)[1]:
+        c.frame.levels.append((level.word, level))  # "the most common error message"
+        column, length = c.column_here(place + 1)
+        place += 1
+    is_reduction = number is None and c.frame.quantity is None and word.is_word("highest", "lowest", "maximum", "minimum", "greatest", "least", "largest",
                                                      "biggest", "smallest")  # fmt: skip
     many = c.at(place).text.lower() != c.at(place).word or word.is_word("top")
     if is_reduction and length and c.numeric(column) and c.intent not in ("which", "count") and not c.frame.columns:
@@ -83,6 +92,8 @@ def rank(c: Cursor) -> bool:
     if is_reduction and c.at(place).is_word("value") and not c.frame.groups:
         return False
     c.next(place)
+    if number is None and c.frame.quantity is not None:
+        number, c.frame.quantity = int(c.frame.quantity.number), None
     if c.frame.rank is not None and c.frame.rank.plain is False and not c.frame.rank.dimension and number is None:
         c.frame.rank.dimension, c.frame.rank.descending = dimension, descending
         return True
@@ -104,7 +115,8 @@ def sort(c: Cursor) -> bool:
     opened = c.take("sorted by", "ordered by", "ranked by", "arranged by", "sort by", "order by", "sorted on", "rank by",
                     "in order of", "sort them by", "sorted", "ordered", "measured by", "measured in", "in terms of",
                     "according to", "judged by", "based on")  # fmt: skip
-    if opened and token.is_word("measured", "in", "according", "judged", "based") and c.frame.rank is not None:
+    by_rank = token.is_word("measured", "in", "according", "judged", "based") and c.frame.rank is not None
+    if opened and by_rank and c.at().kind != "path":
         c.skip_articles("number")
         column, length, dimension = _dimension(c)
         c.next(length)
@@ -114,7 +126,12 @@ def sort(c: Cursor) -> bool:
         c.next()
         opened = True
     if opened:
+        if token.is_word("according", "based") and c.at().kind == "path":
+            return True
         c.skip_articles()
+        if c.at().is_word("from", "in", "descending", "ascending", "alphabetically") or c.at().kind == "stop":
+            c.frame.sort = c.frame.sort or Rank(None, "", False, token)
+            return True
         _order(c, token)
         return True
     if c.take("in descending order", "descending", "desc", "in decreasing order", "in reverse order", "in reverse",
@@ -193,7 +210,9 @@ def group(c: Cursor) -> bool:
     if not strong and token.is_word("by", "per"):
         c.next()
         strong = c.intent == "group" or token.is_word("per")
-    elif (not strong and token.is_word("each", "every")) or (not strong and c.intent == "group" and token.is_word("by")):
+    elif (not strong and token.is_word("each", "every")) or (
+        not strong and c.intent == "group" and token.is_word("by")
+    ):
         c.next()
     elif not strong:
         return False
@@ -234,7 +253,7 @@ def group(c: Cursor) -> bool:
             c.next(2)
             _group(c, "suffix")
         elif part in ("file", "document", "log") and not c.at(1).is_word(*FILE_NOUNS):
-            if c.at(1).is_word("in", "under", "inside") or (c.at(1).kind == "path"):
+            if c.at(1).is_word(*_MODIFIERS) or (c.at(1).kind == "path"):
                 c.frame.each = True
                 return True
             c.next()

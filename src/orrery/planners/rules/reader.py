@@ -14,6 +14,11 @@ from orrery.planners.rules.frame import Frame, Test
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.surroundings import Column, Surroundings
 from orrery.planners.rules.vocabulary import (
+    FILE_NOUNS,
+    FILE_TYPES,
+    RANKS,
+    ROW_NOUNS,
+    TIME_PARTS,
     CHART_NOUNS,
     CHARTS,
     FILLERS,
@@ -25,12 +30,129 @@ from orrery.planners.rules.vocabulary import (
 )
 
 _RELATIONS = frozenset(
-    ["took", "take", "taken", "sent", "made", "make", "earn", "earned", "get", "got", "received", "happen", "happened", "occur", "occurred", "appear", "appeared", "spent", "cost", "costing", "produced", "logged", "recorded", "sold", "bought", "placed", "ordered", "belonging", "belong", "live", "living", "work", "working", "came", "come", "coming", "returned", "served", "written", "seen", "found", "generated", "caused", "listed", "stored", "held", "responded", "issued", "done", "ran", "running"]
+    [
+        "took",
+        "take",
+        "taken",
+        "sent",
+        "made",
+        "make",
+        "earn",
+        "earned",
+        "get",
+        "got",
+        "received",
+        "happen",
+        "happened",
+        "occur",
+        "occurred",
+        "appear",
+        "appeared",
+        "spent",
+        "cost",
+        "costing",
+        "produced",
+        "logged",
+        "recorded",
+        "sold",
+        "bought",
+        "placed",
+        "ordered",
+        "belonging",
+        "belong",
+        "live",
+        "living",
+        "work",
+        "working",
+        "came",
+        "come",
+        "coming",
+        "returned",
+        "served",
+        "written",
+        "seen",
+        "found",
+        "generated",
+        "caused",
+        "listed",
+        "stored",
+        "held",
+        "responded",
+        "issued",
+        "done",
+        "ran",
+        "running",
+    ]
 )
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
 _CONNECTING = frozenset(
-    ["of", "in", "from", "with", "for", "on", "at", "by", "per", "into", "as", "and", "or", "to", "using", "over", "via", "that", "which", "have", "has", "had", "having", "one", "than", "out", "up", "between", "across", "containing", "where", "whose", "who", "while", "each", "every", "all", "any", "either", "whole", "entire", "made", "than", "about", "much", "many", "since", "versus", "against", "how", "what", "per", "does", "did", "not-at-all", "down", "along", "through", "number", "list", "result", "these", "those", "both"]
+    [
+        "of",
+        "in",
+        "from",
+        "with",
+        "for",
+        "on",
+        "at",
+        "by",
+        "per",
+        "into",
+        "as",
+        "and",
+        "or",
+        "to",
+        "using",
+        "over",
+        "via",
+        "that",
+        "which",
+        "have",
+        "has",
+        "had",
+        "having",
+        "one",
+        "than",
+        "out",
+        "up",
+        "between",
+        "across",
+        "containing",
+        "where",
+        "whose",
+        "who",
+        "while",
+        "each",
+        "every",
+        "all",
+        "any",
+        "either",
+        "whole",
+        "entire",
+        "made",
+        "than",
+        "about",
+        "much",
+        "many",
+        "since",
+        "versus",
+        "against",
+        "how",
+        "what",
+        "per",
+        "does",
+        "did",
+        "not-at-all",
+        "down",
+        "along",
+        "through",
+        "number",
+        "list",
+        "result",
+        "these",
+        "those",
+        "both",
+    ]
 )
 """Words that join phrases; what they join has been read by the phrases themselves."""
 
@@ -51,6 +173,8 @@ def read(clause: Clause | Sequence[Token], around: Surroundings, columns: Sequen
                 frame.unknown.append(c.at())
                 c.place += 1
         assert c.place > before
+    if frame.quantity is not None:
+        frame.unknown.append(frame.quantity)
     return frame
 
 
@@ -62,6 +186,17 @@ def _connecting(c: Cursor) -> bool:
         if token.is_word("both", "all") and c.at(1).is_word("together"):
             c.frame.total = True
         c.next()
+        return True
+    if token.is_word("content", "text", "body") and (c.at(1).is_word("of", "in") or c.frame.pronoun or c.done):
+        c.next()
+        return True
+    if c.at(-1).is_word("it", "what") and token.is_word(
+        "print", "printed", "output", "write", "wrote", "return", "say", "said"
+    ):
+        c.next()
+        return True
+    if token.is_word("according") and c.at(1).is_word("to"):
+        c.next(2)
         return True
     if c.columns and token.is_word(*_RELATIONS):
         c.next()
@@ -246,6 +381,21 @@ def _state(c: Cursor) -> bool:
             c.next(ahead)
             c.frame.title = c.next().text
             return True
+    if c.take(
+        "without duplicate", "with duplicate removed", "no duplicate", "removing duplicate", "once each", "only once"
+    ):
+        c.frame.distinct = True
+        return True
+    if token.word in TIME_PARTS and c.columns and c.intent in ("which", "show") and not c.column_here()[1]:
+        if any(t.is_word("most", "fewest", "least", "busiest", "highest", "lowest") for t in c.tokens):
+            c.next()
+            c.frame.parts.append(token.word)
+            return True
+    if c.frame.metrics and token.kind == "number" and c.at(1).is_word("time", "sample"):
+        c.next(2)
+        c.frame.duration_s = token.number * (c.frame.interval_s or 1.0)
+        c.frame.interval_s = c.frame.interval_s or 1.0
+        return True
     if c.intent == "if" and token.is_word("no", "none", "nothing"):
         c.next()
         c.frame.none = True
@@ -338,6 +488,40 @@ def _state(c: Cursor) -> bool:
     return False
 
 
+def _quantity(c: Cursor) -> bool:
+    """ "five Python files with the most lines": a number before what is ranked later."""
+    token, following = c.at(), c.at(1)
+    plain = token.kind == "number" and not token.unit and token.number == int(token.number)
+    named = following.word in FILE_TYPES or following.kind == "suffix" or following.is_word(*FILE_NOUNS, *ROW_NOUNS)
+    if not plain or not (named or c.column_here(1)[1]) or c.frame.quantity is not None:
+        return False
+    ranks = any(t.text.lower() in RANKS for t in c.tokens[c.place :])
+    if ranks:
+        c.frame.quantity = c.next()
+    return ranks
+
+
+def _digest(c: Cursor) -> bool:
+    """ "the sha256 of", "md5 checksums", "their hashes"."""
+    if not c.at().is_word("sha256", "md5", "sha1", "blake2b", "checksum", "hash", "digest", "fingerprint", "sha-256"):
+        return False
+    while c.at().is_word("sha256", "md5", "sha1", "blake2b", "checksum", "hash", "digest", "fingerprint", "sha-256"):
+        token = c.next()
+        named = token.word.replace("-", "")
+        c.frame.digest = named if named in ("sha256", "md5", "sha1", "blake2b") else c.frame.digest or "sha256"
+    return True
+
+
+def _named_text(c: Cursor) -> bool:
+    """ "the word 'x'", "the text 'hello'": what is quoted is text, whatever it looks like."""
+    noun = c.at().is_word("word", "text", "string", "phrase", "term", "line", "sentence", "message")
+    if not noun or c.at(1).kind != "quoted" or c.column_here()[1]:
+        return False
+    c.next()
+    c.frame.texts.append(c.next())
+    return True
+
+
 def _command(c: Cursor) -> bool:
     """ "the command 'git status'", and quoted text after "run"."""
     begin = c.place
@@ -370,6 +554,8 @@ def _articles(c: Cursor) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _command,
+    _quantity,
+    _digest,
     read_files.url,
     _duration,
     read_files.without,
@@ -384,6 +570,7 @@ _RULES: tuple[Rule, ...] = (
     read_rows.rank,
     read_files.depth,
     read_files.folder,
+    _named_text,
     _metric,
     read_rows.group,
     read_files.path,

@@ -463,6 +463,8 @@ def _rank_column(value: Value, rank: Rank) -> str:
         "count": ("count",), "name": ("name", "path"), "duration": ("duration_ms", "duration", "ms", "latency_ms", "seconds"),
     }.get(rank.dimension, (rank.dimension,))  # fmt: skip
     known = next((name for name in usual if name in names), "")
+    if not known and rank.dimension == "time" and "age" in names:
+        return "age"
     if not known and rank.dimension == "time":
         known = next((column.name for column in value.columns if column.is_time), "")
     if not known and rank.dimension == "name":
@@ -491,4 +493,8 @@ def _chosen(value: Value, frame: Frame, b: Builder) -> Value:
     ref = b.records("columns", "select", {"records": value.ref, "columns": wanted})
     columns = tuple(column for column in value.columns if column.name in wanted)
     measure = next((c.name for c in columns if c.numeric), "")
+    if len(wanted) == 1 and not frame.targets:
+        listed = b.records(f"{wanted[0]}s", "values", {"records": value.ref, "column": wanted[0]})
+        rows = value.but(ref=ref, columns=columns, label=label_of(columns), measure=measure)
+        return Value("list", listed, noun=f"{wanted[0]}s", items=rows)
     return value.but(ref=ref, columns=columns, label=label_of(columns), measure=measure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -182,7 +183,7 @@ def command(frame: Frame, b: Builder, *, check: bool = True) -> Value:
         words = ["true"]
     base = "run-" + PurePosixPath(words[0]).name
     more = {} if check else {"check": False}
-    if any(sign in text for sign in "|<>&;$`*"):
+    if shutil.which(words[0]) is None or any(sign in text for sign in "|<>&;$`*"):
         ref = b.add(base, "shell.script", {"script": text, **more}, question=f"Run {text!r} in a shell?", fresh=True)
     else:
         ref = b.add(base, "shell.run", {"command": words, **more}, question=f"Run {text!r}?", fresh=True)

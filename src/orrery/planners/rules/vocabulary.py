@@ -7,7 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+_SMALL = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 NUMBER_WORDS: Mapping[str, int] = {
     **{word: number for number, word in enumerate(_SMALL)},
     "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "thousand": 1000, "dozen": 12,
@@ -66,7 +88,88 @@ def singular(word: str) -> str:
 
 
 FILLERS = frozenset(
-    ["please", "kindly", "a", "an", "the", "just", "also", "now", "simply", "really", "actually", "basically", "some", "there", "here", "me", "my", "our", "us", "we", "you", "your", "i", "would", "like", "want", "need", "to", "could", "can", "will", "shall", "may", "might", "let", "so", "well", "ok", "okay", "hey", "hi", "hello", "thank", "thanks", "be", "are", "is", "am", "was", "were", "do", "does", "did", "of", "then", "all", "both", "them", "overall", "very", "quickly", "quick", "nice", "nicely", "simple", "small", "new", "own", "this", "that", "these", "those", "currently", "current", "together", "altogether", "only", "ever", "well", "etc"]
+    [
+        "please",
+        "kindly",
+        "a",
+        "an",
+        "the",
+        "just",
+        "also",
+        "now",
+        "simply",
+        "really",
+        "actually",
+        "basically",
+        "some",
+        "there",
+        "here",
+        "me",
+        "my",
+        "our",
+        "us",
+        "we",
+        "you",
+        "your",
+        "i",
+        "would",
+        "like",
+        "want",
+        "need",
+        "to",
+        "could",
+        "can",
+        "will",
+        "shall",
+        "may",
+        "might",
+        "let",
+        "so",
+        "well",
+        "ok",
+        "okay",
+        "hey",
+        "hi",
+        "hello",
+        "thank",
+        "thanks",
+        "be",
+        "are",
+        "is",
+        "am",
+        "was",
+        "were",
+        "do",
+        "does",
+        "did",
+        "of",
+        "then",
+        "all",
+        "both",
+        "them",
+        "overall",
+        "very",
+        "quickly",
+        "quick",
+        "nice",
+        "nicely",
+        "simple",
+        "small",
+        "new",
+        "own",
+        "this",
+        "that",
+        "these",
+        "those",
+        "currently",
+        "current",
+        "together",
+        "altogether",
+        "only",
+        "ever",
+        "well",
+        "etc",
+    ]
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
@@ -104,7 +207,52 @@ VERBS: Mapping[str, str] = {
 """Verbs to what they ask for."""
 
 NOUNS_TOO = frozenset(
-    ["count", "list", "show", "display", "report", "name", "look", "work", "return", "output", "view", "check", "plot", "chart", "graph", "record", "copy", "backup", "hash", "search", "request", "run", "sum", "total", "average", "sort", "order", "rank", "group", "filter", "total", "sample", "measure", "number", "dump", "store", "post", "match", "pick", "sketch", "read", "profile", "summary", "load"]
+    [
+        "count",
+        "list",
+        "show",
+        "display",
+        "report",
+        "name",
+        "look",
+        "work",
+        "return",
+        "output",
+        "view",
+        "check",
+        "plot",
+        "chart",
+        "graph",
+        "record",
+        "copy",
+        "backup",
+        "hash",
+        "search",
+        "request",
+        "run",
+        "sum",
+        "total",
+        "average",
+        "sort",
+        "order",
+        "rank",
+        "group",
+        "filter",
+        "total",
+        "sample",
+        "measure",
+        "number",
+        "dump",
+        "store",
+        "post",
+        "match",
+        "pick",
+        "sketch",
+        "read",
+        "profile",
+        "summary",
+        "load",
+    ]
 )
 """Verbs that are nouns as well: they begin a clause only where no noun may stand."""
 
@@ -122,13 +270,57 @@ FILE_TYPES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words for kinds of files to the endings that such files have."""
 
-FILE_NOUNS = frozenset(["file", "document", "doc", "script", "module", "source", "page", "spreadsheet", "table", "program"])
+FILE_NOUNS = frozenset(
+    ["file", "document", "doc", "script", "module", "source", "page", "spreadsheet", "table", "program"]
+)
 FOLDER_NOUNS = frozenset(["folder", "directory", "dir"])
 IN_FOLDER = frozenset(["in", "under", "inside", "within", "below", "beneath", "from"])
 HERE = frozenset(["here"])
 
 ROW_NOUNS = frozenset(
-    ["row", "record", "entry", "event", "datum", "data", "item", "case", "observation", "order", "sale", "person", "people", "employee", "user", "transaction", "purchase", "payment", "student", "invoice", "member", "request", "hit", "visit", "job", "task", "message", "customer", "product", "reading", "measurement", "contact", "ticket", "shipment", "booking", "account", "client", "log", "everyone", "everybody", "anyone"]
+    [
+        "row",
+        "record",
+        "entry",
+        "event",
+        "datum",
+        "data",
+        "item",
+        "case",
+        "observation",
+        "order",
+        "sale",
+        "person",
+        "people",
+        "employee",
+        "user",
+        "transaction",
+        "purchase",
+        "payment",
+        "student",
+        "invoice",
+        "member",
+        "request",
+        "hit",
+        "visit",
+        "job",
+        "task",
+        "message",
+        "customer",
+        "product",
+        "reading",
+        "measurement",
+        "contact",
+        "ticket",
+        "shipment",
+        "booking",
+        "account",
+        "client",
+        "log",
+        "everyone",
+        "everybody",
+        "anyone",
+    ]
 )
 """What people call the rows of a table, where it is no column's name."""
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson"))
@@ -149,7 +341,20 @@ RANKS: Mapping[str, tuple[str, bool]] = {
     **dict.fromkeys(["newest", "latest", "youngest", "recent"], ("time", True)),
     **dict.fromkeys(["oldest", "earliest"], ("time", False)),
     **dict.fromkeys(
-        ["top", "highest", "greatest", "most", "best", "maximum", "frequent", "commonest", "busiest", "costliest", "priciest"], ("", True)
+        [
+            "top",
+            "highest",
+            "greatest",
+            "most",
+            "best",
+            "maximum",
+            "frequent",
+            "commonest",
+            "busiest",
+            "costliest",
+            "priciest",
+        ],
+        ("", True),
     ),
     **dict.fromkeys(["bottom", "lowest", "least", "fewest", "worst", "minimum", "rarest", "cheapest"], ("", False)),
     **dict.fromkeys(["slowest"], ("duration", True)),
@@ -184,7 +389,9 @@ COMPARED_BY: Mapping[str, str] = {
 }  # fmt: skip
 """Comparatives that say by themselves what is compared."""
 
-CONTAINING = frozenset(["contain", "containing", "mention", "mentioning", "include", "including", "matching", "match", "having", "with"])
+CONTAINING = frozenset(
+    ["contain", "containing", "mention", "mentioning", "include", "including", "matching", "match", "having", "with"]
+)
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
@@ -216,7 +423,25 @@ CHARTS: Mapping[str, str] = {
 }  # fmt: skip
 CHART_NOUNS = frozenset(["chart", "graph", "plot", "diagram", "figure", "picture"])
 
-PRONOUNS = frozenset(["it", "them", "they", "this", "that", "these", "those", "one", "ones", "result", "answer", "output", "outcome", "former", "latter"])
+PRONOUNS = frozenset(
+    [
+        "it",
+        "them",
+        "they",
+        "this",
+        "that",
+        "these",
+        "those",
+        "one",
+        "ones",
+        "result",
+        "answer",
+        "output",
+        "outcome",
+        "former",
+        "latter",
+    ]
+)
 """What stands for something said before."""
 
 METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -241,10 +466,24 @@ METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
 """Phrases for a metric of this machine to the place that it has in a snapshot; the longest one counts."""
 
 METRIC_TAILS = frozenset(
-    ["usage", "use", "utilisation", "utilization", "load", "percentage", "percent", "level", "space", "consumption", "used"]
+    [
+        "usage",
+        "use",
+        "utilisation",
+        "utilization",
+        "load",
+        "percentage",
+        "percent",
+        "level",
+        "space",
+        "consumption",
+        "used",
+    ]
 )
 MACHINE_NOUNS = frozenset(["machine", "system", "computer", "host", "server"])
-MACHINE_STATES = frozenset(["metric", "snapshot", "health", "state", "status", "statistic", "stat", "resource", "performance"])
+MACHINE_STATES = frozenset(
+    ["metric", "snapshot", "health", "state", "status", "statistic", "stat", "resource", "performance"]
+)
 SAMPLE_COLUMNS: Mapping[str, str] = {"cpu_percent": "cpu_percent", "memory": "memory_percent"}
 
 NO_TOOL: Mapping[str, str] = {
