@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 JOBS ?= 2
-BENCHES ?= overhead makespan crash world replay
+BENCHES ?= overhead makespan crash world replay planners
 
 BIN := .venv/bin
 READY := .venv/.ready

@@ -14,7 +14,7 @@ from orrery.bench.world import Tally, report
 from orrery.testing.world import WorldError
 
 KEYS = {"case", "value", "unit", "baseline", "ratio", "target", "ok"}
-NAMES = ("crash", "makespan", "overhead", "replay", "world")
+NAMES = ("crash", "makespan", "overhead", "planners", "replay", "world")
 
 
 def measured(name: str, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
@@ -42,7 +42,7 @@ def test_a_quick_bench_prints_one_object_as_promised(name: str, capsys: pytest.C
     assert (status, found["ok"]) == (0, True)
 
 
-def test_the_five_benches_are_known() -> None:
+def test_the_six_benches_are_known() -> None:
     assert set(NAMES) <= set(benches.names())
 
 

@@ -59,4 +59,12 @@ def _replay(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("planners")
+def _planners(options: Options) -> Report:
+    """How near to the shortest possible planners come, whether their limits hold, and what they reuse."""
+    from orrery.bench.planners import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]
