@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from orrery.agents.spec import RUN, AgentSpec, Offered, tool_of
+from orrery.agents.spec import REMEMBER, RUN, AgentSpec, Offered, tool_of
 from orrery.agents.styles import Call
 from orrery.errors import AgentDefinitionError, OrreryError, suggestion
 from orrery.graph import Add, Edge, Edit, Expr, Link, Ref, Task, TaskId
@@ -108,9 +108,9 @@ def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, Call]:
     """The tool that is meant, and the call with all of its arguments, as they are right. Raises _NotMade."""
     if len(as_text(call.args)) > MAX_ARGUMENT_CHARS:
         raise _NotMade(f"the arguments are longer than {MAX_ARGUMENT_CHARS} characters; give it less at once")
-    known = {each.name: each for each in spec.tools}
+    known = {each.name: each for each in spec.offered}
     try:
-        meant = repair(call.name, call.args, {each.name: _as_seen(each) for each in spec.tools})
+        meant = repair(call.name, call.args, {name: _as_seen(each) for name, each in known.items()})
         offered = known[meant.name]
         args, changes = meant.args, meant.changes
         if offered.bound:
@@ -147,7 +147,9 @@ def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
 
 def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -> Made:
     """The call as tasks, once the policy has been asked; `source` is what a person calls the tool. Raises _NotMade."""
-    policy = said_yes(judge) if spec.approve == "yes" else judge
+    # An agent that was given a memory may write into it: that is what it was given for.
+    agreed = spec.approve == "yes" or (task.op == REMEMBER and spec.memory == task.args["scope"])
+    policy = said_yes(judge) if agreed else judge
     verdict = policy(tool_of(task.op), task.args, folder)
     if verdict.word == "refuse":
         raise _NotMade(f"{source} was not called: {verdict.because}")
@@ -162,8 +164,8 @@ def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -
     shown = shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}..."
     question = f"May {spec.name!r} call {source} with {shown}? {verdict.because}"
     asked = Task(f"{task.id}.ask", "ask", {"question": question}, executor="person")
-    agreed = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
-    return Made((Add(asked), Add(task), Link(agreed)), {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
+    if_yes = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
+    return Made((Add(asked), Add(task), Link(if_yes)), {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
 
 
 def task_of(op: str, name: TaskId, args: dict[str, Any], spec: AgentSpec) -> Task:

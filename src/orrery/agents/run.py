@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from orrery.agents.calls import offer_data
 from orrery.agents.conversation import opening
-from orrery.agents.spec import RUN, AgentSpec, own_task, spec_from
+from orrery.agents.spec import RECALL, RUN, AgentSpec, own_task, spec_from, tool_of
 from orrery.agents.styles import answer_offer, system_prompt
 from orrery.agents.turn import first_turn
 from orrery.errors import OrreryError
@@ -35,6 +35,7 @@ def run(
     schema: dict[str, Any] | None = _OWN.schema,
     corrections: int = _OWN.corrections,
     approve: str = _OWN.approve,
+    memory: str = _OWN.memory,
     max_tokens: int | None = _OWN.max_tokens,
     tool_timeout_s: float = _OWN.tool_timeout_s,
     result_chars: int = _OWN.result_chars,
@@ -61,6 +62,7 @@ def run(
         schema: the JSON Schema of the answer; text unless given.
         corrections: how often an answer that does not fit the schema is sent back.
         approve: "ask" a person as the policy says, "yes" to all that it allows, or "refuse" what it would ask for.
+        memory: whose notes it recalls and may add to: those of the "run" or of the "user"; nobody's unless given.
         max_tokens: the most tokens that its model calls may use.
         tool_timeout_s: how long a call of a tool may take that has no limit of its own.
         result_chars: the most characters of one result that the model is shown.
@@ -79,7 +81,11 @@ def run(
     told: dict[str, Any] = {"spec": spec.as_arguments(), "goal": goal}
     if data is not None:
         told["data"] = data
-    return Graph([own_task(brief, "brief", told), *first_turn(spec)], outputs={"result": Ref("1")})
+    before = []
+    if spec.memory:
+        before.append(tool_of(RECALL).task("recall", {"query": goal, "scope": spec.recalls}))
+        told["memories"] = Ref("recall")
+    return Graph([*before, own_task(brief, "brief", told), *first_turn(spec)], outputs={"result": Ref("1")})
 
 
 @tool(name="agent.brief", effects="idempotent", executor="inline")
@@ -93,7 +99,7 @@ def brief(spec: dict[str, Any], goal: str, data: Any = None, memories: list[Any]
     agent = spec_from(spec)
     notes = [prompt("agents/last")] if agent.max_turns == 1 else []
     window = agent.window_tokens or _window(agent.model)
-    offers = [offer_data(each) for each in agent.tools]
+    offers = [offer_data(each) for each in agent.offered]
     if agent.schema is not None:
         offers.append(answer_offer(agent.schema))
     chars = max(500, min(agent.result_chars, window))

@@ -20,6 +20,8 @@ from orrery.workflow.step import Step
 from orrery.workflow.trace import op_of
 
 MAX_DEPTH: Final = 4
+RECALL: Final = "memory.recall"
+REMEMBER: Final = "memory.remember"
 RUN: Final = "agent.run"
 """The operation that an agent is."""
 
@@ -62,6 +64,8 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         corrections: how often an answer that does not satisfy it is sent back.
         approve: "ask" asks a person as the policy says, "yes" does all that it allows, "refuse" does only
             what needs no asking. Agents below it do as it does, unless they say "refuse".
+        memory: which notes it recalls at its start, and may look up and add to: "" (none), those of the "run", or those
+            of the "user", which later runs find too.
         max_tokens: the most tokens that its model calls may use; None sets no limit.
         tool_timeout_s: how long a call of a tool may take that has no limit of its own.
         result_chars: the most characters of one result that the model is shown.
@@ -84,6 +88,7 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: dict[str, Any] | None = None
     corrections: int = 2
     approve: Literal["ask", "yes", "refuse"] = "ask"
+    memory: Literal["", "run", "user"] = ""
     max_tokens: int | None = None
     tool_timeout_s: float = 120.0
     result_chars: int = 16_000
@@ -98,6 +103,19 @@ class AgentSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         """The arguments of `agent.run` that say the same; those left at their defaults are left out."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return {**plain, "tools": list(plain["tools"])} if self.tools else plain
+
+    @property
+    def offered(self) -> tuple[Offered, ...]:
+        """All that it may call: its tools, and those of its memory."""
+        if not self.memory:
+            return self.tools
+        recall = Offered("recall", RECALL, {"scope": self.recalls})
+        return _named_apart((*self.tools, recall, Offered("remember", REMEMBER, {"scope": self.memory})))
+
+    @property
+    def recalls(self) -> str:
+        """The notes that it finds, as `memory.recall` names them."""
+        return "run" if self.memory == "run" else "both"
 
     @property
     def nesting(self) -> int:

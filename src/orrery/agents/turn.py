@@ -90,11 +90,11 @@ class _Names:
 def _turn(spec: AgentSpec, names: _Names, at: At) -> list[Task]:
     """The call of the model and the decision on its reply."""
     chat = tools.get("model.chat")
-    settings = {**({"parallel_tool_calls": False} if spec.style == "react" and spec.tools else {}), **spec.settings}
+    settings = {**({"parallel_tool_calls": False} if spec.style == "react" and spec.offered else {}), **spec.settings}
     asked: dict[str, Any] = {"messages": [*names.opening(at), *names.exchanged(at)]}
     if spec.model is not None:
         asked["model"] = spec.model
-    if spec.tools or spec.schema is not None:
+    if spec.offered or spec.schema is not None:
         asked["tools"] = names.brief("tools")
     if settings:
         asked["settings"] = settings
