@@ -138,6 +138,8 @@ def test_an_answer_that_is_never_accepted_is_handed_on_with_the_doubt(solve: Sol
     result, machine = solve("q", **named(verifier="refuse"), redo=2)
     assert result.state == "succeeded"
     assert str(result.outputs["summary"]).startswith("Not accepted (too vague): q.a")
+    assert result.outputs["answer"]["not_accepted"] == "too vague"
+    assert str(result.outputs["answer"]["answer"]).startswith("q.a")
     assert "root/aggregate-3" in machine.records
     assert "root/aggregate-4" not in machine.records
 
@@ -145,7 +147,7 @@ def test_an_answer_that_is_never_accepted_is_handed_on_with_the_doubt(solve: Sol
 def test_another_plan_is_made_out_of_what_the_first_one_left(solve: Solve) -> None:
     contracts = named(planner="other_plan", verifier="refuse_plan")
     result, machine = solve("q", **contracts, nodes=5, redo=5)
-    assert str(result.outputs["answer"]).startswith("look again 0")
+    assert str(result.outputs["answer"]["answer"]).startswith("look again 0")
     assert len(roma.nodes_in(machine)) == 5, "two plans of two parts each, and the root"
     assert machine.results.look_up(Ref("root", ("nodes",)), _unkept) == 5
     assert {"root/2-1", "root/2-2"} <= machine.records.keys()

@@ -133,9 +133,12 @@ async def verify(
         if verdict.again == "plan" and not anew.budget.leaves_no_plan():
             return _planning(anew, because=because)
         return _aggregating(here.again(verdict.critique), parts, because=because)
+    answer: Any = Ref(outcome["task"], ("result",)) if is_split else Ref(outcome["task"])
+    if not verdict.ok and here.is_root:  # others read the summary; the whole is read by a person
+        answer = {"not_accepted": verdict.critique, "answer": answer}
     result = {
         "summary": summary if verdict.ok else f"Not accepted ({verdict.critique}): {summary}",
-        "result": Ref(outcome["task"], ("result",)) if is_split else Ref(outcome["task"]),
+        "result": answer,
         "nodes": outcome["nodes"],
         "tokens": used_tokens,
     }
