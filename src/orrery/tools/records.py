@@ -306,7 +306,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 def _holds(row: Mapping[str, Any], condition: Condition) -> bool:
     value, test, wanted = row.get(condition["column"]), condition["test"], condition.get("value")
     if test in ("empty", "filled"):
-        return (value is None or value == "") == (test == "empty")
+        return (value in (None, "", [], {})) == (test == "empty")
     if value is None:
         return test in ("!=", "lacks")
     if test in _COMPARE:

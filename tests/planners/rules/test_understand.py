@@ -25,9 +25,79 @@ from orrery.tools.toolset import tools
 _NO_LIMIT = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _PIECES = st.sampled_from(
     [
-        *VERBS, *["the", "every", "all", "of", "in", "under", "by", "per", "and", "then", "if", "otherwise", "unless", "for", "each", "it", "them", "to", "into", "as", "where", "with", "ten", "3", "100", ">", ",", ".", ";", "?", "not", "'x'", '"a', 'b"', "src", "data/t.csv", "*.py", ".md", "largest", "top", "first", "lines", "words", "rows", "errors", "amount", "region", "bar", "chart", "line", "is", "more", "than", "at", "least", "status", "cpu", "memory", "free", "between", "sorted", "grouped", "https://x.org/", "5xx", "2025-03-01", "containing", "named", "except"],
+        *VERBS,
+        *[
+            "the",
+            "every",
+            "all",
+            "of",
+            "in",
+            "under",
+            "by",
+            "per",
+            "and",
+            "then",
+            "if",
+            "otherwise",
+            "unless",
+            "for",
+            "each",
+            "it",
+            "them",
+            "to",
+            "into",
+            "as",
+            "where",
+            "with",
+            "ten",
+            "3",
+            "100",
+            ">",
+            ",",
+            ".",
+            ";",
+            "?",
+            "not",
+            "'x'",
+            '"a',
+            'b"',
+            "src",
+            "data/t.csv",
+            "*.py",
+            ".md",
+            "largest",
+            "top",
+            "first",
+            "lines",
+            "words",
+            "rows",
+            "errors",
+            "amount",
+            "region",
+            "bar",
+            "chart",
+            "line",
+            "is",
+            "more",
+            "than",
+            "at",
+            "least",
+            "status",
+            "cpu",
+            "memory",
+            "free",
+            "between",
+            "sorted",
+            "grouped",
+            "https://x.org/",
+            "5xx",
+            "2025-03-01",
+            "containing",
+            "named",
+            "except",
+        ],
     ]
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -42,13 +112,14 @@ def folder(tmp_path: Path) -> Path:
 
 def _planned_or_refused(text: str, folder: Path) -> None:
     try:
-        reading = understand(text, folder)
+        graph = understand(text, folder).graph
     except NotUnderstoodError as error:
-        assert error.problems
-        assert all(problem.code.startswith("plan/") for problem in error.problems)
+        codes = [problem.code for problem in error.problems]
     else:
-        assert isinstance(reading.graph, Graph)
-        assert len(reading.graph) > 0
+        assert len(graph) > 0
+        return
+    assert codes
+    assert all(code.startswith("plan/") for code in codes)
 
 
 @_NO_LIMIT
@@ -97,7 +168,7 @@ def test_a_person_is_asked_before_an_effect_that_the_policy_wants_asked(folder: 
     graph = understand("delete x.txt", folder).graph
     (asked,) = (task for task in graph if task.op == "ask")
     assert asked.executor == "person"
-    assert ("remove" in graph) and (asked.id, "remove") in graph.edges
+    assert (asked.id, "remove") in graph.edges
     assert not [task for task in understand("delete x.txt", folder, approve="yes").graph if task.op == "ask"]
 
 
@@ -203,7 +274,7 @@ def test_the_planner_yields_one_patch(folder: Path) -> None:
 
     async def collect() -> Graph:
         graph = Graph()
-        async for patch in RulesPlanner().plan(Goal("count the lines of x.txt"), DraftView(folder)):  # type: ignore[arg-type]
+        async for patch in RulesPlanner().plan(Goal("count the lines of x.txt"), DraftView(folder)):
             graph = graph.apply(patch)
         return graph
 

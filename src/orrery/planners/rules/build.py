@@ -17,8 +17,15 @@ from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools as registry
 
 _SECONDS: Mapping[str, float] = {
-    "files": 0.02, "text": 0.005, "records": 0.005, "data": 0.15, "chart": 0.8, "http": 0.5, "shell": 1.0, "metrics": 0.3,
-}  # fmt: skip
+    "files": 0.02,
+    "text": 0.005,
+    "records": 0.005,
+    "data": 0.15,
+    "chart": 0.8,
+    "http": 0.5,
+    "shell": 1.0,
+    "metrics": 0.3,
+}
 """What one attempt takes, by toolset, where the tool itself does not say: orders of magnitude, for priorities."""
 
 

@@ -18,9 +18,9 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
         b.add("chart", "chart.bar", {"values": value.ref, "path": path}, fresh=True, question=f"Draw {path!r}?")
         return path, value
     if value.kind == "paths" and not value.path:
-        from orrery.planners.rules.refine import _measured
+        from orrery.planners.rules.refine import measured
 
-        value = _measured(value, ["lines"], b)
+        value = measured(value, ["lines"], b)
     if value.kind != "rows":
         what = value.noun or value.kind
         b.problems.append(

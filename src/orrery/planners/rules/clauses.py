@@ -106,6 +106,10 @@ _DETERMINERS = frozenset(
 )
 _PREPOSITIONS = frozenset(
     [
+        "using",
+        "via",
+        "according",
+        "based",
         "by",
         "in",
         "under",
@@ -127,15 +131,39 @@ _PREPOSITIONS = frozenset(
 )
 
 PHRASAL: dict[tuple[str, ...], str] = {
-    ("back", "up"): "copy", ("get", "rid", "of"): "remove", ("throw", "away"): "remove", ("look", "for"): "search",
-    ("search", "for"): "search", ("find", "out"): "show", ("work", "out"): "show", ("add", "up"): "sum",
-    ("sum", "up"): "sum", ("print", "out"): "show", ("write", "down"): "write", ("make", "a", "copy", "of"): "copy",
-    ("make", "copy", "of"): "copy", ("in", "which"): "which", ("how", "many"): "count", ("how", "much"): "show", ("how", "often"): "occurrences",
-    ("how", "big"): "size", ("how", "large"): "size", ("how", "long"): "length", ("how", "full"): "show",
-    ("how", "busy"): "show", ("what",): "show", ("which",): "which", ("where",): "which", ("is", "there"): "show",
-    ("are", "there"): "show", ("take", "a", "copy", "of"): "copy", ("take", "snapshot", "of"): "measure",
-    ("take", "a", "snapshot", "of"): "measure", ("who",): "which", ("break", "down"): "count",
-}  # fmt: skip
+    ("back", "up"): "copy",
+    ("get", "rid", "of"): "remove",
+    ("throw", "away"): "remove",
+    ("look", "for"): "search",
+    ("search", "for"): "search",
+    ("find", "out"): "show",
+    ("work", "out"): "show",
+    ("add", "up"): "sum",
+    ("sum", "up"): "sum",
+    ("print", "out"): "show",
+    ("write", "down"): "write",
+    ("make", "a", "copy", "of"): "copy",
+    ("make", "copy", "of"): "copy",
+    ("in", "which"): "which",
+    ("how", "many"): "count",
+    ("how", "much"): "show",
+    ("how", "often"): "occurrences",
+    ("how", "big"): "size",
+    ("how", "large"): "size",
+    ("how", "long"): "length",
+    ("how", "full"): "show",
+    ("how", "busy"): "show",
+    ("what",): "show",
+    ("which",): "which",
+    ("where",): "which",
+    ("is", "there"): "show",
+    ("are", "there"): "show",
+    ("take", "a", "copy", "of"): "copy",
+    ("take", "snapshot", "of"): "measure",
+    ("take", "a", "snapshot", "of"): "measure",
+    ("who",): "which",
+    ("break", "down"): "count",
+}
 """Verbs of several words, and the words with which questions begin."""
 
 

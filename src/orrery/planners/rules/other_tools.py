@@ -101,8 +101,13 @@ class OtherTools:
         args = _Filling(tool, clause, deeds).filled()
         if args is None or deeds.b.problems:
             return None
-        ref = deeds.b.add(tool.name.rpartition(".")[2], tool.name, args, fresh=tool.effects.kind != "pure",
-                          question=f"{verb.text.capitalize()}: call {tool.name}?")  # fmt: skip
+        ref = deeds.b.add(
+            tool.name.rpartition(".")[2],
+            tool.name,
+            args,
+            fresh=tool.effects.kind != "pure",
+            question=f"{verb.text.capitalize()}: call {tool.name}?",
+        )
         return Value("text", ref, noun=tool.name)
 
     def _chosen(self, clause: Clause) -> Tool[..., Any] | Problem:
@@ -135,8 +140,10 @@ class OtherTools:
                 if match.name not in harmless and _speaks_of(
                     next(t for t in tools if t.name == match.name), word, said
                 ):
-                    message = (f"the tool {match.name!r} may be what is meant, but it has effects and is not called "
-                               f"{word!r}; say {' '.join(_words(match.name))!r} to use it")  # fmt: skip
+                    message = (
+                        f"the tool {match.name!r} may be what is meant, but it has effects and is not called "
+                        f"{word!r}; say {' '.join(_words(match.name))!r} to use it"
+                    )
                     return problem("effect-guessed", verb, message)
         does = NO_TOOL.get(word, f"can {word}" + (f" {said_object}" if (said_object := _object(clause)) else ""))
         return problem("no-tool", verb, f"there is no tool that {does}; register one: docs/guides/tools.md")
@@ -302,11 +309,11 @@ class _Filling:
                 if fitting:
                     self.args[name] = fitting[0]
                     return
-        name = self._named(said, self._free(str, Path))
-        if name is None:
+        chosen = self._named(said, self._free(str, Path))
+        if chosen is None:
             self._unused(tokens)
             return
-        self.args[name] = text
+        self.args[chosen] = text
 
     def _file(self, said: str, token: Token) -> None:
         around = self.deeds.around

@@ -10,9 +10,18 @@ from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import FILE_NOUNS, FILE_TYPES, FOLDER_NOUNS, IN_FOLDER
 
 _FORMS = {
-    "csv": "csv", "tsv": "tsv", "json": "json", "jsonl": "jsonl", "markdown": "md", "md": "md", "text": "txt",
-    "txt": "txt", "png": "png", "svg": "svg", "ndjson": "jsonl",
-}  # fmt: skip
+    "csv": "csv",
+    "tsv": "tsv",
+    "json": "json",
+    "jsonl": "jsonl",
+    "markdown": "md",
+    "md": "md",
+    "text": "txt",
+    "txt": "txt",
+    "png": "png",
+    "svg": "svg",
+    "ndjson": "jsonl",
+}
 _INTO = ("to", "into", "onto", "as", "in", "at", "under", "inside")
 _CODE = ("code", "source", "sourcecode", "source code", "script")
 _SINKS = ("write", "append", "copy", "convert", "make", "chart", "fetch", "merge", "send")
@@ -64,7 +73,7 @@ def target(c: Cursor) -> bool:
         c.frame.targets.append(Target(word, here.text, token=here))
         return True
     is_place = here.kind == "path" or (here.kind == "quoted" and word in ("to", "into", "onto", "as") and sinks)
-    if is_place and (word in ("to", "into", "onto", "as") or _is_output(c, word, here)):
+    if is_place and (word in ("to", "into", "onto", "as") or _is_output(c, here)):
         c.next(ahead + 1)
         if c.at().is_word(*FOLDER_NOUNS):
             c.next()
@@ -96,7 +105,7 @@ def _form(c: Cursor, word: str, ahead: int, here: Token) -> bool:
     return True
 
 
-def _is_output(c: Cursor, word: str, here: Token) -> bool:
+def _is_output(c: Cursor, here: Token) -> bool:
     """Whether "in x.txt" is where something goes: after a verb that writes, unless the file is what is read."""
     if c.intent in ("write", "append", "make") or c.frame.chart:
         suffix = PurePosixPath(here.text).suffix.lower()
@@ -110,9 +119,24 @@ def _is_output(c: Cursor, word: str, here: Token) -> bool:
 def without(c: Cursor) -> bool:
     """ "except README.md", "excluding the tests folder", "but not *.min.js", "ignoring hidden files"."""
     if not c.take(
-        "except for", "except", "excluding", "exclude", "but not", "apart from", "other than", "not counting", "besides",
-        "leaving out", "ignoring", "skipping", "skip", "omitting", "not including", "and not", "without",
-    ):  # fmt: skip
+        "except for",
+        "except",
+        "excluding",
+        "exclude",
+        "but not",
+        "apart from",
+        "other than",
+        "not counting",
+        "besides",
+        "leaving out",
+        "ignoring",
+        "skipping",
+        "skip",
+        "omitting",
+        "not including",
+        "and not",
+        "without",
+    ):
         return False
     begin, found = c.place, False
     while not c.done:
@@ -157,8 +181,23 @@ def without(c: Cursor) -> bool:
             break
     if not found:
         c.place = begin - 1
-        while not c.at().is_word("except", "excluding", "without", "but", "and", "besides", "ignoring", "skip", "apart",
-                                 "other", "not", "leaving", "skipping", "omitting", "exclude"):  # fmt: skip
+        while not c.at().is_word(
+            "except",
+            "excluding",
+            "without",
+            "but",
+            "and",
+            "besides",
+            "ignoring",
+            "skip",
+            "apart",
+            "other",
+            "not",
+            "leaving",
+            "skipping",
+            "omitting",
+            "exclude",
+        ):
             c.place -= 1
         return False
     return True
@@ -177,7 +216,10 @@ def files(c: Cursor) -> FileSet:
 
 def file_set(c: Cursor) -> bool:
     """ "every Python file", "the *.log files", "Markdown and text documents", ".py files", "CSVs", "lines of Python"."""
-    place, suffixes, patterns, called = 0, [], [], []
+    place = 0
+    suffixes: list[str] = []
+    patterns: list[str] = []
+    called: list[str] = []
     while True:
         token = c.at(place)
         if token.kind == "word" and token.word in FILE_TYPES:
@@ -305,9 +347,18 @@ def _set_folder(c: Cursor, count: int, path: str) -> bool:
 def depth(c: Cursor) -> bool:
     """ "recursively", "directly", "at the top level", "including hidden files", "and its subfolders"."""
     if c.take(
-        "recursively", "recursive", "and its subfolders", "and all subfolders", "and its subdirectories", "and below",
-        "anywhere", "including subfolders", "in all subfolders", "and subdirectories", "whole tree",
-    ):  # fmt: skip
+        "recursively",
+        "recursive",
+        "and its subfolders",
+        "and all subfolders",
+        "and its subdirectories",
+        "and below",
+        "anywhere",
+        "including subfolders",
+        "in all subfolders",
+        "and subdirectories",
+        "whole tree",
+    ):
         return True
     if c.take("directly", "not recursively", "non recursively", "top level", "at the top level", "immediate"):
         files(c).deep = False
@@ -323,9 +374,23 @@ def depth(c: Cursor) -> bool:
 def name_test(c: Cursor) -> bool:
     """ "named test_*", "whose name contains 'x'", "ending in .py", "with the extension .md", "starting with test_"."""
     tests = c.frame.tests
-    if c.take("with extension", "with the extension", "with suffix", "with the suffix", "with the ending", "of type",
-              "ending in", "ending with", "that end in", "that end with", "whose name end in", "whose name end with",
-              "whose names end in", "whose names end with", "with names ending in"):  # fmt: skip
+    if c.take(
+        "with extension",
+        "with the extension",
+        "with suffix",
+        "with the suffix",
+        "with the ending",
+        "of type",
+        "ending in",
+        "ending with",
+        "that end in",
+        "that end with",
+        "whose name end in",
+        "whose name end with",
+        "whose names end in",
+        "whose names end with",
+        "with names ending in",
+    ):
         token = c.at()
         if token.kind in ("suffix", "glob"):
             found = files(c)
@@ -335,10 +400,26 @@ def name_test(c: Cursor) -> bool:
             files(c)
             tests.append(Test("name", "ends", c.next().text, token))
             return True
-    starts = ("starting with", "beginning with", "that start with", "that begin with", "whose name start with",
-              "whose name begin with", "whose names start with", "whose names begin with", "prefixed with")  # fmt: skip
-    contains = ("whose name contain", "whose names contain", "with a name containing", "whose filename contain",
-                "whose name include", "with names containing", "with name containing")  # fmt: skip
+    starts = (
+        "starting with",
+        "beginning with",
+        "that start with",
+        "that begin with",
+        "whose name start with",
+        "whose name begin with",
+        "whose names start with",
+        "whose names begin with",
+        "prefixed with",
+    )
+    contains = (
+        "whose name contain",
+        "whose names contain",
+        "with a name containing",
+        "whose filename contain",
+        "whose name include",
+        "with names containing",
+        "with name containing",
+    )
     about_files = c.frame.files is not None and not c.frame.unit
     for phrases, test in ((contains, "contains"), (starts, "starts")):
         begin = c.place

@@ -23,9 +23,31 @@ from orrery.planners.rules.vocabulary import (
 
 _COUNTED = ("common", "frequent", "often", "used", "popular", "numerous", "requested", "visited", "active")
 _MODIFIERS = (
-    "in", "under", "inside", "whose", "that", "which", "named", "called", "larger", "smaller", "bigger", "longer", "shorter",
-    "with", "containing", "ending", "starting", "modified", "older", "newer", "over", "within", "below", "mentioning",
-)  # fmt: skip
+    "in",
+    "under",
+    "inside",
+    "whose",
+    "that",
+    "which",
+    "named",
+    "called",
+    "larger",
+    "smaller",
+    "bigger",
+    "longer",
+    "shorter",
+    "with",
+    "containing",
+    "ending",
+    "starting",
+    "modified",
+    "older",
+    "newer",
+    "over",
+    "within",
+    "below",
+    "mentioning",
+)
 """What may follow "file" where it is said which files are meant."""
 _NEGATIONS: dict[str, str] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "=": "!=", "!=": "="}
 _DONE = ("longest", "largest", "biggest", "highest", "greatest", "most", "newest", "latest", "descending", "desc")
@@ -82,8 +104,13 @@ def rank(c: Cursor) -> bool:
         c.frame.levels.append((level.word, level))  # "the most common error message"
         column, length = c.column_here(place + 1)
         place += 1
-    is_reduction = number is None and c.frame.quantity is None and word.is_word("highest", "lowest", "maximum", "minimum", "greatest", "least", "largest",
-                                                     "biggest", "smallest")  # fmt: skip
+    is_reduction = (
+        number is None
+        and c.frame.quantity is None
+        and word.is_word(
+            "highest", "lowest", "maximum", "minimum", "greatest", "least", "largest", "biggest", "smallest"
+        )
+    )
     many = c.at(place).text.lower() != c.at(place).word or word.is_word("top")
     if is_reduction and length and c.numeric(column) and c.intent not in ("which", "count") and not c.frame.columns:
         c.next(place + length)
@@ -97,8 +124,9 @@ def rank(c: Cursor) -> bool:
     if c.frame.rank is not None and c.frame.rank.plain is False and not c.frame.rank.dimension and number is None:
         c.frame.rank.dimension, c.frame.rank.descending = dimension, descending
         return True
-    c.frame.rank = Rank(number if number is not None else (None if many and word.is_word("top") else 1),
-                        dimension, descending, word)  # fmt: skip
+    c.frame.rank = Rank(
+        number if number is not None else (None if many and word.is_word("top") else 1), dimension, descending, word
+    )
     if length and not c.numeric(column) and dimension in ("", "count"):
         c.next(length)  # "the three regions with ...": rows are asked for by what names them
         _group(c, column)
@@ -112,11 +140,28 @@ def rank(c: Cursor) -> bool:
 def sort(c: Cursor) -> bool:
     """ "sorted by size", "in descending order", "from largest to smallest", "largest first", "alphabetically"."""
     token = c.at()
-    opened = c.take("sorted by", "ordered by", "ranked by", "arranged by", "sort by", "order by", "sorted on", "rank by",
-                    "in order of", "sort them by", "sorted", "ordered", "measured by", "measured in", "in terms of",
-                    "according to", "judged by", "based on")  # fmt: skip
+    opened = c.take(
+        "sorted by",
+        "ordered by",
+        "ranked by",
+        "arranged by",
+        "sort by",
+        "order by",
+        "sorted on",
+        "rank by",
+        "in order of",
+        "sort them by",
+        "sorted",
+        "ordered",
+        "measured by",
+        "measured in",
+        "in terms of",
+        "according to",
+        "judged by",
+        "based on",
+    )
     by_rank = token.is_word("measured", "in", "according", "judged", "based") and c.frame.rank is not None
-    if opened and by_rank and c.at().kind != "path":
+    if opened and by_rank and c.frame.rank is not None and c.at().kind != "path":
         c.skip_articles("number")
         column, length, dimension = _dimension(c)
         c.next(length)
@@ -134,8 +179,16 @@ def sort(c: Cursor) -> bool:
             return True
         _order(c, token)
         return True
-    if c.take("in descending order", "descending", "desc", "in decreasing order", "in reverse order", "in reverse",
-              "decreasing", "reversed"):  # fmt: skip
+    if c.take(
+        "in descending order",
+        "descending",
+        "desc",
+        "in decreasing order",
+        "in reverse order",
+        "in reverse",
+        "decreasing",
+        "reversed",
+    ):
         _direct(c, token, descending=True)
         return True
     if c.take("in ascending order", "ascending", "asc", "in increasing order", "increasing"):
@@ -188,9 +241,20 @@ def _dimension(c: Cursor) -> tuple[str, int, str]:
         return column, place + length, ""
     token = c.at(place)
     named = {
-        "size": "size", "length": "length", "name": "name", "date": "time", "age": "time", "time": "time", "modification":
-        "time", "count": "count", "frequency": "count", "path": "name", "value": "", "result": "", "total": "",
-    }  # fmt: skip
+        "size": "size",
+        "length": "length",
+        "name": "name",
+        "date": "time",
+        "age": "time",
+        "time": "time",
+        "modification": "time",
+        "count": "count",
+        "frequency": "count",
+        "path": "name",
+        "value": "",
+        "result": "",
+        "total": "",
+    }
     if token.word in named:
         more = 2 if token.word == "modification" and c.at(place + 1).is_word("date", "time") else 1
         return "", place + more, named[token.word]
@@ -205,8 +269,20 @@ def _dimension(c: Cursor) -> tuple[str, int, str]:
 def group(c: Cursor) -> bool:
     """ "by region", "per hour", "for each customer", "grouped by status and method", "in each region"."""
     begin, token = c.place, c.at()
-    strong = c.take("grouped by", "group by", "broken down by", "for each", "for every", "in each", "of each", "within each",
-                    "from each", "split by", "aggregated by", "for all")  # fmt: skip
+    strong = c.take(
+        "grouped by",
+        "group by",
+        "broken down by",
+        "for each",
+        "for every",
+        "in each",
+        "of each",
+        "within each",
+        "from each",
+        "split by",
+        "aggregated by",
+        "for all",
+    )
     if not strong and token.is_word("by", "per"):
         c.next()
         strong = c.intent == "group" or token.is_word("per")
@@ -303,8 +379,28 @@ def comparison(c: Cursor) -> bool:
     """ "over 100", "is at least 3", "longer than 200 lines", ">= 5", "between 1 and 9", "older than 7 days", "is North"."""
     begin = c.place
     negated = False
-    while c.at().is_word("is", "are", "was", "were", "that", "which", "with", "having", "has", "have", "whose", "where", "be",
-                         "when", "of", "being", "do", "does", "who", "must"):  # fmt: skip
+    while c.at().is_word(
+        "is",
+        "are",
+        "was",
+        "were",
+        "that",
+        "which",
+        "with",
+        "having",
+        "has",
+        "have",
+        "whose",
+        "where",
+        "be",
+        "when",
+        "of",
+        "being",
+        "do",
+        "does",
+        "who",
+        "must",
+    ):
         c.next()
     if c.at().is_word("not") and not c.sees("not equal to"):
         negated = True
@@ -386,8 +482,15 @@ def _operator(c: Cursor) -> str | None:
         if test is not None:
             after = c.at(length)
             ahead = length + 1 if after.is_word(*ARTICLES) else length
-            if c.at(ahead).kind == "number" or _is_date(c.at(ahead)) or (c.pending and c.at(ahead).kind in ("quoted", "word")
-                                                and words[0] not in ("under", "after", "before", "over")):  # fmt: skip
+            if (
+                c.at(ahead).kind == "number"
+                or _is_date(c.at(ahead))
+                or (
+                    c.pending
+                    and c.at(ahead).kind in ("quoted", "word")
+                    and words[0] not in ("under", "after", "before", "over")
+                )
+            ):
                 c.next(length)
                 return test
     return None
@@ -545,9 +648,33 @@ def containing(c: Cursor) -> bool:
         c.next()
     regex = False
     named = False
-    while c.at().is_word("the", "a", "an", "word", "text", "string", "phrase", "pattern", "regex", "regular", "expression",
-                         "any", "term", "substring", "for", "of", "occurrence", "line", "containing", "in", "it", "every",
-                         "all", "with", "mention"):  # fmt: skip
+    while c.at().is_word(
+        "the",
+        "a",
+        "an",
+        "word",
+        "text",
+        "string",
+        "phrase",
+        "pattern",
+        "regex",
+        "regular",
+        "expression",
+        "any",
+        "term",
+        "substring",
+        "for",
+        "of",
+        "occurrence",
+        "line",
+        "containing",
+        "in",
+        "it",
+        "every",
+        "all",
+        "with",
+        "mention",
+    ):
         regex = regex or c.at().is_word("pattern", "regex", "expression")
         named = named or c.at().is_word(
             "word", "text", "string", "phrase", "term", "pattern", "regex", "expression", "substring"
@@ -555,9 +682,12 @@ def containing(c: Cursor) -> bool:
         c.next()
     token = c.at()
     weak = verb.is_word("with", "having", "without") and not named and (c.frame.unit != "lines" or bool(c.columns))
-    plain_word = token.kind == "word" and not weak and (
-        named or token.text.isupper() or (token.word not in LEVELS or c.frame.unit == "lines" or not c.columns)
-    ) and not token.is_word("more", "at", "less", "fewer", "than")  # fmt: skip
+    plain_word = (
+        token.kind == "word"
+        and not weak
+        and (named or token.text.isupper() or (token.word not in LEVELS or c.frame.unit == "lines" or not c.columns))
+        and not token.is_word("more", "at", "less", "fewer", "than")
+    )
     upper = token.kind == "word" and token.text.isupper() and len(token.text) > 1
     ok = token.kind == "quoted" or upper or plain_word or (named and token.kind in ("path", "number"))
     if ok and c.pending and token.kind in ("quoted", "word"):
@@ -653,9 +783,33 @@ def aggregate(c: Cursor) -> bool:
 def _unknown_noun(c: Cursor) -> bool:
     token = c.at()
     known = token.word in MEASURES or token.word in FILE_TYPES or token.word in LEVELS or token.word in ROW_NOUNS
-    return not known and not token.is_word("in", "of", "by", "per", "for", "from", "and", "is", "over", "across", "with", "the",
-                                           "on", "to", "at", "it", "them", "file", "that", "result", "as", "into", "request",
-                                           "each", "every")  # fmt: skip
+    return not known and not token.is_word(
+        "in",
+        "of",
+        "by",
+        "per",
+        "for",
+        "from",
+        "and",
+        "is",
+        "over",
+        "across",
+        "with",
+        "the",
+        "on",
+        "to",
+        "at",
+        "it",
+        "them",
+        "file",
+        "that",
+        "result",
+        "as",
+        "into",
+        "request",
+        "each",
+        "every",
+    )
 
 
 def measure(c: Cursor) -> bool:
@@ -676,7 +830,7 @@ def measure(c: Cursor) -> bool:
         c.next()
         c.frame.unit = "matches"
         return True
-    if token.word in ROW_NOUNS and not (token.is_word("row") and c.frame.files and not c.columns and False):
+    if token.word in ROW_NOUNS:
         c.next()
         c.take("count")
         c.frame.unit = c.frame.unit or "rows"

@@ -14,19 +14,19 @@ from orrery.planners.rules.frame import Frame, Test
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.surroundings import Column, Surroundings
 from orrery.planners.rules.vocabulary import (
-    FILE_NOUNS,
-    FILE_TYPES,
-    RANKS,
-    ROW_NOUNS,
-    TIME_PARTS,
     CHART_NOUNS,
     CHARTS,
+    FILE_NOUNS,
+    FILE_TYPES,
     FILLERS,
     MACHINE_NOUNS,
     MACHINE_STATES,
     METRIC_TAILS,
     METRICS,
     PRONOUNS,
+    RANKS,
+    ROW_NOUNS,
+    TIME_PARTS,
 )
 
 _RELATIONS = frozenset(
@@ -313,8 +313,26 @@ def _pronoun(c: Cursor) -> bool:
         return False
     following = c.at(1)
     if token.is_word("that", "those", "these", "this") and not c.done:
-        about = following.is_word("file", "list", "table", "result", "number", "row", "line", "one", "data", "count", "value",
-                                  "output", "record", "error", "total", "folder", "path", "text")  # fmt: skip
+        about = following.is_word(
+            "file",
+            "list",
+            "table",
+            "result",
+            "number",
+            "row",
+            "line",
+            "one",
+            "data",
+            "count",
+            "value",
+            "output",
+            "record",
+            "error",
+            "total",
+            "folder",
+            "path",
+            "text",
+        )
         if about:
             c.next(2)
             c.frame.pronoun = c.frame.pronoun or token

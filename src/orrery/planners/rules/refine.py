@@ -25,7 +25,7 @@ _UNTITLED = 10
 def files(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
     """Paths after the tests on their names, content and measures; rows where measures or a rank are asked for."""
     value = _by_name(value, frame, b)
-    if frame.contains and not _wants_lines(frame, intent):
+    if frame.contains and not wants_lines(frame, intent):
         value = _by_content(value, frame, b)
     wanted = _dimensions(frame)
     if "folder" in frame.groups or "suffix" in frame.groups:
@@ -33,18 +33,18 @@ def files(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         columns = tuple(Column(name) for name in ("path", "name", "stem", "suffix", "folder"))
         value = Value("rows", rows, columns, label="path", noun=value.noun)
         if wanted:
-            value = _measured(value, wanted, b, paths=b.plain_paths(value))
+            value = measured(value, wanted, b, paths=b.plain_paths(value))
         return value
     if not wanted:
         if frame.sort is not None and value.kind == "paths" and frame.sort.descending:
             rows = b.records("path-parts", "of_paths", {"paths": value.ref})
             return Value("rows", rows, (Column("path"),), label="path", noun=value.noun)
         if frame.rank is not None and frame.rank.plain:
-            return value.but(ref=_taken(value.ref, frame.rank, b), path="")
+            return value.but(ref=taken(value.ref, frame.rank, b), path="")
         return value
     if value.path and not frame.rank and not frame.tests:
-        return _of_one(value, wanted, b)
-    return _measured(value, wanted, b)
+        return of_one(value, wanted, b)
+    return measured(value, wanted, b)
 
 
 def _dimensions(frame: Frame) -> list[str]:
@@ -68,7 +68,7 @@ def _dimensions(frame: Frame) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _of_one(value: Value, wanted: list[str], b: Builder) -> Value:
+def of_one(value: Value, wanted: list[str], b: Builder) -> Value:
     parts: dict[str, Any] = {}
     for name in wanted:
         if name in _FILE_MEASURES:
@@ -80,7 +80,7 @@ def _of_one(value: Value, wanted: list[str], b: Builder) -> Value:
     return Value("map", parts, noun="measures", items=value)
 
 
-def _measured(value: Value, wanted: list[str], b: Builder, paths: Value | None = None) -> Value:
+def measured(value: Value, wanted: list[str], b: Builder, paths: Value | None = None) -> Value:
     """One row for each file with the measures that are wanted."""
     paths = paths or (b.plain_paths(value) if value.kind == "rows" else value)
     listed = paths.ref if not paths.path else [paths.path]
@@ -118,7 +118,7 @@ def _by_name(value: Value, frame: Frame, b: Builder) -> Value:
     return value.but(ref=found, path="")
 
 
-def _wants_lines(frame: Frame, intent: str) -> bool:
+def wants_lines(frame: Frame, intent: str) -> bool:
     if "lines" in frame.measures or frame.unit in ("lines", "matches", "rows"):
         return True
     return (
@@ -133,9 +133,9 @@ def _by_content(value: Value, frame: Frame, b: Builder) -> Value:
         if place and frame.any_of:
             continue
         if regex or frame.any_of:
-            counts = b.add("matches", "text.grep", {"text": Ref(ITEM), **_pattern(frame)}, over=texts)
+            counts = b.add("matches", "text.grep", {"text": Ref(ITEM), **pattern(frame)}, over=texts)
             rows = b.records("matches-of-each", "zip", {"columns": {"path": listed, "matches": counts}})
-            condition = {"column": "matches", "test": "=" if negated else "!=", "value": "[]"}
+            condition: dict[str, Any] = {"column": "matches", "test": "empty" if negated else "filled"}
         else:
             args = {"text": Ref(ITEM), "what": text, **({"ignore_case": True} if frame.ignore_case else {})}
             counts = b.add("occurrences", "records.occurrences", args, over=texts)
@@ -146,7 +146,7 @@ def _by_content(value: Value, frame: Frame, b: Builder) -> Value:
     return Value("paths", listed, sample=value.sample, noun=value.noun)
 
 
-def _pattern(frame: Frame) -> dict[str, Any]:
+def pattern(frame: Frame) -> dict[str, Any]:
     import re
 
     parts = [text if regex else re.escape(text) for text, _, regex, _ in frame.contains]
@@ -164,7 +164,7 @@ def matching_lines(value: Value, frame: Frame, b: Builder, *, count: bool) -> Va
         negations = {negated for _, negated, _, _ in frame.contains}
         if len(negations) > 1:
             return _lines_step_by_step(value, frame, b)
-    args = _pattern(frame)
+    args = pattern(frame)
     texts = b.read(value)
     if value.path:
         found = b.add("matching-lines", "text.grep", {"text": texts, **args})
@@ -178,8 +178,8 @@ def matching_lines(value: Value, frame: Frame, b: Builder, *, count: bool) -> Va
         found = b.records("all-matches", "flatten", {"lists": each, "labels": value.ref})
     wanted = ["line", "text"] if value.path else ["path", "line", "text"]
     rows = b.records("lines", "select", {"records": found, "columns": wanted}) if not value.path else found
-    columns = MATCH_COLUMNS[1:] if value.path else MATCH_COLUMNS[:3]
-    return Value("rows", rows, columns, label="text", noun="lines", sample=value.sample)
+    shown: tuple[Column, ...] = MATCH_COLUMNS[1:] if value.path else MATCH_COLUMNS[:3]
+    return Value("rows", rows, shown, label="text", noun="lines", sample=value.sample)
 
 
 def _lines_step_by_step(value: Value, frame: Frame, b: Builder) -> Value:
@@ -419,7 +419,7 @@ def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         if rank is None:
             continue
         if rank.plain:
-            value = value.but(ref=_taken(value.ref, rank, b))
+            value = value.but(ref=taken(value.ref, rank, b))
             continue
         column, descending = _rank_column(value, rank), rank.descending
         if (
@@ -434,12 +434,8 @@ def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
             continue
         if rank is frame.sort and rank.dimension == "" and not rank.column and frame.rank is None and intent == "sort":
             column = value.measure or column
-        if (
-            not rank.column
-            and rank.dimension == "time"
-            and not any(c.is_time and c.name == column for c in value.columns)
-        ):
-            descending = rank.descending
+        if rank.dimension == "time" and column == "age":  # the oldest has the highest age
+            descending = not rank.descending
         ref = b.records(
             f"sorted-by-{column}",
             "sort",
@@ -447,7 +443,7 @@ def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         )
         value = value.but(ref=ref)
         if rank is frame.rank and rank.count is not None:
-            value = value.but(ref=_taken(value.ref, rank, b), noun=f"{rank.count} rows")
+            value = value.but(ref=taken(value.ref, rank, b), noun=f"{rank.count} rows")
         if column in {c.name for c in value.columns if c.numeric} and not value.measure:
             value = value.but(measure=column)
     return value
@@ -459,9 +455,13 @@ def _rank_column(value: Value, rank: Rank) -> str:
         of_group = [name for name in names if name.endswith(f"_{rank.column}")]
         return rank.column if rank.column in names or not names else (of_group[0] if of_group else "")
     usual = {
-        "size": ("size_bytes", "size", "bytes"), "length": ("lines", "length", "duration_ms", "duration", "seconds"), "time": ("modified_at", "time", "date"),
-        "count": ("count",), "name": ("name", "path"), "duration": ("duration_ms", "duration", "ms", "latency_ms", "seconds"),
-    }.get(rank.dimension, (rank.dimension,))  # fmt: skip
+        "size": ("size_bytes", "size", "bytes"),
+        "length": ("lines", "length", "duration_ms", "duration", "seconds"),
+        "time": ("modified_at", "time", "date"),
+        "count": ("count",),
+        "name": ("name", "path"),
+        "duration": ("duration_ms", "duration", "ms", "latency_ms", "seconds"),
+    }.get(rank.dimension, (rank.dimension,))
     known = next((name for name in usual if name in names), "")
     if not known and rank.dimension == "time" and "age" in names:
         return "age"
@@ -474,7 +474,7 @@ def _rank_column(value: Value, rank: Rank) -> str:
     return known or value.measure or _only_number(value, [])
 
 
-def _taken(ref: Any, rank: Rank, b: Builder) -> Ref:
+def taken(ref: Any, rank: Rank, b: Builder) -> Ref:
     word = "last" if rank.from_end else rank.token.text.lower() if rank.token.text.lower() in RANKS else "first"
     args = {
         "items": ref,

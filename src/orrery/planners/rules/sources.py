@@ -16,9 +16,14 @@ from orrery.planners.rules.vocabulary import TABLE_SUFFIXES
 
 MATCH_COLUMNS = (Column("path"), Column("line", numeric=True), Column("text"), Column("match"))
 _SAMPLE = (
-    "at", "cpu_percent", "memory_percent", "read_bytes_per_s", "written_bytes_per_s", "received_bytes_per_s",
+    "at",
+    "cpu_percent",
+    "memory_percent",
+    "read_bytes_per_s",
+    "written_bytes_per_s",
+    "received_bytes_per_s",
     "sent_bytes_per_s",
-)  # fmt: skip
+)
 
 
 def paths_of(frame: Frame, b: Builder, around: Surroundings, known: frozenset[str] = frozenset()) -> Value | None:
@@ -120,8 +125,14 @@ def rows_of(paths: Value, b: Builder, around: Surroundings, kind: str) -> Value:
     if paths.path:
         return Value("rows", read, columns, label=label_of(columns), sample=paths.sample, noun=name)
     ref = b.records(f"rows-of-{name}", "flatten", {"lists": read, "labels": paths.ref})
-    return Value("rows", ref, (Column("path"), *(c for c in columns if c.name != "path")), label=label_of(columns), noun=f"rows of {name}",
-                 sample=paths.sample)  # fmt: skip
+    return Value(
+        "rows",
+        ref,
+        (Column("path"), *(c for c in columns if c.name != "path")),
+        label=label_of(columns),
+        noun=f"rows of {name}",
+        sample=paths.sample,
+    )
 
 
 def label_of(columns: tuple[Column, ...]) -> str:

@@ -1,0 +1,109 @@
+"""What people leave out, filled in; and what nobody said anything with, pointed at."""
+
+from __future__ import annotations
+
+from orrery.errors import suggestion
+from orrery.planners.rules.clauses import Clause
+from orrery.planners.rules.frame import Frame, problem
+from orrery.planners.rules.lexer import Token
+from orrery.planners.rules.speech import Speech
+from orrery.planners.rules.vocabulary import NO_TOOL
+
+
+class Conventions(Speech):
+    """What a frame means beyond its words."""
+
+    def _upper_case_is_text(self, frame: Frame, clause: Clause) -> None:
+        """ "Find TODO in ...": a word in capitals that nothing else took is what is looked for."""
+        if frame.contains or clause.intent not in ("search", "show", "count", "which", "occurrences", "filter", ""):
+            return
+        capitals = [t for t in frame.unknown if t.text.rstrip("s").isupper() and len(t.text) > 2]
+        if capitals and len(frame.unknown) == 1 and (frame.files or frame.paths or frame.pronoun):
+            token = capitals[0]
+            frame.unknown.remove(token)
+            frame.contains.append((token.text.rstrip("s"), False, False, token))
+            frame.unit = frame.unit or "lines"
+
+    def _counted_in_chart(self, frame: Frame, clause: Clause) -> None:
+        """ "Chart the log levels": a column without numbers is drawn as how often each of its values occurs."""
+        wants = frame.chart or clause.intent == "chart"
+        said = frame.groups or frame.parts or frame.aggregates or frame.measures or frame.rank
+        if not wants or said or not frame.columns or not frame.has_source:
+            return
+        columns = {column.name: column for column in self._columns(clause.words)}
+        if all(name in columns and not columns[name].numeric for name in frame.columns):
+            frame.groups = [frame.columns[0]]
+
+    @staticmethod
+    def _number_of_measures(frame: Frame, clause: Clause) -> None:
+        """ "The number of lines" is the lines, counted."""
+        plain = [a for a in frame.aggregates if a.how == "count" and not a.column]
+        if (
+            plain
+            and (frame.measures or frame.unit == "matches")
+            and clause.intent in ("show", "", "count", "write", "make")
+        ):
+            frame.aggregates = [a for a in frame.aggregates if a not in plain]
+            clause.intent = "count" if clause.intent in ("show", "") else clause.intent
+            frame.counted = True
+
+    def _grouped_before(self, frame: Frame, clause: Clause) -> None:
+        """ "Group them by region and sum the amount": the groups of the clause before are those of this one."""
+        grouping, self.grouping = self.grouping, []
+        if clause.intent == "group" and not frame.aggregates:
+            self.grouping = [*frame.groups]
+        aggregates = bool(frame.aggregates) or clause.intent in ("sum", "mean", "count")
+        if grouping and aggregates and not frame.has_source and not frame.groups:
+            frame.groups = grouping
+            self._used()
+            self.last = self.last.items if self.last is not None and self.last.items is not None else self.last
+
+    @staticmethod
+    def _grouped_question(frame: Frame, clause: Clause) -> None:
+        """ "Which region has the highest total?", "which customer has the most orders?": what is asked for is a group."""
+        rank = frame.rank
+        if (
+            clause.intent not in ("which", "show", "")
+            or rank is None
+            or rank.plain
+            or frame.groups
+            or not frame.column_tokens
+        ):
+            return
+        first = frame.columns[0] if frame.columns else ""
+        counted = rank.token.is_word("most", "fewest", "least") and frame.unit == "rows" and not rank.column
+        if first and first != rank.column and (frame.aggregates or counted):
+            if counted:
+                frame.aggregates = [a for a in frame.aggregates if a.how != "count"]
+                rank.dimension = "count"
+            frame.groups.append(frame.columns.pop(0))
+
+    def _not_understood(self, frame: Frame) -> None:
+        """Note a problem for every word that nothing took, words side by side together."""
+        for token in frame.unknown_columns:
+            columns = [column.name for column in self._last_columns()]
+            known = frame.paths and self.around.columns(frame.paths[0][0])
+            names = [column.name for column in known] if known else columns
+            if names:
+                message = f"there is no column {token.text!r} here; {suggestion(token.text, names)}"
+                self.b.problems.append(problem("unknown-column", token, message))
+            else:
+                frame.unknown.append(token)
+        for token in [token for token in frame.unknown if token.word in NO_TOOL]:
+            message = f"there is no tool that {NO_TOOL[token.word]}; register one: docs/guides/tools.md"
+            self.b.problems.append(problem("no-tool", token, message))
+            frame.unknown.remove(token)
+        if frame.unknown:
+            spans: list[list[Token]] = []
+            for token in sorted(frame.unknown, key=lambda t: t.start):
+                if spans and token.start - spans[-1][-1].end <= 1:
+                    spans[-1].append(token)
+                else:
+                    spans.append([token])
+            for span in spans:
+                text = " ".join(token.text for token in span)
+                whole = Token("word", text, span[0].start, span[-1].end)
+                there = self.around.columns(frame.paths[0][0]) if frame.paths else self._last_columns()
+                hint = f"; its columns are {', '.join(column.name for column in there)}" if there else ""
+                message = f"I do not know what {text!r} means here{hint}"
+                self.b.problems.append(problem("not-understood", whole, message))
