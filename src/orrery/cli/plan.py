@@ -64,7 +64,8 @@ def plan(
 def about(workflow: Workflow) -> list[Text]:
     """What it is called, takes and returns, a line each."""
     head = Text(workflow.name, "bold")
-    head.append(f"  {len(workflow.graph)} tasks", "")
+    count = len(workflow.graph)
+    head.append(f"  {count} {'task' if count == 1 else 'tasks'}", "")
     if workflow.description:
         head.append(f"  {workflow.description}", "dim")
     lines = [head]
