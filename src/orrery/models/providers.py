@@ -8,10 +8,12 @@ providers try nothing twice: trying again is the scheduler's, which knows limits
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +29,8 @@ NO_KEY = "none"
 """What the libraries are given where no key is needed: they insist on one."""
 MAX_CONNECTIONS = 1000
 _CONNECT_S = 10.0
+_SILENCE_MS = 600_000
+"""Google's client wants a limit of its own; those of the call come first."""
 
 
 async def model(named: Named, provider: Provider, key: Key) -> Model[Any]:
@@ -70,11 +74,21 @@ def _build(name: str, provider: Provider, secret: str, client: httpx2.AsyncClien
                 sdk = AsyncAnthropic(api_key=secret, base_url=provider.base_url, http_client=client, max_retries=0)
                 return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=sdk))
             case "google":
+                from google.genai import Client
+                from google.genai.types import HttpOptions
                 from pydantic_ai.models.google import GoogleModel
                 from pydantic_ai.providers.google import GoogleProvider
 
-                google = GoogleProvider(api_key=secret, base_url=provider.base_url, http_client=client)
-                return GoogleModel(name, provider=google)
+                tls = {"verify": _tls()}  # it would read the certificates three times more, 0.1 s each
+                options = HttpOptions(
+                    base_url=provider.base_url,
+                    httpx_async_client=client,
+                    timeout=_SILENCE_MS,
+                    client_args=tls,
+                    async_client_args=tls,
+                )
+                google = Client(vertexai=False, api_key=secret, http_options=options)
+                return GoogleModel(name, provider=GoogleProvider(client=google))
     except ImportError as error:
         raise MissingExtraError("models", needed_for=f"asking {name!r}") from error
 
@@ -129,24 +143,35 @@ _open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = WeakKeyDicti
 async def _connections() -> _Connections:
     loop = asyncio.get_running_loop()
     if loop not in _open:
-        life = _client_for_life(loop)
-        _open[loop] = _Connections(await anext(life), life)
+        life = _client_for_life()
+        opened = _Connections(await anext(life), life)
+        if loop in _open:  # somebody else was as quick
+            await life.aclose()
+        else:
+            _open[loop] = opened
     return _open[loop]
 
 
-async def _client_for_life(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[httpx2.AsyncClient]:
-    # A loop closes its suspended generators when it ends, and this one closes the client.
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates of this machine, read once: it takes 0.1 s."""
     try:
         import httpx2
     except ImportError as error:
         raise MissingExtraError("models", needed_for="talking to models") from error
+    return httpx2.create_ssl_context()
+
+
+async def _client_for_life() -> AsyncGenerator[httpx2.AsyncClient]:
+    # A loop closes its suspended generators when it ends, and this one closes the client.
+    tls = await asyncio.to_thread(_tls)
+    import httpx2
+
     async with httpx2.AsyncClient(
+        verify=tls,
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),  # the deadlines are the call's
         limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100),
         headers={"user-agent": "orrery"},
         event_hooks={"response": [_note]},
     ) as client:
-        try:
-            yield client
-        finally:
-            _open.pop(loop, None)
+        yield client
