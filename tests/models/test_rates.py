@@ -215,3 +215,26 @@ def test_a_window_is_a_minute() -> None:
     allowance = Allowance(requests_per_minute=2)
     times = [at for at, _ in Played(allowance, [(0.0, 0.0, 0, 0)] * 6).admitted]
     assert times == [0, 0, 60, 60, 120, 120]
+
+
+def test_a_call_that_would_pass_the_tokens_of_a_minute_waits(simulated: Simulated) -> None:
+    server = simulated(lambda asked: "word " * 5)
+    path = Path(os.environ["ORRERY_MODELS"])
+    path.write_text(path.read_text().replace('key = "none"', 'key = "none"\ntokens_per_minute = 1500'))
+
+    async def scene() -> int:
+        def request(number: int) -> Request:
+            return Request("sim-openai-chat:simulated", tuple(prompt(f"{number}")), settings={"max_tokens": 700})
+
+        # Each is expected to take 700 and takes 8, so all pass one after the other, but no three at once.
+        for number in range(4):
+            await complete(request(number))
+        together = [asyncio.create_task(complete(request(number))) for number in range(4, 7)]
+        done, waiting = await asyncio.wait(together, timeout=1.0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return len(done)
+
+    assert asyncio.run(scene()) == 3, "what the first two really took made room for the third"
+    assert server.counts.calls == 7

@@ -117,7 +117,9 @@ class _Call:
         return self.settings.providers[self.named.provider]
 
     def _expected_tokens(self) -> int:
-        """A guess at what the call will take, for the limit on tokens a minute."""
+        """A guess at what the call will take, for the limit on tokens a minute; 0 where there is none."""
+        if self.provider.tokens_per_minute is None:
+            return 0
         read = sum(
             len(str(getattr(part, "content", ""))) for message in self.request.messages for part in message.parts
         )
