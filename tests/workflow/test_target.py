@@ -88,3 +88,10 @@ def test_a_damaged_graph_is_refused(folder: Path) -> None:
     (folder / "graph.json").write_text("{")
     with pytest.raises(GraphError):
         load_target("graph.json", folder)
+
+
+def test_whatever_says_what_its_workflow_is_can_be_run(folder: Path) -> None:
+    (folder / "helper.py").write_text("from orrery.agents import Agent\nhelper = Agent(tools=['files.read'])\n")
+    workflow = load_target("helper.py:helper", folder)
+    assert (sorted(workflow.inputs), workflow.source) == (["data", "goal"], "helper.py:helper")
+    assert load_target("helper.py", folder).name == "agent"

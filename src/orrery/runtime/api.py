@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from orrery.errors import RequestError
 from orrery.graph.graph import Graph
@@ -13,19 +13,12 @@ from orrery.journal.protocol import Journal
 from orrery.runtime.result import Result
 from orrery.runtime.session import Session
 from orrery.scheduler.events import RunOptions
-from orrery.workflow.workflow import Workflow
+from orrery.workflow.workflow import HasWorkflow, Workflow
 
 T = TypeVar("T")
 
 
-class Flow(Protocol):
-    """Anything that can say what its workflow is, such as a function with `@flow`."""
-
-    def workflow(self, **static: Any) -> Workflow:
-        """The workflow, its static parameters given."""
-
-
-Runnable = Flow | Workflow | Graph
+Runnable = HasWorkflow | Workflow | Graph
 
 
 def run(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -16,7 +16,7 @@ from orrery.errors import FlowError, GraphError, OperationError, OrreryError, Re
 from orrery.graph.codec import graph_from_json
 from orrery.workflow import code, loader
 from orrery.workflow.flow import Flow
-from orrery.workflow.workflow import Workflow, inputs_of
+from orrery.workflow.workflow import HasWorkflow, Workflow, inputs_of
 
 _FORMS = (
     "a target is a workflow file (flow.yaml), a graph (graph.json), a flow of a module (module:flow) "
@@ -50,7 +50,7 @@ def load_target(target: str, folder: str | Path = ".", given: Mapping[str, Any] 
     if not colon or not place or not (place.endswith(".py") or place.replace(".", "").isidentifier()):
         raise RequestError(_nothing(target, base))
     found = _flow(target, place, name, base)
-    static = {key: value for key, value in (given or {}).items() if key in found.static}
+    static = {key: value for key, value in (given or {}).items() if key in getattr(found, "static", ())}
     try:
         return replace(found.workflow(**static), source=target)
     except OrreryError:
@@ -59,8 +59,10 @@ def load_target(target: str, folder: str | Path = ".", given: Mapping[str, Any] 
         raise FlowError(f"{target!r} failed while it was traced: {error!r}{_line(error, found)}") from error
 
 
-def _line(error: Exception, found: Flow[..., Any]) -> str:
+def _line(error: Exception, found: HasWorkflow) -> str:
     """Where in the flow's own file it happened."""
+    if not isinstance(found, Flow):
+        return ""
     file = found.function.__code__.co_filename
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f" ({file}, line {lines[-1]})" if lines else ""
@@ -93,7 +95,7 @@ def _beside(path: Path, suffixes: tuple[str, ...]) -> str:
     return suggestion(path.name, [entry.name for entry in path.parent.iterdir() if entry.suffix in suffixes])
 
 
-def _flow(target: str, place: str, name: str, base: Path) -> Flow[..., Any]:
+def _flow(target: str, place: str, name: str, base: Path) -> HasWorkflow:
     if place.endswith(".py") and not (base / place).is_file():
         raise RequestError(f"{target!r}: there is no file {place!r}; {_beside(base / place, ('.py',))}")
     module = code.load(place, base)
@@ -107,11 +109,15 @@ def _flow(target: str, place: str, name: str, base: Path) -> Flow[..., Any]:
         found = code.attribute(module, name, target)
     except OperationError as error:
         raise RequestError(f"{target!r}: there is no flow {name!r} in it; {suggestion(name, flows)}") from error
-    if not isinstance(found, Flow):
+    if not _has_workflow(found):
         what = "a function without @flow" if inspect.isfunction(found) else f"a {type(found).__name__}"
         raise RequestError(f"{target!r} is {what}, not a flow; {suggestion(name, flows)}")
     return found
 
 
-def _flows_of(module: ModuleType) -> dict[str, Flow[..., Any]]:
-    return {name: thing for name, thing in vars(module).items() if isinstance(thing, Flow)}
+def _flows_of(module: ModuleType) -> dict[str, HasWorkflow]:
+    return {name: thing for name, thing in vars(module).items() if _has_workflow(thing)}
+
+
+def _has_workflow(thing: Any) -> TypeGuard[HasWorkflow]:
+    return not isinstance(thing, type) and callable(getattr(thing, "workflow", None))

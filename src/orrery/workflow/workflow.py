@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from orrery.errors import InputError, NotSerialisableError, suggestion
 from orrery.graph import INPUTS, Graph, refs_in
@@ -123,6 +123,13 @@ class Workflow:
         if problems:
             raise InputError("\n".join(problems))
         return bound
+
+
+class HasWorkflow(Protocol):
+    """Anything that can say what its workflow is, such as a function with `@flow`, or an agent."""
+
+    def workflow(self, **static: Any) -> Workflow:
+        """The workflow, its static parameters given."""
 
 
 def inputs_of(graph: Graph) -> dict[str, InputSpec]:
