@@ -182,11 +182,22 @@ class _Bench:
             tell(f"llm: {count} with tools of 5 ms")
             _pace.update(SHORT)
             repeats = 1 if self._options.quick else SHORT_REPEATS
-            short = [(s, await self._run(session, s, known=True, answers=True)) for s in plans for _ in range(repeats)]
+            short = {
+                shape: [await self._run(session, shape, known=True, answers=True) for _ in range(repeats)]
+                for shape in plans
+            }
         over = [1_000 * (run.seconds - bound_s(shape)) for run, shape in zip(streamed, plans, strict=True)]
         over_known = [1_000 * (run.seconds - bound_s(s, is_known=True)) for run, s in zip(known, plans, strict=True)]
-        beyond = [1_000 * (run.steps_s - bound_s(s, SHORT, is_known=True, joins=False)) for s, run in short]
-        whole = [1_000 * (run.seconds - bound_s(s, SHORT, is_known=True, joins=False)) for s, run in short]
+        # What else the machine does must not decide: of short runs the fastest counts, of long ones the median pair.
+        own = statistics.median(ours - 1_000 * theirs for ours, theirs in zip(over, client, strict=True))
+        beyond = [
+            1_000 * (min(run.steps_s for run in runs) - bound_s(shape, SHORT, is_known=True, joins=False))
+            for shape, runs in short.items()
+        ]
+        whole = [
+            1_000 * (min(run.seconds for run in runs) - bound_s(shape, SHORT, is_known=True, joins=False))
+            for shape, runs in short.items()
+        ]
         streaming_s, react = (statistics.fmean(run.seconds for run in streamed), statistics.fmean(map(react_s, plans)))
         mean, alone = statistics.fmean(over), 1_000 * statistics.fmean(client)
         cached_s = statistics.fmean(run.seconds for run in known)
@@ -201,11 +212,11 @@ class _Bench:
                 published=f"{PUBLISHED}; {PUBLISHED_REACT}",
             ),
             Row(
-                "llm, over the streaming bound with the client's own time in it, mean",
-                mean - alone,
+                "llm, over the streaming bound with the client's own time in it, median",
+                own,
                 "ms",
                 target=f"<= {WITHIN_MS:g} ms",
-                ok=mean - alone <= WITHIN_MS,
+                ok=own <= WITHIN_MS,
             ),
             Row("llm, over the streaming bound without it, mean (baseline: the client alone)", mean, "ms", alone),
             Row(
