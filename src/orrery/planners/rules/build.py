@@ -231,7 +231,7 @@ class Builder:
             return self.add(base, op, {argument: paths.path, **(more or {})})
         return self.add(base, op, {argument: Ref(ITEM), **(more or {})}, over=paths.ref)
 
-    def per_item(
+    def per_item(  # noqa: PLR0917 - as `per_file`, and what it goes on with
         self, paths: Value, of: Ref, base: str, op: str, argument: str, more: Mapping[str, Any] | None = None
     ) -> Ref:
         """A further operation on what `per_file` gave."""

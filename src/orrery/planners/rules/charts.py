@@ -25,7 +25,9 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
         what = value.noun or value.kind
         b.problems.append(
             problem(
-                "not-drawable", frame.charted, f"{what} is one value; a chart needs several, such as counts by file"
+                "plan/not-drawable",
+                frame.charted,
+                f"{what} is one value; a chart needs several, such as counts by file",
             )
         )
         return None, value
@@ -39,7 +41,7 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
         if len(numeric) != 1:
             there = ", ".join(numeric) or "none"
             message = f"a chart of which column? Those with numbers: {there}"
-            b.problems.append(problem("which-column", frame.charted, message))
+            b.problems.append(problem("plan/which-column", frame.charted, message))
             return None, value
         height = numeric[0]
     labels = [name for name in frame.columns if name in columns and name != height and name not in numbers]
@@ -66,7 +68,9 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
     if kind == "timeline":
         b.problems.append(
             problem(
-                "not-drawable", frame.charted, "a timeline needs a start and an end of each row; draw bars or a line"
+                "plan/not-drawable",
+                frame.charted,
+                "a timeline needs a start and an end of each row; draw bars or a line",
             )
         )
         return None, value

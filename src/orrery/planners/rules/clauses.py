@@ -24,6 +24,7 @@ from orrery.planners.rules.vocabulary import (
     ROW_NOUNS,
     TIME_PARTS,
     VERBS,
+    words,
 )
 
 _SENTENCE_ENDS = frozenset(".;!?\n…–—")  # noqa: RUF001 - dashes as people type them
@@ -31,103 +32,22 @@ _NOUNS = frozenset(
     (*FILE_TYPES, *FILE_NOUNS, *FOLDER_NOUNS, *MEASURES, *LEVELS, *ROW_NOUNS, *AGGREGATES, *RANKS, *CHARTS, *TIME_PARTS)
 ) | {word for phrase in METRICS for word in phrase}
 """Words that are nouns or adjectives, and so no verb that nobody knows."""
-_THEN = frozenset(["then", "afterwards", "afterward", "subsequently"])
-_AND = frozenset(["and", "but", "plus", "also"])
-_LEADING = frozenset(
-    [
-        "please",
-        "kindly",
-        "also",
-        "then",
-        "now",
-        "next",
-        "finally",
-        "lastly",
-        "first",
-        "firstly",
-        "second",
-        "secondly",
-        "just",
-        "simply",
-        "to",
-        "let",
-        "us",
-        "afterwards",
-        "so",
-        "i",
-        "want",
-        "would",
-        "like",
-        "you",
-        "can",
-        "could",
-        "need",
-        "me",
-        "will",
-        "should",
-        "we",
-        "once",
-        "that",
-        "done",
-        "after",
-        "that's",
-        "go",
-        "ahead",
-        "and",
-        "do",
-    ]
+_THEN = words("then afterwards afterward subsequently")
+_AND = words("and but plus also")
+_LEADING = words(
+    """please kindly also then now next finally lastly first firstly second secondly just simply to let us
+    afterwards so i want would like you can could need me will should we once that done after that's go ahead
+    and do"""
 )
 """Words that may stand before a clause's verb without saying anything."""
 _MOST_LEADING = 8
-_IF = frozenset(["if", "unless", "when", "whenever", "provided"])
-_ELSE = frozenset(["otherwise", "else"])
-_OPENING = frozenset(["for", "in", "from", "using", "with", "within", "under", "across"])
+_IF = words("if unless when whenever provided")
+_ELSE = words("otherwise else")
+_OPENING = words("for in from using with within under across")
 """Words with which a phrase begins that says, before the verb, of what it speaks."""
-_DETERMINERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "every",
-        "each",
-        "all",
-        "any",
-        "it",
-        "them",
-        "this",
-        "that",
-        "these",
-        "those",
-        "its",
-        "their",
-        "both",
-        "only",
-    ]
-)
-_PREPOSITIONS = frozenset(
-    [
-        "using",
-        "via",
-        "according",
-        "based",
-        "by",
-        "in",
-        "under",
-        "from",
-        "to",
-        "into",
-        "as",
-        "with",
-        "over",
-        "on",
-        "for",
-        "of",
-        "at",
-        "per",
-        "between",
-        "inside",
-        "within",
-    ]
+_DETERMINERS = words("""the a an every each all any it them this that these those its their both only""")
+_PREPOSITIONS = words(
+    """using via according based by in under from to into as with over on for of at per between inside within"""
 )
 
 PHRASAL: dict[tuple[str, ...], str] = {

@@ -44,7 +44,7 @@ class Conditions(Conventions):
             status = self._command_status(frame)
             if status is None:
                 b.problems.append(
-                    problem("no-reference", condition.opener, "which command's status is meant? Run one before")
+                    problem("plan/no-reference", condition.opener, "which command's status is meant? Run one before")
                 )
                 return None
             return Expr("status == 0" if frame.status == "succeeded" else "status != 0", {"status": status})
@@ -71,7 +71,7 @@ class Conditions(Conventions):
                 Value("number", 0),
             )
         if value.kind == "map" and isinstance(n, Mapping):
-            b.problems.append(problem("ambiguous", condition.opener, "compare one value at a time"))
+            b.problems.append(problem("plan/ambiguous", condition.opener, "compare one value at a time"))
             return None
         if value.kind == "paths" and value.path:
             n, value = b.add("count", "text.count", {"text": b.read(value)})["lines"], Value("number", 0)

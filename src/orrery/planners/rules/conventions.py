@@ -60,7 +60,7 @@ class Conventions(Speech):
 
     @staticmethod
     def _grouped_question(frame: Frame, clause: Clause) -> None:
-        """ "Which region has the highest total?", "which customer has the most orders?": what is asked for is a group."""
+        """ "Which region has the highest total?", "which customer has the most orders?": a group is asked for."""
         rank = frame.rank
         if (
             clause.intent not in ("which", "show", "")
@@ -86,12 +86,12 @@ class Conventions(Speech):
             names = [column.name for column in known] if known else columns
             if names:
                 message = f"there is no column {token.text!r} here; {suggestion(token.text, names)}"
-                self.b.problems.append(problem("unknown-column", token, message))
+                self.b.problems.append(problem("plan/unknown-column", token, message))
             else:
                 frame.unknown.append(token)
         for token in [token for token in frame.unknown if token.word in NO_TOOL]:
             message = f"there is no tool that {NO_TOOL[token.word]}; register one: docs/guides/tools.md"
-            self.b.problems.append(problem("no-tool", token, message))
+            self.b.problems.append(problem("plan/no-tool", token, message))
             frame.unknown.remove(token)
         if frame.unknown:
             spans: list[list[Token]] = []
@@ -106,4 +106,4 @@ class Conventions(Speech):
                 there = self.around.columns(frame.paths[0][0]) if frame.paths else self._last_columns()
                 hint = f"; its columns are {', '.join(column.name for column in there)}" if there else ""
                 message = f"I do not know what {text!r} means here{hint}"
-                self.b.problems.append(problem("not-understood", whole, message))
+                self.b.problems.append(problem("plan/not-understood", whole, message))

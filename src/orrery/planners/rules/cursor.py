@@ -74,7 +74,7 @@ class Cursor:
     def column_here(self, ahead: int = 0) -> tuple[str, int]:
         """The column whose name stands here and how many tokens the name has; "" and 0 where none does."""
         first = self.at(ahead)
-        if first.kind == "quoted" or first.kind == "path":
+        if first.kind in ("quoted", "path"):
             known = {column.name.lower(): column.name for column in self.columns}
             return (known[first.text.lower()], 1) if first.text.lower() in known else ("", 0)
         for length in (4, 3, 2, 1):

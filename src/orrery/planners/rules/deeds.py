@@ -91,7 +91,7 @@ class Deeds(Writing):
 
     def _group(self, frame: Frame, clause: Clause) -> None:
         if not frame.groups and not frame.parts:
-            self.b.problems.append(problem("no-object", self._verb(clause), "group by what? Name a column"))
+            self.b.problems.append(problem("plan/no-object", self._verb(clause), "group by what? Name a column"))
             return
         self._show(frame, clause)
 
@@ -122,9 +122,10 @@ class Deeds(Writing):
             return
         self.b.problems.append(
             problem(
-                "no-tool",
+                "plan/no-tool",
                 self._verb(clause),
-                "there is no tool that compares; say what to count or chart of each, or register a tool: docs/guides/tools.md",
+                "there is no tool that compares; say what to count or chart of each, or register a tool: "
+                "docs/guides/tools.md",
             )
         )
 
@@ -149,9 +150,10 @@ class Deeds(Writing):
             if value.kind != "rows":
                 self.b.problems.append(
                     problem(
-                        "no-tool",
+                        "plan/no-tool",
                         verb,
-                        f"there is no tool that can {verb.text.lower() if verb else 'describe'} text; only tables are described. Register one: docs/guides/tools.md",
+                        f"there is no tool that can {verb.text.lower() if verb else 'describe'} text; only tables are "
+                        "described. Register one: docs/guides/tools.md",
                     )
                 )
                 return
@@ -170,7 +172,7 @@ class Deeds(Writing):
                 return
             self.b.problems.append(
                 problem(
-                    "no-object",
+                    "plan/no-object",
                     self._verb(clause),
                     "fetch what? Write its address, such as https://example.org/data.json",
                 )
@@ -196,8 +198,11 @@ class Deeds(Writing):
         verb = self._verb(clause)
         url = next((t.path for t in frame.targets if t.path.startswith("http")), "") or next(iter(frame.urls), "")
         if not url:
-            what = f"there is no tool that can {verb.text.lower() if verb else 'send'} it without an address that begins with https://; for mail and the like register one: docs/guides/tools.md"
-            self.b.problems.append(problem("no-tool", verb, what))
+            what = (
+                f"there is no tool that can {verb.text.lower() if verb else 'send'} it without an address that begins "
+                "with https://; for mail and the like register one: docs/guides/tools.md"
+            )
+            self.b.problems.append(problem("plan/no-tool", verb, what))
             return
         frame.urls.clear()
         value = self.value(frame, "show", verb)
@@ -214,8 +219,9 @@ class Deeds(Writing):
             words = [t for t in clause.words if t.kind in ("word", "path", "number")]
             message = "run what? Put the command in quotes: run 'git status'"
             if path is not None or words:
-                message = f"a command is only run as it is written: put it in quotes, as in run '{' '.join(t.text for t in words)}'"
-            self.b.problems.append(problem("command", self._verb(clause), message))
+                command = " ".join(t.text for t in words)
+                message = f"a command is only run as it is written: put it in quotes, as in run '{command}'"
+            self.b.problems.append(problem("plan/command", self._verb(clause), message))
             return
         target = list(frame.targets)
         value = sources.command(frame, self.b)

@@ -141,6 +141,6 @@ class Frame:
 
 
 def problem(code: str, token: Token | None, message: str) -> Problem:
-    """A problem with the words at fault and where they stand, counted from 1."""
+    """A problem with its code, the words at fault and where they stand, counted from 1."""
     place = f"at {token.start + 1}, {token.text!r}" if token is not None else "the request"
-    return Problem(f"plan/{code}", place, message)
+    return Problem(code, place, message)

@@ -78,7 +78,7 @@ class OtherTools:
         return any(_words(name.rpartition(".")[2])[0] == word for name in self.by_word.get(word, []))
 
     def grammar_only(self, clause: Clause) -> bool:
-        """Whether a verb that the grammar knows too is meant as the grammar knows it: no other word points to a tool."""
+        """Whether a verb that the grammar knows too is meant as it knows it: no other word points to a tool."""
         if not clause.intent:
             return False
         verb = clause.verb[0].text.lower()
@@ -120,7 +120,7 @@ class OtherTools:
             best = max(len(set(_words(name)) & set(said)) for name in named)
             closer = [name for name in named if len(set(_words(name)) & set(said)) == best]
             if len(closer) > 1:
-                return problem("ambiguous", verb, f"{word!r} may mean {' or '.join(map(repr, closer))}; say which")
+                return problem("plan/ambiguous", verb, f"{word!r} may mean {' or '.join(map(repr, closer))}; say which")
             named = closer
         if named:
             return self._loaded(named[0], verb)
@@ -144,13 +144,13 @@ class OtherTools:
                         f"the tool {match.name!r} may be what is meant, but it has effects and is not called "
                         f"{word!r}; say {' '.join(_words(match.name))!r} to use it"
                     )
-                    return problem("effect-guessed", verb, message)
+                    return problem("plan/effect-guessed", verb, message)
         does = NO_TOOL.get(word, f"can {word}" + (f" {said_object}" if (said_object := _object(clause)) else ""))
-        return problem("no-tool", verb, f"there is no tool that {does}; register one: docs/guides/tools.md")
+        return problem("plan/no-tool", verb, f"there is no tool that {does}; register one: docs/guides/tools.md")
 
     def _loaded(self, name: str, verb: Token) -> Tool[..., Any] | Problem:
         found = self.toolbox.get(name)
-        return problem(found.code.removeprefix("plan/"), verb, found.message) if isinstance(found, Problem) else found
+        return problem(found.code, verb, found.message) if isinstance(found, Problem) else found
 
 
 @cache
@@ -231,7 +231,7 @@ class _Filling:
         for name in missing:
             self.deeds.b.problems.append(
                 problem(
-                    "missing-argument",
+                    "plan/missing-argument",
                     self.clause.verb[0],
                     f"the tool {self.tool.name!r} needs {name!r}, which is not said",
                 )
@@ -330,7 +330,9 @@ class _Filling:
         elif around.kind(token.text) == "missing" and token.text not in self.deeds.made:
             near = around.nearest(token.text)
             self.deeds.b.problems.append(
-                problem("no-such-file", token, f"there is no file {token.text!r} here" + (f"; {near}" if near else ""))
+                problem(
+                    "plan/no-such-file", token, f"there is no file {token.text!r} here" + (f"; {near}" if near else "")
+                )
             )
         else:
             self.args[texts[0]] = self.deeds.b.add("read", "files.read", {"path": token.text})
@@ -339,7 +341,7 @@ class _Filling:
         last = self.deeds.last
         if last is None:
             self.deeds.b.problems.append(
-                problem("no-reference", token, f"{token.text!r} stands for nothing: nothing was named before")
+                problem("plan/no-reference", token, f"{token.text!r} stands for nothing: nothing was named before")
             )
             return
         name = next(iter([n for n in self._free() if n in _TEXTS] or self._free()), None)
@@ -363,7 +365,7 @@ class _Filling:
         message = (
             f"the tool {self.tool.name!r} has no argument for {text!r}; it takes {', '.join(self.hints) or 'none'}"
         )
-        self.deeds.b.problems.append(problem("not-understood", whole, message))
+        self.deeds.b.problems.append(problem("plan/not-understood", whole, message))
 
 
 def _plain(hint: Any) -> Any:

@@ -60,7 +60,7 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
     builder = Builder(folder, toolbox, approve)
     deeds = Deeds(builder, Surroundings(folder), others)
     for token in plan.loose:
-        builder.problems.append(problem("no-condition", token, f"{token.text!r} needs an 'if' before it"))
+        builder.problems.append(problem("plan/no-condition", token, f"{token.text!r} needs an 'if' before it"))
     if not plan.clauses:
         builder.problems.append(_nothing(found))
     if len(plan.clauses) > MAX_CLAUSES:
@@ -81,7 +81,7 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
     for number, condition in enumerate(plan.conditions):
         if number not in done and not builder.problems:
             builder.problems.append(
-                problem("no-object", condition.opener, "nothing is to be done under this condition")
+                problem("plan/no-object", condition.opener, "nothing is to be done under this condition")
             )
     if not builder.problems and not builder.edits:
         builder.problems.append(_nothing(found))
@@ -104,7 +104,7 @@ def _graph(builder: Builder, deeds: Deeds) -> Graph:
 def _nothing(found: Sequence[Token]) -> Problem:
     first = found[0] if found else None
     return problem(
-        "nothing-to-do",
+        "plan/nothing-to-do",
         first,
         "there is nothing here that could be done; begin with a verb, such as: count, list, chart",
     )

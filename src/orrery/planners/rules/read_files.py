@@ -215,7 +215,7 @@ def files(c: Cursor) -> FileSet:
 
 
 def file_set(c: Cursor) -> bool:
-    """ "every Python file", "the *.log files", "Markdown and text documents", ".py files", "CSVs", "lines of Python"."""
+    """ "every Python file", "the *.log files", "Markdown and text documents", ".py files", "CSVs"."""
     place = 0
     suffixes: list[str] = []
     patterns: list[str] = []

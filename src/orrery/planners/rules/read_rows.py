@@ -376,7 +376,7 @@ def _group(c: Cursor, column: str) -> None:
 
 
 def comparison(c: Cursor) -> bool:
-    """ "over 100", "is at least 3", "longer than 200 lines", ">= 5", "between 1 and 9", "older than 7 days", "is North"."""
+    """ "over 100", "is at least 3", "longer than 200 lines", ">= 5", "between 1 and 9", "older than 7 days"."""
     begin = c.place
     negated = False
     while c.at().is_word(
@@ -622,7 +622,7 @@ def _or_more(c: Cursor, column: str, *, negated: bool) -> None:
 
 
 def containing(c: Cursor) -> bool:
-    """ "containing 'TODO'", "that mention timeout", "with the word error", "not matching the pattern '...'", "without 'x'"."""
+    """ "containing 'TODO'", "that mention timeout", "with the word error", "not matching the pattern '...'"."""
     begin = c.place
     while c.at().is_word("that", "which", "do", "does", "where", "who", "in", "line", "it", "is") and not c.done:
         c.next()

@@ -27,132 +27,22 @@ from orrery.planners.rules.vocabulary import (
     RANKS,
     ROW_NOUNS,
     TIME_PARTS,
+    words,
 )
 
-_RELATIONS = frozenset(
-    [
-        "took",
-        "take",
-        "taken",
-        "sent",
-        "made",
-        "make",
-        "earn",
-        "earned",
-        "get",
-        "got",
-        "received",
-        "happen",
-        "happened",
-        "occur",
-        "occurred",
-        "appear",
-        "appeared",
-        "spent",
-        "cost",
-        "costing",
-        "produced",
-        "logged",
-        "recorded",
-        "sold",
-        "bought",
-        "placed",
-        "ordered",
-        "belonging",
-        "belong",
-        "live",
-        "living",
-        "work",
-        "working",
-        "came",
-        "come",
-        "coming",
-        "returned",
-        "served",
-        "written",
-        "seen",
-        "found",
-        "generated",
-        "caused",
-        "listed",
-        "stored",
-        "held",
-        "responded",
-        "issued",
-        "done",
-        "ran",
-        "running",
-    ]
+_RELATIONS = words(
+    """took take taken sent made make earn earned get got received happen happened occur occurred appear appeared
+    spent cost costing produced logged recorded sold bought placed ordered belonging belong live living work
+    working came come coming returned served written seen found generated caused listed stored held responded
+    issued done ran running"""
 )
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
-_CONNECTING = frozenset(
-    [
-        "of",
-        "in",
-        "from",
-        "with",
-        "for",
-        "on",
-        "at",
-        "by",
-        "per",
-        "into",
-        "as",
-        "and",
-        "or",
-        "to",
-        "using",
-        "over",
-        "via",
-        "that",
-        "which",
-        "have",
-        "has",
-        "had",
-        "having",
-        "one",
-        "than",
-        "out",
-        "up",
-        "between",
-        "across",
-        "containing",
-        "where",
-        "whose",
-        "who",
-        "while",
-        "each",
-        "every",
-        "all",
-        "any",
-        "either",
-        "whole",
-        "entire",
-        "made",
-        "than",
-        "about",
-        "much",
-        "many",
-        "since",
-        "versus",
-        "against",
-        "how",
-        "what",
-        "per",
-        "does",
-        "did",
-        "not-at-all",
-        "down",
-        "along",
-        "through",
-        "number",
-        "list",
-        "result",
-        "these",
-        "those",
-        "both",
-    ]
+_CONNECTING = words(
+    """of in from with for on at by per into as and or to using over via that which have has had having one than
+    out up between across containing where whose who while each every all any either whole entire made than
+    about much many since versus against how what per does did not-at-all down along through number list result
+    these those both"""
 )
 """Words that join phrases; what they join has been read by the phrases themselves."""
 
@@ -168,10 +58,9 @@ def read(clause: Clause | Sequence[Token], around: Surroundings, columns: Sequen
         if c.at().kind == "stop":
             c.next()
             continue
-        if not any(rule(c) for rule in _RULES):
-            if not _connecting(c):
-                frame.unknown.append(c.at())
-                c.place += 1
+        if not any(rule(c) for rule in _RULES) and not _connecting(c):
+            frame.unknown.append(c.at())
+            c.place += 1
         assert c.place > before
     if frame.quantity is not None:
         frame.unknown.append(frame.quantity)
@@ -288,11 +177,11 @@ def _duration(c: Cursor) -> bool:
             c.frame.tests.append(Test("modified_at", ">", named, amount, "seconds"))
             return True
         return False
-    if token.is_word("for", "over", "during") and following.kind == "number" and following.unit == "seconds":
-        if c.frame.metrics or c.intent == "measure" or any(t.word == "cpu" or t.word == "memory" for t in c.tokens):
-            c.next(2)
-            c.frame.duration_s = following.number
-            return True
+    measures = c.frame.metrics or c.intent == "measure" or any(t.word in ("cpu", "memory") for t in c.tokens)
+    if measures and token.is_word("for", "over", "during") and following.unit == "seconds":
+        c.next(2)
+        c.frame.duration_s = following.number
+        return True
     if token.is_word("every", "each") and following.kind == "number" and following.unit == "seconds":
         c.next(2)
         c.frame.interval_s = following.number
@@ -404,11 +293,11 @@ def _state(c: Cursor) -> bool:
     ):
         c.frame.distinct = True
         return True
-    if token.word in TIME_PARTS and c.columns and c.intent in ("which", "show") and not c.column_here()[1]:
-        if any(t.is_word("most", "fewest", "least", "busiest", "highest", "lowest") for t in c.tokens):
-            c.next()
-            c.frame.parts.append(token.word)
-            return True
+    ranks = any(t.is_word("most", "fewest", "least", "busiest", "highest", "lowest") for t in c.tokens)
+    if ranks and token.word in TIME_PARTS and c.columns and not c.column_here()[1] and c.intent in ("which", "show"):
+        c.next()
+        c.frame.parts.append(token.word)
+        return True
     if c.frame.metrics and token.kind == "number" and c.at(1).is_word("time", "sample"):
         c.next(2)
         c.frame.duration_s = token.number * (c.frame.interval_s or 1.0)

@@ -266,8 +266,9 @@ def tested(value: Value, frame: Frame, b: Builder) -> Value:
             column = _only_number(value, [])
             if not column:
                 numbers = [known.name for known in value.columns if known.numeric]
-                message = f"{test.token.text if test.token else 'a number'} of which column? {' or '.join(numbers) or _listed(value)}"
-                b.problems.append(problem("ambiguous", test.token, message))
+                number = test.token.text if test.token is not None else "a number"
+                message = f"{number} of which column? {' or '.join(numbers) or _listed(value)}"
+                b.problems.append(problem("plan/ambiguous", test.token, message))
                 continue
         if not column or (value.columns and not value.has(column)):
             b.problems.append(_no_column(test.column or "number", test.token, value))
@@ -312,7 +313,7 @@ def _no_column(name: str, token: Any, value: Value) -> Any:
     from orrery.errors import suggestion
 
     known = [column.name for column in value.columns]
-    return problem("unknown-column", token, f"there is no column {name!r} here; {suggestion(name, known)}")
+    return problem("plan/unknown-column", token, f"there is no column {name!r} here; {suggestion(name, known)}")
 
 
 def _with_parts(value: Value, frame: Frame, b: Builder) -> Value:
@@ -322,7 +323,7 @@ def _with_parts(value: Value, frame: Frame, b: Builder) -> Value:
         column = next((c.name for c in value.columns if c.is_time), "time" if value.has("time") else "")
         if not column:
             b.problems.append(
-                problem("unknown-column", None, f"to go by {part}, a column with times is needed; there is none")
+                problem("plan/unknown-column", None, f"to go by {part}, a column with times is needed; there is none")
             )
             continue
         ref = b.records(f"with-{part}", "derive", {"records": value.ref, "column": column, "part": part})
@@ -352,7 +353,9 @@ def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         elif not _can(aggregate.how, column, value, b):
             continue
         elif not column:
-            b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
+            b.problems.append(
+                problem("plan/which-column", None, f"the {aggregate.how} of which column? {_listed(value)}")
+            )
         else:
             measures[f"{_HOW_NAMES.get(aggregate.how, aggregate.how)}_{column}"] = {
                 "how": aggregate.how,
@@ -374,8 +377,9 @@ def _can(how: str, column: str, value: Value, b: Builder) -> bool:
     if how not in ("sum", "mean", "median") or known is None or known.numeric or not (known.cells or known.is_time):
         return True
     numbers = [other.name for other in value.columns if other.numeric]
-    message = f"the column {column!r} holds no numbers, so there is no {how}; those with numbers: {', '.join(numbers) or 'none'}"
-    b.problems.append(problem("not-a-number", None, message))
+    there = ", ".join(numbers) or "none"
+    message = f"the column {column!r} holds no numbers, so there is no {how}; those with numbers: {there}"
+    b.problems.append(problem("plan/not-a-number", None, message))
     return False
 
 
@@ -401,7 +405,9 @@ def _reduced(value: Value, frame: Frame, b: Builder) -> Value:
         numeric = [name for name in frame.columns if _numeric(value, name)]
         column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, []))
         if not column:
-            b.problems.append(problem("which-column", None, f"the {aggregate.how} of which column? {_listed(value)}"))
+            b.problems.append(
+                problem("plan/which-column", None, f"the {aggregate.how} of which column? {_listed(value)}")
+            )
             continue
         if not _can(aggregate.how, column, value, b):
             continue
@@ -430,7 +436,7 @@ def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
         ):
             column = numeric[0]
         if not column:
-            b.problems.append(problem("ranked-by-what", rank.token, f"by what? {_listed(value)}"))
+            b.problems.append(problem("plan/ranked-by-what", rank.token, f"by what? {_listed(value)}"))
             continue
         if rank is frame.sort and rank.dimension == "" and not rank.column and frame.rank is None and intent == "sort":
             column = value.measure or column

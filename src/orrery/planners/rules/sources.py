@@ -53,7 +53,7 @@ def paths_of(frame: Frame, b: Builder, around: Surroundings, known: frozenset[st
 
 def _missing(path: str, token: Any, around: Surroundings, what: str) -> Any:
     near = around.nearest(path)
-    return problem("no-such-file", token, f"there is no {what} {path!r} here" + (f"; {near}" if near else ""))
+    return problem("plan/no-such-file", token, f"there is no {what} {path!r} here" + (f"; {near}" if near else ""))
 
 
 def _searched(files: FileSet, b: Builder, around: Surroundings) -> Value:
@@ -187,10 +187,10 @@ def command(frame: Frame, b: Builder, *, check: bool = True) -> Value:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        b.problems.append(problem("command", frame.command, f"the command cannot be read: {error}"))
+        b.problems.append(problem("plan/command", frame.command, f"the command cannot be read: {error}"))
         words = [text]
     if not words:
-        b.problems.append(problem("command", frame.command, "the command is empty"))
+        b.problems.append(problem("plan/command", frame.command, "the command is empty"))
         words = ["true"]
     base = "run-" + PurePosixPath(words[0]).name
     more = {} if check else {"check": False}

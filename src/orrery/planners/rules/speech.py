@@ -81,7 +81,7 @@ class Speech:
         b = self.b
         if intent == "occurrences" and not (frame.contains or frame.texts or frame.groups or frame.columns):
             message = "how often does what occur? Put the text in quotes, or count by a column: count errors by message"
-            b.problems.append(problem("no-object", clause_verb, message))
+            b.problems.append(problem("plan/no-object", clause_verb, message))
             return None
         if frame.command is not None:
             return sources.command(frame, b)
@@ -107,7 +107,7 @@ class Speech:
             token = frame.pronoun or verb
             what = repr(token.text) if token is not None else "this"
             message = f"{what} of what? Nothing was named before; name a file, a folder, a table or a log"
-            code = "no-reference" if frame.pronoun is not None else "no-object"
+            code = "plan/no-reference" if frame.pronoun is not None else "plan/no-object"
             self.b.problems.append(problem(code, token, message))
             return None
         if frame.levels and self.base is not None and (frame.pronoun is None or last.kind != "rows"):
@@ -176,12 +176,11 @@ class Speech:
             return self._words(base, frame)
         if intent in ("copy", "remove", "hash"):
             return refine.files(base, frame, b, "which")
-        if frame.unit == "matches" or intent == "occurrences":
-            if frame.contains or frame.texts:
-                found = refine.occurrences(base, frame, b)
-                frame.contains.clear()
-                frame.texts.clear()
-                return found
+        if (frame.unit == "matches" or intent == "occurrences") and (frame.contains or frame.texts):
+            found = refine.occurrences(base, frame, b)
+            frame.contains.clear()
+            frame.texts.clear()
+            return found
         if self._wants_rows(base, frame, intent):
             return sources.rows_of(base, b, self.around, kind if kind in ("table", "document") else "log")
         if (

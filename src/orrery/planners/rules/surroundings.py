@@ -121,7 +121,7 @@ class Surroundings:
 
     def _rows(self, path: str) -> Sequence[Mapping[str, Any]]:
         place, suffix = self.place(path), Path(path).suffix.lower()
-        if suffix == ".parquet" or suffix == ".gz":
+        if suffix in (".parquet", ".gz"):
             from orrery.tools.data import query
 
             found: list[dict[str, Any]] = query(f"SELECT * FROM it LIMIT {_HEAD_ROWS}", {"it": place})  # noqa: S608

@@ -53,7 +53,7 @@ class Telling(Conditions):
 
     def _counted(self, value: Value, frame: Frame) -> Value:
         b = self.b
-        if value.kind == "number" or value.kind == "map":
+        if value.kind in ("number", "map"):
             return value
         if value.kind == "rows" and (frame.groups or frame.parts):
             return value

@@ -6,6 +6,20 @@ A wider vocabulary is more lines here. Nouns stand in the singular.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def _each(words: str, meaning: T) -> dict[str, T]:
+    """All the words, each with that meaning."""
+    return dict.fromkeys(words.split(), meaning)
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
+    return frozenset(text.split())
+
 
 _SMALL = [
     "zero",
@@ -69,7 +83,8 @@ _IRREGULAR: Mapping[str, str] = {
     "as": "as", "us": "us", "across": "across", "address": "address", "yes": "yes", "cpus": "cpu", "less": "less",
     "always": "always", "css": "css", "js": "js", "ts": "ts", "plus": "plus", "axis": "axis", "pass": "pass",
     "news": "news", "access": "access", "process": "process", "success": "success", "unless": "unless",
-    "besides": "besides", "bytes": "byte", "leaves": "leaf", "rs": "rs", "afterwards": "afterwards", "contains": "contain",
+    "besides": "besides", "bytes": "byte", "leaves": "leaf", "rs": "rs",
+    "afterwards": "afterwards", "contains": "contain",
     "previous": "previous", "various": "various", "class": "class", "ps": "ps",
 }  # fmt: skip
 
@@ -87,179 +102,61 @@ def singular(word: str) -> str:
     return word
 
 
-FILLERS = frozenset(
-    [
-        "please",
-        "kindly",
-        "a",
-        "an",
-        "the",
-        "just",
-        "also",
-        "now",
-        "simply",
-        "really",
-        "actually",
-        "basically",
-        "some",
-        "there",
-        "here",
-        "me",
-        "my",
-        "our",
-        "us",
-        "we",
-        "you",
-        "your",
-        "i",
-        "would",
-        "like",
-        "want",
-        "need",
-        "to",
-        "could",
-        "can",
-        "will",
-        "shall",
-        "may",
-        "might",
-        "let",
-        "so",
-        "well",
-        "ok",
-        "okay",
-        "hey",
-        "hi",
-        "hello",
-        "thank",
-        "thanks",
-        "be",
-        "are",
-        "is",
-        "am",
-        "was",
-        "were",
-        "do",
-        "does",
-        "did",
-        "of",
-        "then",
-        "all",
-        "both",
-        "them",
-        "overall",
-        "very",
-        "quickly",
-        "quick",
-        "nice",
-        "nicely",
-        "simple",
-        "small",
-        "new",
-        "own",
-        "this",
-        "that",
-        "these",
-        "those",
-        "currently",
-        "current",
-        "together",
-        "altogether",
-        "only",
-        "ever",
-        "well",
-        "etc",
-    ]
+FILLERS = words(
+    """please kindly a an the just also now simply really actually basically some there here me my our us we you
+    your i would like want need to could can will shall may might let so well ok okay hey hi hello thank thanks
+    be are is am was were do does did of then all both them overall very quickly quick nice nicely simple small
+    new own this that these those currently current together altogether only ever well etc"""
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
 VERBS: Mapping[str, str] = {
-    **dict.fromkeys(["count", "tally", "number", "enumerate"], "count"),
-    **dict.fromkeys(
-        ["show", "list", "display", "print", "give", "find", "get", "tell", "see", "view", "output", "present", "return", "report", "name", "identify", "pick", "select", "take", "choose", "extract", "locate", "look", "determine", "figure", "work", "compute", "calculate", "retrieve", "keep", "know", "open", "read", "check", "collect", "gather", "load", "inspect", "examine", "analyse", "analyze", "cat"],
+    **_each("count tally number enumerate", "count"),
+    **_each(
+        "show list display print give find get tell see view output present return report name identify pick "
+        "select take choose extract locate look determine figure work compute calculate retrieve keep know "
+        "open read check collect gather load inspect examine analyse analyze cat",
         "show",
     ),
-    **dict.fromkeys(["draw", "plot", "chart", "graph", "visualise", "visualize", "sketch", "render"], "chart"),
-    **dict.fromkeys(["write", "save", "store", "export", "put", "record", "dump"], "write"),
-    **dict.fromkeys(["create", "make", "produce", "generate", "build"], "make"),
-    **dict.fromkeys(["append", "add", "attach"], "append"),
-    **dict.fromkeys(["copy", "duplicate", "backup"], "copy"),
-    **dict.fromkeys(["delete", "remove", "erase"], "remove"),
-    **dict.fromkeys(["hash", "checksum", "fingerprint"], "hash"),
-    **dict.fromkeys(["search", "grep"], "search"),
-    **dict.fromkeys(["replace", "substitute"], "replace"),
-    **dict.fromkeys(["parse"], "parse"),
-    **dict.fromkeys(["fetch", "download", "request"], "fetch"),
-    **dict.fromkeys(["run", "execute", "launch", "invoke"], "run"),
-    **dict.fromkeys(["sum", "total"], "sum"),
-    **dict.fromkeys(["average"], "mean"),
-    **dict.fromkeys(["sort", "order", "rank", "arrange"], "sort"),
-    **dict.fromkeys(["group"], "group"),
-    **dict.fromkeys(["filter"], "filter"),
-    **dict.fromkeys(["convert", "turn", "transform"], "convert"),
-    **dict.fromkeys(["merge", "combine", "concatenate", "join"], "merge"),
-    **dict.fromkeys(["describe", "summarise", "summarize", "profile"], "describe"),
-    **dict.fromkeys(["measure", "sample", "monitor", "record", "watch"], "measure"),
-    **dict.fromkeys(["ask", "confirm"], "ask"),
-    **dict.fromkeys(["compare"], "compare"),
-    **dict.fromkeys(["post", "send", "upload"], "send"),
+    **_each("draw plot chart graph visualise visualize sketch render", "chart"),
+    **_each("write save store export put record dump", "write"),
+    **_each("create make produce generate build", "make"),
+    **_each("append add attach", "append"),
+    **_each("copy duplicate backup", "copy"),
+    **_each("delete remove erase", "remove"),
+    **_each("hash checksum fingerprint", "hash"),
+    **_each("search grep", "search"),
+    **_each("replace substitute", "replace"),
+    **_each("parse", "parse"),
+    **_each("fetch download request", "fetch"),
+    **_each("run execute launch invoke", "run"),
+    **_each("sum total", "sum"),
+    **_each("average", "mean"),
+    **_each("sort order rank arrange", "sort"),
+    **_each("group", "group"),
+    **_each("filter", "filter"),
+    **_each("convert turn transform", "convert"),
+    **_each("merge combine concatenate join", "merge"),
+    **_each("describe summarise summarize profile", "describe"),
+    **_each("measure sample monitor record watch", "measure"),
+    **_each("ask confirm", "ask"),
+    **_each("compare", "compare"),
+    **_each("post send upload", "send"),
 }  # fmt: skip
 """Verbs to what they ask for."""
 
-NOUNS_TOO = frozenset(
-    [
-        "count",
-        "list",
-        "show",
-        "display",
-        "report",
-        "name",
-        "look",
-        "work",
-        "return",
-        "output",
-        "view",
-        "check",
-        "plot",
-        "chart",
-        "graph",
-        "record",
-        "copy",
-        "backup",
-        "hash",
-        "search",
-        "request",
-        "run",
-        "sum",
-        "total",
-        "average",
-        "sort",
-        "order",
-        "rank",
-        "group",
-        "filter",
-        "total",
-        "sample",
-        "measure",
-        "number",
-        "dump",
-        "store",
-        "post",
-        "match",
-        "pick",
-        "sketch",
-        "read",
-        "profile",
-        "summary",
-        "load",
-    ]
+NOUNS_TOO = words(
+    """count list show display report name look work return output view check plot chart graph record copy backup
+    hash search request run sum total average sort order rank group filter total sample measure number dump
+    store post match pick sketch read profile summary load"""
 )
 """Verbs that are nouns as well: they begin a clause only where no noun may stand."""
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 FILE_TYPES: Mapping[str, tuple[str, ...]] = {
     "python": (".py",), "py": (".py",), "markdown": (".md",), "md": (".md",), "text": (".txt",), "txt": (".txt",),
-    "log": (".log",), "logfile": (".log",), "csv": (".csv",), "tsv": (".tsv",), "json": (".json",), "jsonl": (".jsonl",),
+    "log": (".log",), "logfile": (".log",), "csv": (".csv",), "tsv": (".tsv",), "json": (".json",),
+    "jsonl": (".jsonl",),
     "yaml": (".yaml", ".yml"), "yml": (".yml",), "toml": (".toml",), "html": (".html", ".htm"), "css": (".css",),
     "javascript": (".js",), "js": (".js",), "typescript": (".ts", ".tsx"), "ts": (".ts",), "rust": (".rs",),
     "go": (".go",), "golang": (".go",), "java": (".java",), "c": (".c", ".h"), "c++": (".cpp", ".cc", ".hpp"),
@@ -270,111 +167,55 @@ FILE_TYPES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words for kinds of files to the endings that such files have."""
 
-FILE_NOUNS = frozenset(
-    ["file", "document", "doc", "script", "module", "source", "page", "spreadsheet", "table", "program"]
-)
-FOLDER_NOUNS = frozenset(["folder", "directory", "dir"])
-IN_FOLDER = frozenset(["in", "under", "inside", "within", "below", "beneath", "from"])
-HERE = frozenset(["here"])
+FILE_NOUNS = words("file document doc script module source page spreadsheet table program")
+FOLDER_NOUNS = words("folder directory dir")
+IN_FOLDER = words("in under inside within below beneath from")
+HERE = words("here")
 
-ROW_NOUNS = frozenset(
-    [
-        "row",
-        "record",
-        "entry",
-        "event",
-        "datum",
-        "data",
-        "item",
-        "case",
-        "observation",
-        "order",
-        "sale",
-        "person",
-        "people",
-        "employee",
-        "user",
-        "transaction",
-        "purchase",
-        "payment",
-        "student",
-        "invoice",
-        "member",
-        "request",
-        "hit",
-        "visit",
-        "job",
-        "task",
-        "message",
-        "customer",
-        "product",
-        "reading",
-        "measurement",
-        "contact",
-        "ticket",
-        "shipment",
-        "booking",
-        "account",
-        "client",
-        "log",
-        "everyone",
-        "everybody",
-        "anyone",
-    ]
+ROW_NOUNS = words(
+    """row record entry event datum data item case observation order sale person people employee user transaction
+    purchase payment student invoice member request hit visit job task message customer product reading
+    measurement contact ticket shipment booking account client log everyone everybody anyone"""
 )
 """What people call the rows of a table, where it is no column's name."""
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson"))
 
 MEASURES: Mapping[str, str] = {
-    **dict.fromkeys(["line", "loc", "linecount", "row"], "lines"),
-    **dict.fromkeys(["word", "wordcount"], "words"),
-    **dict.fromkeys(["character", "char", "letter"], "chars"),
-    **dict.fromkeys(["size", "byte", "weight"], "size_bytes"),
+    **_each("line loc linecount row", "lines"),
+    **_each("word wordcount", "words"),
+    **_each("character char letter", "chars"),
+    **_each("size byte weight", "size_bytes"),
 }
 """Nouns to the column that holds that measure of a file."""
 
 RANKS: Mapping[str, tuple[str, bool]] = {
-    **dict.fromkeys(["longest", "lengthiest"], ("length", True)),
-    **dict.fromkeys(["shortest"], ("length", False)),
-    **dict.fromkeys(["largest", "biggest", "heaviest"], ("size", True)),
-    **dict.fromkeys(["smallest", "tiniest", "lightest"], ("size", False)),
-    **dict.fromkeys(["newest", "latest", "youngest", "recent"], ("time", True)),
-    **dict.fromkeys(["oldest", "earliest"], ("time", False)),
-    **dict.fromkeys(
-        [
-            "top",
-            "highest",
-            "greatest",
-            "most",
-            "best",
-            "maximum",
-            "frequent",
-            "commonest",
-            "busiest",
-            "costliest",
-            "priciest",
-        ],
-        ("", True),
-    ),
-    **dict.fromkeys(["bottom", "lowest", "least", "fewest", "worst", "minimum", "rarest", "cheapest"], ("", False)),
-    **dict.fromkeys(["slowest"], ("duration", True)),
-    **dict.fromkeys(["fastest", "quickest"], ("duration", False)),
+    **_each("longest lengthiest", ("length", True)),
+    **_each("shortest", ("length", False)),
+    **_each("largest biggest heaviest", ("size", True)),
+    **_each("smallest tiniest lightest", ("size", False)),
+    **_each("newest latest youngest recent", ("time", True)),
+    **_each("oldest earliest", ("time", False)),
+    **_each("top highest greatest most best maximum frequent commonest busiest costliest priciest", ("", True)),
+    **_each("bottom lowest least fewest worst minimum rarest cheapest", ("", False)),
+    **_each("slowest", ("duration", True)),
+    **_each("fastest quickest", ("duration", False)),
 }
 """Superlatives to what they compare and whether the greatest comes first; "" is whatever the list is about."""
 
 AGGREGATES: Mapping[str, str] = {
-    **dict.fromkeys(["sum", "total"], "sum"),
-    **dict.fromkeys(["average", "mean", "avg"], "mean"),
-    **dict.fromkeys(["median"], "median"),
-    **dict.fromkeys(["maximum", "max", "highest", "greatest"], "max"),
-    **dict.fromkeys(["minimum", "min", "lowest"], "min"),
-    **dict.fromkeys(["number", "count", "amount", "frequency", "breakdown", "tally"], "count"),
+    **_each("sum total", "sum"),
+    **_each("average mean avg", "mean"),
+    **_each("median", "median"),
+    **_each("maximum max highest greatest", "max"),
+    **_each("minimum min lowest", "min"),
+    **_each("number count amount frequency breakdown tally", "count"),
 }
 
 COMPARISONS: Mapping[tuple[str, ...], str] = {
     ("more", "than"): ">", ("greater", "than"): ">", ("larger", "than"): ">", ("bigger", "than"): ">",
     ("longer", "than"): ">", ("higher", "than"): ">", ("over",): ">", ("above",): ">", ("exceed",): ">",
-    ("exceeding",): ">", ("beyond",): ">", ("newer", "than"): "newer", ("older", "than"): "older", ("after",): ">", ("since",): ">=", ("until",): "<=",
+    ("exceeding",): ">", ("beyond",): ">", ("newer", "than"): "newer", ("older", "than"): "older",
+    ("after",): ">", ("since",): ">=", ("until",): "<=",
     ("at", "least"): ">=", ("no", "less", "than"): ">=", ("not", "less", "than"): ">=", ("no", "fewer", "than"): ">=",
     ("less", "than"): "<", ("fewer", "than"): "<", ("smaller", "than"): "<", ("shorter", "than"): "<",
     ("lower", "than"): "<", ("below",): "<", ("under",): "<", ("before",): "<",
@@ -389,9 +230,7 @@ COMPARED_BY: Mapping[str, str] = {
 }  # fmt: skip
 """Comparatives that say by themselves what is compared."""
 
-CONTAINING = frozenset(
-    ["contain", "containing", "mention", "mentioning", "include", "including", "matching", "match", "having", "with"]
-)
+CONTAINING = words("""contain containing mention mentioning include including matching match having with""")
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
@@ -415,33 +254,15 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What people call a column to the names that it may have."""
 
-TIME_PARTS = frozenset(["second", "minute", "hour", "day", "month", "year", "weekday"])
+TIME_PARTS = words("second minute hour day month year weekday")
 
 CHARTS: Mapping[str, str] = {
     "bar": "bar", "column": "bar", "histogram": "histogram", "line": "line", "curve": "line", "timeline": "timeline",
     "distribution": "histogram", "trend": "line",
 }  # fmt: skip
-CHART_NOUNS = frozenset(["chart", "graph", "plot", "diagram", "figure", "picture"])
+CHART_NOUNS = words("chart graph plot diagram figure picture")
 
-PRONOUNS = frozenset(
-    [
-        "it",
-        "them",
-        "they",
-        "this",
-        "that",
-        "these",
-        "those",
-        "one",
-        "ones",
-        "result",
-        "answer",
-        "output",
-        "outcome",
-        "former",
-        "latter",
-    ]
-)
+PRONOUNS = words("""it them they this that these those one ones result answer output outcome former latter""")
 """What stands for something said before."""
 
 METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -451,7 +272,8 @@ METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("disk", "is", "free"): ("disk", "free_bytes"), ("space", "is", "left"): ("disk", "free_bytes"),
     ("free", "memory"): ("memory", "available_bytes"), ("available", "memory"): ("memory", "available_bytes"),
     ("free", "ram"): ("memory", "available_bytes"), ("available", "ram"): ("memory", "available_bytes"),
-    ("memory", "is", "free"): ("memory", "available_bytes"), ("memory", "is", "available"): ("memory", "available_bytes"),
+    ("memory", "is", "free"): ("memory", "available_bytes"), ("memory", "is",
+    "available"): ("memory", "available_bytes"),
     ("ram", "is", "free"): ("memory", "available_bytes"), ("ram", "is", "available"): ("memory", "available_bytes"),
     ("total", "memory"): ("memory", "total_bytes"), ("total", "ram"): ("memory", "total_bytes"),
     ("total", "disk"): ("disk", "total_bytes"),
@@ -459,38 +281,23 @@ METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("many", "cpu"): ("cpu_count",), ("cpu", "core"): ("cpu_count",),
     ("cpu",): ("cpu_percent",), ("processor",): ("cpu_percent",), ("memory",): ("memory", "used_percent"),
     ("ram",): ("memory", "used_percent"), ("disk",): ("disk", "used_percent"), ("storage",): ("disk", "used_percent"),
-    ("load", "average"): ("load",), ("system", "load"): ("load",), ("uptime",): ("uptime_s",), ("been", "up"): ("uptime_s",),
+    ("load", "average"): ("load",), ("system", "load"): ("load",), ("uptime",): ("uptime_s",),
+    ("been", "up"): ("uptime_s",),
     ("been", "running"): ("uptime_s",), ("been", "on"): ("uptime_s",),
     ("running", "process"): ("processes",), ("process",): ("processes",),
 }  # fmt: skip
 """Phrases for a metric of this machine to the place that it has in a snapshot; the longest one counts."""
 
-METRIC_TAILS = frozenset(
-    [
-        "usage",
-        "use",
-        "utilisation",
-        "utilization",
-        "load",
-        "percentage",
-        "percent",
-        "level",
-        "space",
-        "consumption",
-        "used",
-    ]
-)
-MACHINE_NOUNS = frozenset(["machine", "system", "computer", "host", "server"])
-MACHINE_STATES = frozenset(
-    ["metric", "snapshot", "health", "state", "status", "statistic", "stat", "resource", "performance"]
-)
+METRIC_TAILS = words("""usage use utilisation utilization load percentage percent level space consumption used""")
+MACHINE_NOUNS = words("machine system computer host server")
+MACHINE_STATES = words("""metric snapshot health state status statistic stat resource performance""")
 SAMPLE_COLUMNS: Mapping[str, str] = {"cpu_percent": "cpu_percent", "memory": "memory_percent"}
 
 NO_TOOL: Mapping[str, str] = {
-    **dict.fromkeys(["mail", "email", "e-mail"], "sends mail"),
-    **dict.fromkeys(["book", "reserve"], "books anything"),
-    **dict.fromkeys(["buy", "order", "purchase"], "buys anything"),
-    **dict.fromkeys(["call", "phone"], "makes calls"),
-    **dict.fromkeys(["translate"], "translates"),
+    **_each("mail email e-mail", "sends mail"),
+    **_each("book reserve", "books anything"),
+    **_each("buy order purchase", "buys anything"),
+    **_each("call phone", "makes calls"),
+    **_each("translate", "translates"),
 }  # fmt: skip
 """Verbs that people try, and what a tool for them would do; used only in messages, and only where no tool fits."""

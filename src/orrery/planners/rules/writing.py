@@ -57,7 +57,7 @@ class Writing(Telling):
         ):
             target.form = "txt"
         if self.last is not None and self.last.kind == "done" and self.last.path and goes_on and self.last_file:
-            self.b.problems.append(problem("no-object", self._verb(clause), "it is written already"))
+            self.b.problems.append(problem("plan/no-object", self._verb(clause), "it is written already"))
             return
         value = self._shown(frame, clause)
         if value is not None:
@@ -114,7 +114,9 @@ class Writing(Telling):
 
     def _append(self, frame: Frame, clause: Clause) -> None:
         if not frame.targets:
-            self.b.problems.append(problem("no-object", self._verb(clause), "append to which file? Say: to notes.txt"))
+            self.b.problems.append(
+                problem("plan/no-object", self._verb(clause), "append to which file? Say: to notes.txt")
+            )
             return
         self._write(frame, clause)
 
@@ -139,7 +141,9 @@ class Writing(Telling):
             return Value("paths", [path], path=path, sample=(path,), noun=path)
         if value.kind != "paths":
             self.b.problems.append(
-                problem("no-object", self._verb(clause), f"only files can be used here, not {value.noun or value.kind}")
+                problem(
+                    "plan/no-object", self._verb(clause), f"only files can be used here, not {value.noun or value.kind}"
+                )
             )
             return None
         return value
@@ -152,7 +156,7 @@ class Writing(Telling):
         if not target:
             if not value.path:
                 self.b.problems.append(
-                    problem("no-object", self._verb(clause), "copy them to which folder? Say: to backup/")
+                    problem("plan/no-object", self._verb(clause), "copy them to which folder? Say: to backup/")
                 )
                 return
             target = self.around.free_name(value.path, self.made)
@@ -194,7 +198,7 @@ class Writing(Telling):
         ):
             self.b.problems.append(
                 problem(
-                    "vague-effect",
+                    "plan/vague-effect",
                     verb,
                     "it must be said exactly what is removed: name the files, or their kind and folder",
                 )
@@ -206,7 +210,7 @@ class Writing(Telling):
         if bare and not frame.paths:
             self.b.problems.append(
                 problem(
-                    "vague-effect",
+                    "plan/vague-effect",
                     verb,
                     f"whole folders are not removed on a guess; name the files in {frame.files.folder!r}"
                     if frame.files
@@ -252,7 +256,9 @@ class Writing(Telling):
         if len(texts) != 2:
             self.b.problems.append(
                 problem(
-                    "no-object", verb, "say what is replaced by what, both in quotes: replace 'a' with 'b' in x.txt"
+                    "plan/no-object",
+                    verb,
+                    "say what is replaced by what, both in quotes: replace 'a' with 'b' in x.txt",
                 )
             )
             return
@@ -304,7 +310,7 @@ class Writing(Telling):
             return
         if not frame.targets:
             self.b.problems.append(
-                problem("no-object", self._verb(clause), "convert it to what? Say: to JSON, or: to table.csv")
+                problem("plan/no-object", self._verb(clause), "convert it to what? Say: to JSON, or: to table.csv")
             )
             return
         value = self.value(frame, "show", self._verb(clause))
