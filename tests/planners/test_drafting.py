@@ -84,7 +84,7 @@ def test_an_empty_plan_is_an_empty_graph(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["constellation", "recursive"])
 def test_planners_that_go_on_with_results_show_how_they_begin(name: str, tmp_path: Path) -> None:
-    options = {"thinker": "local:nobody"} if name == "constellation" else {}
+    options = {"thinker": "local:nobody"} if name == "constellation" else {"model": "nobody:asked"}
     view = DraftView(tmp_path)
     graph = draft(planners.get(name)(), Goal("do it", options), tmp_path, view=view)
     assert len(graph) == 1

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from orrery.errors import Failure, PatchRefused, PlannerReplyError, Problem
 from orrery.graph import Patch, Ref, TaskId
+from orrery.planners.asking import model_named
 from orrery.planners.constellation.edits import edits_for, parse
 from orrery.planners.constellation.options import Options
 from orrery.planners.constellation.turns import Turns
@@ -29,10 +30,12 @@ class ConstellationPlanner:
         """The patches of all turns.
 
         Raises:
-            PlannerOptionError: the goal's options are wrong.
+            PlannerOptionError: the goal's options are wrong, or there is no model to think.
             PlannerReplyError: the thinker failed, or never said anything that can be done.
         """
         options = Options.read(goal.options)
+        if options.thinker is None:
+            model_named(options.model)  # better now than by a turn that fails
         approve = said_yes(judge) if goal.approve == "yes" else judge
         binder = Binder(view.task, usable(goal.tools), approve, view.folder, options.step_timeout_s)
         turns = Turns(goal, options, view, binder)
