@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace as replace_struct
+
 from orrery.errors import MissingExtraError, PlugInError, Problem, UnknownNameError
 from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Expr, Limits, Link, Ref, Task, Template
 from orrery.graph.ref import ITEM
@@ -181,6 +183,17 @@ class Builder:
         self._touched += [(task.id, path, True) for path in writes]
         if changes and self.gate is not None:
             self.after(self.gate, Ref(task.id))
+
+    def renamed(self, task: str, path: str) -> str:
+        """Let a task write to another path; returns the one that it would have written to."""
+        for place, edit in enumerate(self.edits):
+            if isinstance(edit, Add) and edit.task.id == task:
+                old = str(edit.task.args["path"])
+                args = {**edit.task.args, "path": path}
+                effects = replace_struct(edit.task.effects, writes=(f"file:{path}",))
+                self.edits[place] = Add(replace_struct(edit.task, args=args, effects=effects))
+                return old
+        return ""
 
     def ask(self, base: str, question: Any, args: dict[str, Any] | None = None) -> Ref:
         """A task for a person."""

@@ -259,6 +259,7 @@ class _Outliner:
             and not following.is_word("that", "all", "any", "both")
             and (following.kind not in ("number", "suffix", "glob"))
             and self._may_be_verb(token)
+            and not word.endswith(("ing", "ed"))
             else 0
         )
 
@@ -335,6 +336,16 @@ class _Outliner:
             while place < end and (self.tokens[place].kind == "stop" or self.tokens[place].is_word(*_LEADING, *_AND)):
                 place += 1
         elif self.tokens[begin].is_word(*_OPENING):
+            verb = next(
+                (
+                    at
+                    for at in range(begin + 2, end)
+                    if self.tokens[at - 1].kind in ("path", "glob") and self.verb_at(at)
+                ),
+                None,
+            )
+            if verb is not None and not any(t.text == "," for t in self.tokens[begin:verb]):
+                prefix, place = self.tokens[begin:verb], verb
             comma = next((at for at in range(begin, end) if self.tokens[at].text == ","), None)
             if comma is not None and self.begins_clause(comma + 1):
                 prefix, place = self.tokens[begin:comma], comma + 1

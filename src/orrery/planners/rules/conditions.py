@@ -116,6 +116,8 @@ class Conditions(Conventions):
         return Expr("len(found) > 0" if frame.exists else "len(found) == 0", {"found": found})
 
     def _command_status(self, frame: Frame) -> Ref | None:
+        if frame.command is None and frame.texts:
+            frame.command = frame.texts[0]
         if frame.command is not None:
             value = sources.command(frame, self.b, check=False)
         elif self.last is not None and self.last.items is not None and self.last.items.kind == "map":

@@ -24,6 +24,27 @@ class Conventions(Speech):
             frame.contains.append((token.text.rstrip("s"), False, False, token))
             frame.unit = frame.unit or "lines"
 
+    def _counted_columns(self, frame: Frame, clause: Clause) -> None:
+        """ "How many bytes" adds a column of numbers up; "how many regions" counts its different values."""
+        said = (
+            frame.unit
+            or frame.levels
+            or frame.groups
+            or frame.aggregates
+            or frame.parts
+            or frame.measures
+            or frame.files
+        )
+        if clause.intent != "count" or said or frame.distinct or not frame.columns or frame.contains:
+            return
+        name = frame.columns[0]
+        numeric = any(column.name == name and column.numeric for column in self._columns(clause.words))
+        if numeric:
+            frame.aggregates.append(Aggregate("sum", name))
+            clause.intent = "show"
+        else:
+            frame.distinct = True
+
     def _counted_in_chart(self, frame: Frame, clause: Clause) -> None:
         """ "Chart the log levels": a column without numbers is drawn as how often each of its values occurs."""
         wants = frame.chart or clause.intent == "chart"
@@ -72,6 +93,7 @@ class Conventions(Speech):
             return
         first = frame.columns[0] if frame.columns else ""
         counted = rank.token.is_word("most", "fewest", "least") and frame.unit == "rows" and not rank.column
+        counted = counted or rank.dimension == "count"
         if first and first != rank.column and (frame.aggregates or counted):
             if counted:
                 frame.aggregates = [a for a in frame.aggregates if a.how != "count"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from orrery.graph.ref import ITEM
 from orrery.planners.rules import sources
 from orrery.planners.rules.build import Value
 from orrery.planners.rules.clauses import Clause
@@ -15,6 +16,12 @@ from orrery.planners.rules.reader import read
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.vocabulary import NO_TOOL
 from orrery.planners.rules.writing import Writing
+
+
+_OPPOSITE = {
+    "=": "!=", "!=": "=", ">": "<=", "<=": ">", "<": ">=", ">=": "<", "contains": "lacks", "lacks": "contains",
+    "empty": "filled", "filled": "empty",
+}  # fmt: skip
 
 
 class Deeds(Writing):
@@ -49,6 +56,15 @@ class Deeds(Writing):
         self._grouped_question(frame, clause)
         self._number_of_measures(frame, clause)
         self._counted_in_chart(frame, clause)
+        self._counted_columns(frame, clause)
+        if (
+            verb is None
+            and not clause.intent
+            and self.intent_before == "count"
+            and (frame.unit or frame.levels or frame.files)
+        ):
+            clause.intent = "count"  # "count the rows of a.csv, then the rows of b.csv"
+        self.intent_before = clause.intent
         if frame.digest and clause.intent in ("show", "", "count"):
             clause.intent = "hash"
         self._grouped_before(frame, clause)
@@ -129,6 +145,24 @@ class Deeds(Writing):
             )
         )
 
+    def _tables(self, base: Value | None, frame: Frame) -> Value | None:
+        """Several table files, named here or before."""
+        found = base if base is not None else (self.last if frame.pronoun is not None else None)
+        if found is None or found.kind != "paths" or found.path or sources.kind_of(found, self.around) != "table":
+            return None
+        return found
+
+    def _drop(self, frame: Frame, clause: Clause) -> None:
+        """ "Drop the rows where ...": those for which it does not hold are kept."""
+        tests = frame.tests
+        if len(tests) != 1 or tests[0].test not in _OPPOSITE:
+            message = "which rows are left out? Say one condition: drop the rows where amount is below 10"
+            self.b.problems.append(problem("plan/ambiguous", self._verb(clause), message))
+            return
+        tests[0].test = _OPPOSITE[tests[0].test]
+        clause.intent = "filter"
+        self._show(frame, clause)
+
     def _measure(self, frame: Frame, clause: Clause) -> None:
         if not (frame.metrics or frame.snapshot or frame.duration_s or frame.interval_s):
             self._show(frame, clause)
@@ -143,6 +177,11 @@ class Deeds(Writing):
             return
         if base is not None and base.path and sources.kind_of(base, self.around) == "table":
             table: Any = base.path
+        elif (several := self._tables(base, frame)) is not None:
+            described = self.b.add("describe", "data.describe", {"table": Ref(ITEM)}, over=several.ref)
+            rows = self.b.records("descriptions", "zip", {"columns": {"path": several.ref, "columns": described}})
+            self._keep(Value("rows", rows, (Column("path"), Column("columns")), label="path", noun="descriptions"))
+            return
         else:
             value = self.value(frame, "describe", verb)
             if value is None or self.b.problems:
@@ -286,6 +325,7 @@ class Deeds(Writing):
         "size": _length,
         "length": _length,
         "compare": _compare,
+        "drop": _drop,
         "send": _send,
     }
 

@@ -280,6 +280,9 @@ def file_set(c: Cursor) -> bool:
 def folder(c: Cursor) -> bool:
     """ "under src", "in the logs folder", "in this directory", "here", "inside notes/"."""
     token = c.at()
+    first = c.place == 0 and token.kind == "word" and not c.at(-1).is_word("of") and c.intent == "if"
+    if first and not c.column_here()[1] and c.around.kind(token.text) == "folder":
+        return _set_folder(c, 1, token.text)
     if token.is_word("here") and (c.frame.files is not None):
         c.next()
         return True

@@ -99,6 +99,12 @@ def rank(c: Cursor) -> bool:
             if c.at(place).is_word(*_COUNTED):
                 dimension, place = "count", place + 1
     column, length = c.column_here(place)
+    if c.at(place + length).is_word("first") and not (length and not c.numeric(column)):
+        c.next(place + length + 1)  # "largest amount first" says in which order
+        if c.frame.sort is None:
+            c.frame.sort = Rank(None, dimension, descending, word, column=column)
+        c.frame.sort.descending = descending
+        return True
     level = c.at(place)
     if level.word in LEVELS and dimension == "count" and c.column_here(place + 1)[1]:
         c.frame.levels.append((level.word, level))  # "the most common error message"
@@ -825,6 +831,10 @@ def measure(c: Cursor) -> bool:
     if token.is_word("request", "hit", "response", "visit") and c.columns:
         c.next()
         c.frame.unit = c.frame.unit or "rows"
+        return True
+    if token.is_word("comment", "mention", "marker", "match"):
+        c.next()
+        c.frame.unit = c.frame.unit or "lines"
         return True
     if token.is_word("occurrence") or (c.sees("time") and c.intent in ("count", "occurrences")):
         c.next()

@@ -31,7 +31,7 @@ from orrery.planners.rules.vocabulary import (
 )
 
 _RELATIONS = words(
-    """took take taken sent made make earn earned get got received happen happened occur occurred appear appeared
+    """took brought bring spend pay paid buy buying use using visit visited serve raise raised report reported requested take taken sent made make earn earned get got received happen happened occur occurred appear appeared
     spent cost costing produced logged recorded sold bought placed ordered belonging belong live living work
     working came come coming returned served written seen found generated caused listed stored held responded
     issued done ran running"""
@@ -39,7 +39,7 @@ _RELATIONS = words(
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
 _CONNECTING = words(
-    """of in from with for on at by per into as and or to using over via that which have has had having one than
+    """of showing displaying listing right in from with for on at by per into as and or to using over via that which have has had having one than
     out up between across containing where whose who while each every all any either whole entire made than
     about much many since versus against how what per does did not-at-all down along through number list result
     these those both"""
@@ -303,6 +303,15 @@ def _state(c: Cursor) -> bool:
         c.frame.duration_s = token.number * (c.frame.interval_s or 1.0)
         c.frame.interval_s = c.frame.interval_s or 1.0
         return True
+    if token.is_word("how") and c.at(1).is_word("long", "big", "large"):
+        c.next()
+        c.frame.measures.append("lines" if c.next().is_word("long") else "size_bytes")
+        return True
+    if c.sees("over time") and (moment := next((column.name for column in c.columns if column.is_time), "")):
+        c.next(2)
+        c.frame.columns.append(moment)
+        c.frame.chart = c.frame.chart or ("any" if c.intent == "chart" else "")
+        return True
     if c.intent == "if" and token.is_word("no", "none", "nothing"):
         c.next()
         c.frame.none = True
@@ -327,7 +336,7 @@ def _state(c: Cursor) -> bool:
         c.frame.status = "failed"
         return True
     if c.intent == "if" and token.is_word(
-        "succeed", "succeeds", "succeeded", "pass", "passes", "passed", "work", "works"
+        "succeed", "succeeds", "succeeded", "pass", "passes", "passed", "work", "works", "worked"
     ):
         negated = c.at(-1).is_word("not")
         c.next()

@@ -37,6 +37,9 @@ class Speech:
         self.last_file: str = ""
         self.conditions: dict[int, Expr] = {}
         self.grouping: list[str] = []
+        self.intent_before = ""
+        self.drawn = ""
+        """The task that drew the last chart."""
         self.edit: tuple[Ref, str, Frame, Clause, Expr | None] | None = None
         """A change of a file that is made at the end, unless the changed text is written elsewhere."""
 
@@ -67,6 +70,9 @@ class Speech:
                 for path in self.around.matches([f"{folder}**/*{kinds[token.word]}"], most=3):
                     if found := self.around.columns(path):
                         return (Column("path"), *found) if token.text.lower() != token.word else found
+        if self.last is not None and self.last.kind == "paths" and self.last.path:
+            path = self.last.path
+            return self.around.keys(path) if self.around.kind(path) == "document" else self.around.columns(path)
         return self._last_columns()
 
     def _last_columns(self) -> tuple[Column, ...]:

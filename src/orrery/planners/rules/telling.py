@@ -106,6 +106,7 @@ class Telling(Conditions):
         if goes_on and earlier is not None:
             self._used()
         self._wrote(path)
+        self.drawn = next(reversed(self.b.names))
         self._keep(value)
 
     def _place(self, targets: Sequence[Target], otherwise: str) -> str:

@@ -97,7 +97,7 @@ def singular(word: str) -> str:
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
         return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+    if len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
 
@@ -141,6 +141,7 @@ VERBS: Mapping[str, str] = {
     **_each("measure sample monitor record watch", "measure"),
     **_each("ask confirm", "ask"),
     **_each("compare", "compare"),
+    **_each("drop discard exclude omit", "drop"),
     **_each("post send upload", "send"),
 }  # fmt: skip
 """Verbs to what they ask for."""
@@ -262,7 +263,9 @@ CHARTS: Mapping[str, str] = {
 }  # fmt: skip
 CHART_NOUNS = words("chart graph plot diagram figure picture")
 
-PRONOUNS = words("""it them they this that these those one ones result answer output outcome former latter""")
+PRONOUNS = words(
+    """it them they rest remainder this that these those one ones result answer output outcome former latter"""
+)
 """What stands for something said before."""
 
 METRICS: Mapping[tuple[str, ...], tuple[str, ...]] = {

@@ -32,6 +32,8 @@ class Writing(Telling):
         if frame.chart:
             self._chart(frame, clause)
             return
+        if self._renamed_chart(frame):
+            return
         texts = list(frame.texts)
         goes_on = not frame.has_source
         if (
@@ -65,6 +67,20 @@ class Writing(Telling):
                 self.edit = None
             self.last = value
             self._write_value(value, frame, clause)
+
+    def _renamed_chart(self, frame: Frame) -> bool:
+        """ "... and save it as pay.png": the chart that was drawn goes there."""
+        target = next((t.path for t in frame.targets if t.path.lower().endswith((".png", ".svg"))), "")
+        if not self.drawn or frame.has_source or frame.texts or (frame.targets and not target):
+            return False
+        if target:
+            old = self.b.renamed(self.drawn, target)
+            self.files = [target if path == old else path for path in self.files]
+            self.made.pop(old, None)
+            self.made[target] = None
+            self.last_file = target
+        self.drawn = ""
+        return True
 
     def finish(self) -> None:
         """Make the change of a file that was put off; to be called once, after the last clause."""
