@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.graph import INDEX, ITEM, Expr, Ref, Template
@@ -72,11 +72,13 @@ def read_in_pieces(text: str, cuts: list[int], **options: Any) -> tuple[list[Sta
 # -- round trips --------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(steps() | ends)
 def test_what_is_written_is_read_as_it_was(statement: Step | End) -> None:
     assert read(write(statement)) == statement
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(steps(), max_size=4), ends, st.lists(st.integers(0, 10_000), max_size=6), st.booleans())
 def test_a_plan_reads_the_same_wherever_the_stream_is_cut(
     plan: list[Step], end: End, cuts: list[int], fenced: bool
@@ -88,6 +90,7 @@ def test_a_plan_reads_the_same_wherever_the_stream_is_cut(
     assert reader.ended
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(steps(), min_size=1, max_size=3))
 def test_one_character_at_a_time_is_enough(plan: list[Step]) -> None:
     text = "\r\n".join(map(write, plan))
