@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.planners.llm.conftest import Outcome, Plan
+from tests.planners.llm.conftest import TESTED, Outcome, Plan
+from tests.simulated import Simulated
 
+from orrery.planners import Goal
 from orrery.planners.cache import Kept, PlanCache, Shape, Slot, abstracted, filled, shape_of
+from orrery.planners.draft import draft
+from orrery.planners.llm import LlmPlanner
 from orrery.planners.llm.grammar import End, Step, read
 from orrery.planners.llm.reuse import Reusable, kept, recalled
 
@@ -168,3 +172,10 @@ def test_a_kept_plan_that_fails_is_forgotten(plan: Plan) -> None:
     failed: Outcome = plan(["2. t.add(1)\nanswer: $2"], ["replan: too few"], text="the last of 1", cache=True)
     assert failed.answer == 2
     assert len(plan(story, text="the last of 4", cache=True).story.plans) == 1
+
+
+def test_a_draft_neither_keeps_nor_forgets(plan: Plan, simulated: Simulated, tmp_path: Path) -> None:
+    plan(HEIGHTS, text=PAIR, cache=True)
+    goal = Goal(PAIR, {"cache": True}, tuple(each.name for each in TESTED))
+    assert len(draft(LlmPlanner(), goal, tmp_path)) == 2
+    assert plan("1. t.fail()", text=PAIR, cache=True).story.plans == []

@@ -207,6 +207,8 @@ class _Planning:
         if not self._options.cache or round_number > 1 or self._reused:
             return
         tasks = [*self._own_tasks(), *([self._join_id(1)] if self._has_joiner(1) else [])]
+        if any(self._view.state(task) not in ENDED for task in tasks):
+            return  # it is only drafted
         if any(self._view.state(task) not in (State.SUCCEEDED, State.SKIPPED) for task in tasks):
             await self._forget()
             return
