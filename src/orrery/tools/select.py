@@ -4,6 +4,8 @@ Words decide first (BM25 over the parts of names, descriptions and arguments; st
 words for the same thing count too), then the embedding puts the best of them in order. Both need no model, no
 download and no library, and give the same on every machine.
 
+How well it does stands in `tests/tools/test_select.py`, on needs that were written after it was frozen.
+
 Source: BM25 (Robertson and Zaragoza, 2009), with the fields weighted before saturation as in its BM25F.
 """
 
@@ -19,15 +21,16 @@ import msgspec
 
 from orrery.models.embedding import Vector, embed
 from orrery.tools.tool import Tool
-from orrery.tools.words import terms_of, words_of
+from orrery.tools.words import WEAK, terms_of
 
-_SATURATION, _LENGTH_SHARE = 2.0, 0.7
+_SATURATION, _LENGTH_SHARE = 2.0, 0.4
 """BM25's k1 and b."""
 _NAME_WEIGHT, _DESCRIPTION_WEIGHT, _WORDS_WEIGHT = 1.6, 1.0, 0.4
-_CONCEPT_WEIGHT = 0.9
-_EMBEDDING_WEIGHT = 10.0
+_CONCEPT_WEIGHT = 1.0
+_HASHED_WEIGHT, _MEANING_WEIGHT = 10.0, 40.0
 _SPACE_WEIGHT = 0.5
-_RERANKED = 20
+_WEAK_SHARE = 0.6
+_RERANKED = 40
 
 
 class ToolCard(msgspec.Struct, frozen=True):
@@ -62,9 +65,11 @@ class ToolIndex:
 
     Args:
         cards: the tools; of two with one name the later counts.
+        embedder: puts the best in order; one that knows meanings, such as "minilm", counts for more.
     """
 
-    def __init__(self, cards: Iterable[ToolCard]) -> None:
+    def __init__(self, cards: Iterable[ToolCard], *, embedder: str = "hashed") -> None:
+        self._embedder = embedder
         self._cards = list({card.name: card for card in cards}.values())
         self._vectors: dict[int, Vector] = {}
         counted = [_weights(card) for card in self._cards]
@@ -88,7 +93,7 @@ class ToolIndex:
             need: what is to be done, in words.
             most: how many are wanted.
         """
-        terms = dict(terms_of(words_of(need)))
+        terms = dict(terms_of(need))
         scores, met = self._words.scores(terms)
         space_scores, _ = self._space_words.scores(terms)
         for place in scores:
@@ -107,10 +112,11 @@ class ToolIndex:
 
     def _nearness(self, need: str, places: list[int]) -> dict[int, float]:
         """How near each card's embedding is to the need's, in the measure of the words' scores."""
+        weight = _HASHED_WEIGHT if self._embedder == "hashed" else _MEANING_WEIGHT
         missing = [place for place in places if place not in self._vectors]
-        asked, *found = embed([need, *(_text(self._cards[place]) for place in missing)])
+        asked, *found = embed([need, *(_text(self._cards[place]) for place in missing)], embedder=self._embedder)
         self._vectors.update(zip(missing, found, strict=True))
-        return {place: _EMBEDDING_WEIGHT * asked.cosine(self._vectors[place]) for place in places}
+        return {place: weight * asked.cosine(self._vectors[place]) for place in places}
 
 
 class _Postings:
@@ -140,6 +146,8 @@ class _Postings:
             rarity = math.log(1 + (self._count - len(postings) + 0.5) / (len(postings) + 0.5))
             if term[0] == "=":
                 rarity *= _CONCEPT_WEIGHT
+            if word in WEAK:
+                rarity *= _WEAK_SHARE
             for place, weight in postings:
                 gain, before = rarity * weight, met[place]
                 if gain > before.get(word, 0.0):
@@ -159,6 +167,6 @@ def _weights(card: ToolCard) -> dict[str, float]:
         (card.description, _DESCRIPTION_WEIGHT),
         (" ".join(card.words), _WORDS_WEIGHT),
     ):
-        for term, _ in terms_of(words_of(text)):
+        for term, _ in terms_of(text):
             weights[term] += weight
     return weights

@@ -1,0 +1,138 @@
+"""Finding tools by what is needed: how well, how fast, and that it says why.
+
+`data/needs.json` holds 530 tools of many fields, with near neighbours, and 227 needs in other words than the tools'
+own, which were written after the index and its thesaurus were frozen; `data/needs_dev.json` holds the 396 needs that
+they were tuned on. Whoever tunes on the first must write others to report on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orrery.tools import tool, tools
+from orrery.tools.select import Match, ToolCard, ToolIndex
+from orrery.tools.words import stem, terms_of, words_of
+
+DATA = Path(__file__).parent / "data"
+
+
+def read(name: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = json.loads((DATA / name).read_text(encoding="utf-8"))
+    return found
+
+
+CARDS = [ToolCard(each["name"], each["description"], tuple(each["arguments"])) for each in read("needs.json")["cards"]]
+
+
+@pytest.fixture(scope="module")
+def index() -> ToolIndex:
+    return ToolIndex(CARDS)
+
+
+def recall(index: ToolIndex, needs: list[dict[str, Any]], most: int) -> float:
+    """The share of needs whose tool is among the first `most`."""
+    found = [each["tool"] in [match.name for match in index.find(each["need"], most)] for each in needs]
+    return sum(found) / len(found)
+
+
+def test_the_data_is_what_it_is_said_to_be() -> None:
+    names = {card.name for card in CARDS}
+    frozen, tuned = read("needs.json")["needs"], read("needs_dev.json")["needs"]
+    assert (len(names), len(CARDS)) == (530, 530)
+    assert (len(frozen), len(tuned)) == (227, 396)
+    assert {each["tool"] for each in (*frozen, *tuned)} <= names
+    assert {each["need"] for each in frozen}.isdisjoint(each["need"] for each in tuned)
+
+
+def test_needs_in_other_words_find_their_tool(index: ToolIndex) -> None:
+    """Measured: .568 first, .771 among five, on needs that nothing was tuned on; .783 and .960 on the others."""
+    frozen, tuned = read("needs.json")["needs"], read("needs_dev.json")["needs"]
+    assert recall(index, frozen, 1) >= 0.55
+    assert recall(index, frozen, 5) >= 0.76
+    assert recall(index, tuned, 1) >= 0.77
+    assert recall(index, tuned, 5) >= 0.95
+
+
+def test_a_match_says_what_it_is_about(index: ToolIndex) -> None:
+    best, *_ = index.find("send an email message to Ada")
+    assert best.name == "mail.send"
+    assert best.because == "it is about 'send', 'email', 'message'"
+    assert index.find("transfer money", 3)[0].name == "bank.transfer"
+    scores = [match.score for match in index.find("transfer money", 9)]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_what_says_nothing_finds_nothing(index: ToolIndex) -> None:
+    assert index.find("") == []
+    assert index.find("of the and") == []
+    assert index.find("xyzzy") == []
+    assert ToolIndex([]).find("anything") == []
+    assert len(index.find("file", 3)) == 3
+
+
+def test_a_later_card_of_the_same_name_counts() -> None:
+    index = ToolIndex([ToolCard("a.b", "Counts moons."), ToolCard("a.b", "Paints stars.")])
+    assert len(index) == 1
+    assert [match.name for match in index.find("stars")] == ["a.b"]
+    assert index.find("moons") == []
+
+
+def test_the_cards_of_real_tools_are_found() -> None:
+    index = ToolIndex(ToolCard.of(tools.get(name)) for name in ("files.read", "files.remove", "http.get", "chart.bar"))
+    needs = {
+        "delete old.txt": "files.remove",
+        "fetch https://example.org/a": "http.get",
+        "draw a bar chart": "chart.bar",
+        "what does notes.md say, read it": "files.read",
+    }
+    assert {need: index.find(need, 1)[0].name for need in needs} == needs
+
+    @tool(name="moons.orbit")
+    def orbit(planet: str, days: int) -> str:
+        """The way of a moon."""
+        return planet * days
+
+    assert ToolCard.of(orbit) == ToolCard("moons.orbit", "The way of a moon.", ("planet", "days"))
+
+
+def test_thousands_of_tools_are_indexed_and_searched_quickly() -> None:
+    many = [ToolCard(f"p{part}.{card.name}", card.description, card.words) for part in range(10) for card in CARDS]
+    began = time.perf_counter()
+    index = ToolIndex(many[:5000])
+    built_s = time.perf_counter() - began
+    needs = [each["need"] for each in read("needs.json")["needs"][:50]]
+    began = time.perf_counter()
+    for need in needs:
+        index.find(need)
+    found_s = (time.perf_counter() - began) / len(needs)
+    # Measured: 0.38 s and 5 ms; the tests share their processors with others.
+    assert built_s < 3
+    assert found_s < 0.03
+
+
+def test_words_and_stems() -> None:
+    assert words_of("readTable read_table HTTPServer e-mail don't v2") == [
+        *("read", "table", "read", "table", "http", "server", "email", "dont", "v", "2"),
+    ]
+    assert len({stem(word) for word in ("resize", "resized", "resizing", "resizes")}) == 1
+    assert stem("stopped") == stem("stops") == "stop"
+    phrase = dict(terms_of("call off the meeting"))
+    assert "call" not in phrase
+    assert set(phrase.values()) == {"call off", "meeting"}
+    assert "file" in dict(terms_of("store report.pdf in S3")).values()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_searched_for_and_always_finds_the_same(text: str) -> None:
+    index = ToolIndex(CARDS[:60])
+    found = index.find(text)
+    assert found == ToolIndex(CARDS[:60]).find(text)
+    assert all(isinstance(match, Match) and match.score > 0 for match in found)
