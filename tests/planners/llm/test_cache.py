@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from tests.planners.llm.conftest import TESTED, Outcome, Plan
 from tests.simulated import Simulated
 
-from orrery.planners import Goal
+from orrery.planners import Goal, draft
 from orrery.planners.cache import Kept, PlanCache, Shape, Slot, abstracted, filled, shape_of
-from orrery.planners.draft import draft
 from orrery.planners.llm import LlmPlanner
 from orrery.planners.llm.grammar import End, Step, read
 from orrery.planners.llm.reuse import Reusable, kept, recalled
