@@ -76,7 +76,7 @@ PHRASAL: dict[tuple[str, ...], str] = {
     ("what",): "show",
     ("which",): "which",
     ("where",): "which",
-    ("is", "there"): "show",
+    ("is", "there"): "which",
     ("are", "there"): "show",
     ("take", "a", "copy", "of"): "copy",
     ("take", "snapshot", "of"): "measure",
@@ -336,7 +336,7 @@ class _Outliner:
             while place < end and (self.tokens[place].kind == "stop" or self.tokens[place].is_word(*_LEADING, *_AND)):
                 place += 1
         elif self.tokens[begin].is_word(*_OPENING):
-            verb = next(
+            hard = next(
                 (
                     at
                     for at in range(begin + 2, end)
@@ -344,8 +344,8 @@ class _Outliner:
                 ),
                 None,
             )
-            if verb is not None and not any(t.text == "," for t in self.tokens[begin:verb]):
-                prefix, place = self.tokens[begin:verb], verb
+            if hard is not None and not any(t.text == "," for t in self.tokens[begin:hard]):
+                prefix, place = self.tokens[begin:hard], hard
             comma = next((at for at in range(begin, end) if self.tokens[at].text == ","), None)
             if comma is not None and self.begins_clause(comma + 1):
                 prefix, place = self.tokens[begin:comma], comma + 1

@@ -48,7 +48,8 @@ class Conditions(Conventions):
                 )
                 return None
             return Expr("status == 0" if frame.status == "succeeded" else "status != 0", {"status": status})
-        counted = [test for test in frame.tests if self._is_count(test, frame)]
+        of_each_row = frame.unit == "rows" and any(token.is_word("any", "some") for token in condition.words)
+        counted = [test for test in frame.tests if self._is_count(test, frame) and not of_each_row]
         frame.tests = [test for test in frame.tests if test not in counted]
         if frame.exists is not None and (frame.paths or frame.files):
             return self._exists(frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orrery.errors import suggestion
 from orrery.planners.rules.clauses import Clause
-from orrery.planners.rules.frame import Frame, problem
+from orrery.planners.rules.frame import HAVING, Aggregate, Frame, problem
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.speech import Speech
 from orrery.planners.rules.vocabulary import NO_TOOL
@@ -23,6 +23,18 @@ class Conventions(Speech):
             frame.unknown.remove(token)
             frame.contains.append((token.text.rstrip("s"), False, False, token))
             frame.unit = frame.unit or "lines"
+
+    def _one_of_each(self, frame: Frame, clause: Clause) -> None:
+        """ "The largest file of each folder" has no tool; a sum in its place would be wrong."""
+        rank = frame.rank
+        if rank is None or rank.plain or not (frame.groups or frame.parts) or frame.aggregates or rank.count != 1:
+            return
+        of_rows = (
+            frame.unit == "rows" or frame.files is not None or "folder" in frame.groups or "suffix" in frame.groups
+        )
+        if rank.dimension in ("size", "length", "time") and of_rows and clause.intent != "which":
+            message = "one row of each group cannot be picked; say a maximum: the maximum amount by region"
+            self.b.problems.append(problem("plan/not-understood", rank.token, message))
 
     def _counted_columns(self, frame: Frame, clause: Clause) -> None:
         """ "How many bytes" adds a column of numbers up; "how many regions" counts its different values."""
@@ -79,10 +91,29 @@ class Conventions(Speech):
             self._used()
             self.last = self.last.items if self.last is not None and self.last.items is not None else self.last
 
-    @staticmethod
-    def _grouped_question(frame: Frame, clause: Clause) -> None:
+    def _grouped_question(self, frame: Frame, clause: Clause) -> None:
         """ "Which region has the highest total?", "which customer has the most orders?": a group is asked for."""
-        rank = frame.rank
+        rank, sort = frame.rank, frame.sort
+        having = next((test for test in frame.tests if test.column.startswith(HAVING)), None)
+        if having is not None and not frame.groups:
+            if not frame.columns:
+                message = "of which groups? Say: products with a total quantity above 5"
+                self.b.problems.append(problem("plan/ambiguous", having.token, message))
+                return
+            frame.groups.append(frame.columns.pop(0))
+            return
+        in_all = bool(clause.verb) and (clause.verb[0].is_word("rank") or any(t.is_word("total") for t in clause.words))
+        if (
+            sort is not None
+            and sort.column
+            and clause.intent == "sort"
+            and in_all
+            and frame.columns[:1] not in ([], [sort.column])
+        ):
+            frame.groups.append(frame.columns.pop(0))  # "rank the customers by total amount"
+            frame.aggregates.append(Aggregate("sum", sort.column))
+            sort.descending = True
+            return
         if (
             clause.intent not in ("which", "show", "")
             or rank is None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from orrery.graph import Ref
 from orrery.graph.ref import ITEM
 from orrery.planners.rules import sources
 from orrery.planners.rules.build import Value
@@ -16,7 +17,6 @@ from orrery.planners.rules.reader import read
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.vocabulary import NO_TOOL
 from orrery.planners.rules.writing import Writing
-
 
 _OPPOSITE = {
     "=": "!=", "!=": "=", ">": "<=", "<=": ">", "<": ">=", ">=": "<", "contains": "lacks", "lacks": "contains",
@@ -57,6 +57,15 @@ class Deeds(Writing):
         self._number_of_measures(frame, clause)
         self._counted_in_chart(frame, clause)
         self._counted_columns(frame, clause)
+        self._one_of_each(frame, clause)
+        if self.b.problems:
+            return
+        if (
+            [t.text.lower() for t in clause.verb] == ["how", "much"]
+            and (frame.groups or frame.parts)
+            and not frame.aggregates
+        ):
+            frame.aggregates.append(Aggregate("sum"))
         if (
             verb is None
             and not clause.intent
@@ -88,7 +97,8 @@ class Deeds(Writing):
             if charts_wanted:
                 self._chart(frame, clause)
                 return
-        if clause.intent == "make" or (frame.targets and any(t.path or t.form for t in frame.targets)):
+        makes = clause.intent == "make" and (frame.targets or frame.texts or frame.contains)
+        if makes or (frame.targets and any(t.path or t.form for t in frame.targets)):
             self._write(frame, clause)
             return
         value = self._shown(frame, clause)

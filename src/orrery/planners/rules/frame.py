@@ -8,6 +8,9 @@ from typing import Any
 from orrery.errors import Problem
 from orrery.planners.rules.lexer import Token
 
+HAVING = "@"
+"""Begins the column of a test on an aggregate of a group: "@sum:quantity"."""
+
 
 @dataclass
 class FileSet:

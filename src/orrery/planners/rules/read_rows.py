@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orrery.planners.rules.cursor import ARTICLES, Cursor
-from orrery.planners.rules.frame import Aggregate, Rank, Test
+from orrery.planners.rules.frame import HAVING, Aggregate, Rank, Test
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import (
     AGGREGATES,
@@ -16,6 +16,7 @@ from orrery.planners.rules.vocabulary import (
     FILE_TYPES,
     LEVELS,
     MEASURES,
+    NO_VALUES,
     RANKS,
     ROW_NOUNS,
     TIME_PARTS,
@@ -412,6 +413,11 @@ def comparison(c: Cursor) -> bool:
         negated = True
         c.next()
     adjective = c.at().text.lower()
+    if c.intent == "if" and c.at(-1).is_word("is", "are") and c.at().kind == "number" and not c.at().unit:
+        value = c.next()
+        c.frame.tests.append(Test(c.pending, "!=" if negated else "=", value.number, value))
+        c.pending = ""
+        return True
     test = _operator(c)
     if test is None:
         if c.take("between"):
@@ -532,6 +538,12 @@ def _measure_by(adjective: str, unit: str) -> str:
 def equality(c: Cursor) -> bool:
     """A column with its value beside it: "status 500", "region is North", "where level = ERROR", "the North region"."""
     begin = c.place
+    if c.at().is_word("not") and len({column for column, _ in c.cell_here(1)[0]}) == 1:
+        hits, length = c.cell_here(1)
+        token = c.at(1)
+        c.next(1 + length)
+        c.frame.tests.append(Test(hits[0][0], "!=", hits[0][1], token))
+        return True
     c.skip_articles()
     column, length = c.column_here()
     if length:
@@ -569,7 +581,10 @@ def equality(c: Cursor) -> bool:
         if (
             stated
             and by_sign
-            and (value.kind in ("quoted", "number") or (value.kind == "word" and not _is_operator(c, ahead)))
+            and (
+                value.kind in ("quoted", "number")
+                or (value.kind == "word" and value.text.lower() not in NO_VALUES and not _is_operator(c, ahead))
+            )
         ):
             c.next(ahead + 1)
             plain = value.number if value.kind == "number" else value.text
@@ -694,6 +709,7 @@ def containing(c: Cursor) -> bool:
         and (named or token.text.isupper() or (token.word not in LEVELS or c.frame.unit == "lines" or not c.columns))
         and not token.is_word("more", "at", "less", "fewer", "than")
     )
+    plain_word = plain_word and token.text.lower() not in NO_VALUES
     upper = token.kind == "word" and token.text.isupper() and len(token.text) > 1
     ok = token.kind == "quoted" or upper or plain_word or (named and token.kind in ("path", "number"))
     if ok and c.pending and token.kind in ("quoted", "word"):
@@ -769,6 +785,8 @@ def aggregate(c: Cursor) -> bool:
         c.frame.aggregates.append(Aggregate(how))
         return True
     c.next(length)
+    if length and not more and c.intent != "if" and _compares(c):
+        c.pending = f"{HAVING}{how}:{column}"  # "with a total quantity above 5" is about each group
     hows = [how, *more]
     c.frame.aggregates += [Aggregate(one, column) for one in hows]
     while (

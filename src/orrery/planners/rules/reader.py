@@ -31,7 +31,8 @@ from orrery.planners.rules.vocabulary import (
 )
 
 _RELATIONS = words(
-    """took brought bring spend pay paid buy buying use using visit visited serve raise raised report reported requested take taken sent made make earn earned get got received happen happened occur occurred appear appeared
+    """took brought bring spend pay paid buy buying use using visit visited serve raise raised report reported
+    requested take taken sent made make earn earned get got received happen happened occur occurred appear appeared
     spent cost costing produced logged recorded sold bought placed ordered belonging belong live living work
     working came come coming returned served written seen found generated caused listed stored held responded
     issued done ran running"""
@@ -39,7 +40,8 @@ _RELATIONS = words(
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
 _CONNECTING = words(
-    """of showing displaying listing right in from with for on at by per into as and or to using over via that which have has had having one than
+    """of showing displaying listing right in from with for on at by per into as and or to using over via that
+    which have has had having one than
     out up between across containing where whose who while each every all any either whole entire made than
     about much many since versus against how what per does did not-at-all down along through number list result
     these those both"""
@@ -77,6 +79,18 @@ def _connecting(c: Cursor) -> bool:
         c.next()
         return True
     if token.is_word("content", "text", "body") and (c.at(1).is_word("of", "in") or c.frame.pronoun or c.done):
+        c.next()
+        return True
+    if token.is_word("often") and c.at(-1).is_word("how"):
+        c.next()
+        return True
+    if token.is_word("occur", "appear") and (c.frame.groups or c.frame.measures):
+        c.next()
+        return True
+    if token.is_word("say", "hold") and c.frame.paths and c.done is False and c.at(1).kind == "stop":
+        c.next()
+        return True
+    if token.is_word("table", "overview", "chart") and c.at(1).is_word("of", "with", "showing"):
         c.next()
         return True
     if c.at(-1).is_word("it", "what") and token.is_word(
@@ -243,7 +257,7 @@ def _its(c: Cursor) -> bool:
         c.frame.pronoun = c.frame.pronoun or c.at()
         c.next()
         return True
-    if c.at().text.lower() in ("result", "results", "output", "answer", "outcome"):
+    if c.at().text.lower() in ("result", "results", "output", "answer", "outcome", "matches", "findings"):
         c.frame.pronoun = c.frame.pronoun or c.at()
         c.next()
         return True

@@ -8,7 +8,7 @@ from typing import Any
 from orrery.graph import Ref
 from orrery.graph.ref import ITEM
 from orrery.planners.rules.build import Builder, Value
-from orrery.planners.rules.frame import Aggregate, Frame, Rank, Test, problem
+from orrery.planners.rules.frame import HAVING, Aggregate, Frame, Rank, Test, problem
 from orrery.planners.rules.sources import MATCH_COLUMNS, label_of
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.vocabulary import LEVELS, RANKS
@@ -261,6 +261,8 @@ def tested(value: Value, frame: Frame, b: Builder) -> Value:
     plain: list[dict[str, Any]] = []
     alternatives: dict[str, list[dict[str, Any]]] = {}
     for test in frame.tests:
+        if test.column.startswith(HAVING):
+            continue
         column = _column_of(test, value)
         if not column and not test.column:
             column = _only_number(value, [])
@@ -348,7 +350,8 @@ def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
     measures: dict[str, dict[str, str]] = {}
     for aggregate in aggregates or [Aggregate("count")]:
         column = aggregate.column or (numeric[0] if numeric else value.measure or _only_number(value, by))
-        if aggregate.how == "count" or (not column and aggregate.how == "sum"):
+        without_numbers = not any(known.numeric for known in value.columns)
+        if aggregate.how == "count" or (not column and aggregate.how == "sum" and without_numbers):
             measures["count"] = {"how": "count"}
         elif not _can(aggregate.how, column, value, b):
             continue
@@ -363,6 +366,14 @@ def _grouped(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
             }
     name = "by-" + "-".join(by)
     ref = b.records(name, "group", {"records": value.ref, "by": by, "measures": measures})
+    having = [test for test in frame.tests if test.column.startswith(HAVING)]
+    if having:
+        conditions = []
+        for test in having:
+            how, _, column = test.column.removeprefix(HAVING).partition(":")
+            measured_as = f"{_HOW_NAMES.get(how, how)}_{column}"
+            conditions.append({"column": measured_as, "test": test.test, "value": _plain(test)})
+        ref = b.records("chosen-groups", "where", {"records": ref, "conditions": conditions})
     columns = tuple(Column(n, is_time=n in frame.parts) for n in by) + tuple(Column(n, numeric=True) for n in measures)
     grouped = Value("rows", ref, columns, label=by[0], measure=next(iter(measures), ""), noun=name, items=value)
     if frame.parts and rank is None and frame.sort is None and "weekday" not in frame.parts:

@@ -110,6 +110,13 @@ FILLERS = words(
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
+NO_VALUES = FILLERS | words(
+    """to in into of as by and from or on at per for with under over than then is are was were has have requested
+    made used
+    placed sold found logged listed given said there each every all any most least often more less"""
+)
+"""Words that are never a value: "regions are there" says nothing of a region called "there"."""
+
 VERBS: Mapping[str, str] = {
     **_each("count tally number enumerate", "count"),
     **_each(
@@ -234,7 +241,7 @@ COMPARED_BY: Mapping[str, str] = {
 CONTAINING = words("""contain containing mention mentioning include including matching match having with""")
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
-    "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",), "warn": ("WARNING",),
+    "error": ("ERROR", "CRITICAL"), "failure": ("ERROR", "CRITICAL"), "warning": ("WARNING",),
     "info": ("INFO",), "debug": ("DEBUG",), "critical": ("CRITICAL",), "fatal": ("CRITICAL",), "notice": ("NOTICE",),
     "trace": ("TRACE",), "exception": ("ERROR", "CRITICAL"), "failed": ("ERROR", "CRITICAL"),
 }  # fmt: skip

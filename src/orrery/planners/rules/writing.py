@@ -279,6 +279,8 @@ class Writing(Telling):
             )
             return
         frame.contains.clear()
+        if not frame.has_source:
+            self._used()
         if len(frame.texts) == 2:
             old, new = texts
         else:
