@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, ToolDefinitionError
-from orrery.graph import Blob, Effects, Limits, Ref, Retry
+from orrery.graph import Blob, Effects, Limits, Ref, Retry, Template
 from orrery.tools import LocalContext, Tool, ToolContext, recorder, tool
 
 
@@ -343,6 +343,7 @@ def test_call_binds_and_hands_in_the_context(tmp_path: Path) -> None:
 def test_the_effects_of_a_call_name_what_it_touches() -> None:
     assert area.effects_for({"path": "a.txt"}) == Effects("pure", ("file:a.txt",), ("file:out/a.txt",))
     assert area.effects_for({"path": Ref("a")}).reads == ("file:*",)
+    assert area.effects_for({"path": Template(["in/", Ref("a")])}).reads == ("file:*",)
     assert area.effects_for({"path": "{path}"}).reads == ("file:{path}",)
     both = tool(name="both", effects=Effects("idempotent", ("a",)), reads=("b",))(shout.function)
     assert both.effects == Effects("idempotent", ("a", "b"))
@@ -437,3 +438,5 @@ def test_a_tool_says_how_a_task_that_calls_it_is_limited_and_repeated() -> None:
     assert (made.op, made.args, made.label) == ("fetch", {"url": "x"}, "the page")
     assert made.limits == Limits(timeout_s=5, retry=Retry(attempts=4))
     assert (made.effects.reads, made.estimate.seconds) == (("net:x",), 2)
+    assert fetch.task("a", {"url": "x"}, timeout_s=60).limits == made.limits
+    assert shout.task("a", {"text": "x"}, timeout_s=60).limits == Limits(timeout_s=60)

@@ -176,11 +176,8 @@ def task_of(op: str, name: TaskId, args: dict[str, Any], spec: AgentSpec) -> Tas
     connections that belong to one loop.
     """
     tool = tool_of(op)
-    task = msgspec.structs.replace(tool.task(name, args), op=op)
+    task = msgspec.structs.replace(tool.task(name, args, timeout_s=None if op == RUN else spec.tool_timeout_s), op=op)
     foreign = op.startswith((code.PYTHON, code.LOCAL)) and not getattr(tool, "keeps_loop", False)
     if foreign and task.executor == "inline":
         task = msgspec.structs.replace(task, executor="thread")
-    if task.limits.timeout_s is None and op != RUN:
-        limits = msgspec.structs.replace(task.limits, timeout_s=spec.tool_timeout_s)
-        task = msgspec.structs.replace(task, limits=limits)
     return task

@@ -17,7 +17,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import msgspec
 
 from orrery.errors import ArgumentError, Problem, ToolDefinitionError, suggestion
-from orrery.graph import Effects, Estimate, Limits, Ref, Retry, Task, TaskId
+from orrery.graph import Effects, Estimate, Limits, Ref, Retry, Task, TaskId, Template
 from orrery.graph.task import EffectKind
 from orrery.tools.context import ToolContext
 from orrery.tools.hints import Fitting, Read, described
@@ -195,15 +195,22 @@ class Tool(Generic[P, R]):
         """How long one attempt may take; None sets no limit."""
         return self.limits.timeout_s
 
-    def task(self, task: TaskId, args: Mapping[str, Any], *, label: str = "") -> Task:
-        """The task that calls this tool, under its registered name and within its own limits."""
+    def task(self, task: TaskId, args: Mapping[str, Any], *, label: str = "", timeout_s: float | None = None) -> Task:
+        """The task that calls this tool, under its registered name and within its own limits.
+
+        Args:
+            timeout_s: how long one attempt may take where the tool itself sets no limit.
+        """
+        limits = self.limits
+        if limits.timeout_s is None and timeout_s is not None:
+            limits = msgspec.structs.replace(limits, timeout_s=timeout_s)
         return Task(
             task,
             self.name,
             dict(args),
             executor=self.executor,
             effects=self.effects_for(args),
-            limits=self.limits,
+            limits=limits,
             estimate=Estimate() if self.estimate_s is None else Estimate(self.estimate_s),
             label=label,
         )
@@ -244,7 +251,7 @@ class Tool(Generic[P, R]):
 
 
 def _shown(value: Any) -> str:
-    return "*" if value is None or isinstance(value, Ref | list | dict | tuple) else str(value)
+    return "*" if value is None or isinstance(value, Ref | Template | list | dict | tuple) else str(value)
 
 
 def _is_context(hint: Any) -> bool:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from orrery.errors import AmbiguousNameError, ArgumentError, Problem, UnknownNameError
-from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Limits, Link, LiveGraph, Ref, Task, TaskId, Template
+from orrery.graph import Add, Each, Edge, Edit, Effects, Link, LiveGraph, Ref, Task, TaskId, Template
 from orrery.graph.nest import with_refs
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
@@ -21,7 +23,6 @@ from orrery.planners.llm.writing import write, write_ref, write_value
 from orrery.tools.approval import Approval
 from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
-from orrery.workflow.references import with_texts_unknown
 
 Tools = Mapping[str, Tool[..., Any]]
 _MOST_LABEL_CHARS = 72
@@ -87,11 +88,11 @@ class Binder:
             return error.problems
         tool = self.tools[step.tool]
         args = {str(name): value for name, value in step.args}
-        unknown = with_texts_unknown(args)
-        verdict = self.approve(tool, self.placed(args), self.folder)
+        placed = self.placed(args)
+        verdict = self.approve(tool, placed, self.folder)
         if verdict.word == "refuse":
             return [Problem("plan/refused", f"line {step.number}", f"this may not be done: {verdict.because}")]
-        edits: list[Edit] = [Add(self._task(step, tool, args, tool.effects_for(unknown)))]
+        edits: list[Edit] = [Add(self._task(step, tool, placed))]
         edits += [Link(Edge(self.task_id(number), self.task_id(step.number))) for number in step.after]
         if verdict.word == "ask":
             edits = [Add(self._question(step, args, verdict.because)), *edits]
@@ -129,21 +130,13 @@ class Binder:
         except (UnknownNameError, AmbiguousNameError) as error:
             raise _MisunderstoodError(Problem("plan/unknown-tool", f"line {step.number}", str(error))) from error
 
-    def _task(self, step: Step, tool: Tool[..., Any], args: dict[str, Any], effects: Effects) -> Task:
+    def _task(self, step: Step, tool: Tool[..., Any], args: dict[str, Any]) -> Task:
+        called = tool.task(self.task_id(step.number), args, label=_short(write(step)), timeout_s=self.timeout_s)
         when = step.when
-        return Task(
-            self.task_id(step.number),
-            tool.name,
-            self.placed(args),
-            tool.executor,
-            effects,
-            Limits(timeout_s=tool.timeout_s or self.timeout_s),
-            Estimate() if tool.estimate_s is None else Estimate(tool.estimate_s),
-            when=None
-            if when is None
-            else when.with_names({name: self.placed(ref) for name, ref in when.names.items()}),
-            each=None if step.each is None else Each(self.placed(step.each)),
-            label=_short(write(step)),
+        if when is not None:
+            when = when.with_names({name: self.placed(ref) for name, ref in when.names.items()})
+        return msgspec.structs.replace(
+            called, when=when, each=None if step.each is None else Each(self.placed(step.each))
         )
 
     def _question(self, step: Step, args: Mapping[str, Any], because: str) -> Task:
