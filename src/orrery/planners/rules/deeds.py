@@ -350,12 +350,9 @@ class Deeds(Writing):
         elif answers:
             found["answer"] = answers
         if self.files:
-            flat = [path for path in self.files if isinstance(path, str)]
-            refs = [path for path in self.files if not isinstance(path, str)]
-            listed = list(dict.fromkeys(flat))
-            found["files"] = (
-                listed + [ref for ref in refs if ref.path]
-                if not [r for r in refs if not r.path]
-                else (refs[0] if len(refs) == 1 and not listed else [*listed, *refs])
-            )
+            named = list(dict.fromkeys(path for path in self.files if isinstance(path, str)))
+            listed = [path for item in self.files if isinstance(item, list) for path in item]
+            single = [item for item in self.files if isinstance(item, Ref) and item.path]
+            several = [item for item in self.files if isinstance(item, Ref) and not item.path]
+            found["files"] = several[0] if self.files == several[:1] else [*named, *listed, *single, *several]
         return found

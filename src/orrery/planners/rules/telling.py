@@ -41,6 +41,9 @@ class Telling(Conditions):
                 return sources.rows_of(value, b, self.around, kind)
             text = Value("text", b.read(value), noun=value.path, sample=value.sample, path=value.path)
             return self._of_text(text, frame, intent)
+        if intent == "which" and value.kind == "paths" and value.path:
+            found = b.add("look-for", "files.glob", {"pattern": value.path, "kind": "any", "hidden": True})
+            return Value("list", found, noun="files")
         if (
             intent == "which"
             and value.kind == "rows"
