@@ -136,3 +136,18 @@ def test_any_text_is_searched_for_and_always_finds_the_same(text: str) -> None:
     found = index.find(text)
     assert found == ToolIndex(CARDS[:60]).find(text)
     assert all(isinstance(match, Match) and match.score > 0 for match in found)
+
+
+def test_a_tool_is_found_by_the_requests_that_its_author_gives_as_examples() -> None:
+    @tool(name="sky.moon", effects="pure", examples=["how much of it is lit tonight", "is it waxing or waning?"])
+    def moon(day: str) -> float:
+        """The phase of the moon."""
+        return 0.5 if day else 0.0
+
+    @tool(name="sky.tide", effects="pure")
+    def tide(day: str) -> float:
+        """The height of the water."""
+        return 1.0 if day else 0.0
+
+    best, *_ = ToolIndex(map(ToolCard.of, (tide, moon))).find("waning or waxing, which one?")
+    assert best.name == "sky.moon"

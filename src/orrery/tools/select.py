@@ -6,7 +6,11 @@ download and no library, and give the same on every machine.
 
 How well it does stands in `tests/tools/test_select.py`, on needs that were written after it was frozen.
 
-Source: BM25 (Robertson and Zaragoza, 2009), with the fields weighted before saturation as in its BM25F.
+Example requests make the difference where people say things in words of their own: they count as a field of the
+card, and the embedding looks for the nearest of them.
+
+Sources: BM25 (Robertson and Zaragoza, 2009), with the fields weighted before saturation as in its BM25F; a text that
+is found by the questions it answers: doc2query (Nogueira et al., 2019), where a model writes them and here the author.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -25,7 +30,7 @@ from orrery.tools.words import WEAK, terms_of
 
 _SATURATION, _LENGTH_SHARE = 2.0, 0.4
 """BM25's k1 and b."""
-_NAME_WEIGHT, _DESCRIPTION_WEIGHT, _WORDS_WEIGHT = 1.6, 1.0, 0.4
+_NAME_WEIGHT, _DESCRIPTION_WEIGHT, _WORDS_WEIGHT, _EXAMPLE_WEIGHT = 1.6, 1.0, 0.4, 0.5
 _CONCEPT_WEIGHT = 1.0
 _HASHED_WEIGHT, _MEANING_WEIGHT = 10.0, 40.0
 _SPACE_WEIGHT = 0.5
@@ -40,16 +45,18 @@ class ToolCard(msgspec.Struct, frozen=True):
         name: such as "files.read".
         description: what it does, in a sentence or two.
         words: what else it may be found by, such as the names of its arguments.
+        examples: requests that it is the right tool for, as people say them.
     """
 
     name: str
     description: str
     words: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tool: Tool[..., Any]) -> ToolCard:
-        """The card of a tool: its name, its description, and the names of its arguments."""
-        return cls(tool.name, tool.description, tuple(tool.hints))
+        """The card of a tool: its name, its description, the names of its arguments, and its example requests."""
+        return cls(tool.name, tool.description, tuple(tool.hints), tool.examples)
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -71,7 +78,7 @@ class ToolIndex:
     def __init__(self, cards: Iterable[ToolCard], *, embedder: str = "hashed") -> None:
         self._embedder = embedder
         self._cards = list({card.name: card for card in cards}.values())
-        self._vectors: dict[int, Vector] = {}
+        self._vectors: dict[int, list[Vector]] = {}
         counted = [_weights(card) for card in self._cards]
         self._words = _Postings(counted)
         spaces: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -114,9 +121,12 @@ class ToolIndex:
         """How near each card's embedding is to the need's, in the measure of the words' scores."""
         weight = _HASHED_WEIGHT if self._embedder == "hashed" else _MEANING_WEIGHT
         missing = [place for place in places if place not in self._vectors]
-        asked, *found = embed([need, *(_text(self._cards[place]) for place in missing)], embedder=self._embedder)
-        self._vectors.update(zip(missing, found, strict=True))
-        return {place: weight * asked.cosine(self._vectors[place]) for place in places}
+        texts = [_texts(self._cards[place]) for place in missing]
+        asked, *found = embed([need, *(text for each in texts for text in each)], embedder=self._embedder)
+        vectors = iter(found)
+        for place, each in zip(missing, texts, strict=True):
+            self._vectors[place] = list(islice(vectors, len(each)))
+        return {place: weight * max(map(asked.cosine, self._vectors[place])) for place in places}
 
 
 class _Postings:
@@ -155,8 +165,9 @@ class _Postings:
         return {place: sum(gains.values()) for place, gains in met.items()}, met
 
 
-def _text(card: ToolCard) -> str:
-    return f"{card.name} {card.description}"
+def _texts(card: ToolCard) -> list[str]:
+    """What a need may be near to: the card as a whole, or one of its examples."""
+    return [f"{card.name} {card.description}", *card.examples]
 
 
 def _weights(card: ToolCard) -> dict[str, float]:
@@ -166,6 +177,7 @@ def _weights(card: ToolCard) -> dict[str, float]:
         (card.name, _NAME_WEIGHT),
         (card.description, _DESCRIPTION_WEIGHT),
         (" ".join(card.words), _WORDS_WEIGHT),
+        *((example, _EXAMPLE_WEIGHT) for example in card.examples),
     ):
         for term, _ in terms_of(text):
             weights[term] += weight

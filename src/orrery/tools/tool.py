@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cached_property, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, overload
@@ -52,6 +52,7 @@ class Tool(Generic[P, R]):
         limits: how long one attempt may take, and how often it is tried again unless a task says otherwise.
         estimate_s: how long one attempt is expected to take; None: unknown.
         description: what it does, from the first paragraph of the docstring.
+        examples: requests that it is the right tool for, as people say them; it is found by them.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Tool(Generic[P, R]):
         retry: Retry | None = None,
         estimate_s: float | None = None,
         description: str | None = None,
+        examples: Sequence[str] = (),
     ) -> None:
         if not _NAME.fullmatch(name):
             raise ToolDefinitionError(f"{name!r} cannot name a tool: use words joined by dots, such as 'files.read'")
@@ -74,6 +76,7 @@ class Tool(Generic[P, R]):
         self.is_async = inspect.iscoroutinefunction(function)
         self.executor = executor or ("inline" if self.is_async else "thread")
         self.limits, self.estimate_s = Limits(timeout_s, retry=retry), estimate_s
+        self.examples = tuple(examples)
         documentation = inspect.getdoc(function) or ""
         self.description = description if description is not None else documentation.partition("\n\n")[0]
         self._documented = dict(_argument_notes(documentation))
@@ -288,6 +291,7 @@ def tool(
     retry: Retry | None = None,
     estimate_s: float | None = None,
     description: str | None = None,
+    examples: Sequence[str] = (),
 ) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(
     function: Callable[P, R] | None = None,
@@ -302,6 +306,7 @@ def tool(
     retry: Retry | None = None,
     estimate_s: float | None = None,
     description: str | None = None,
+    examples: Sequence[str] = (),
 ) -> Tool[P, R] | Callable[[Callable[P, R]], Tool[P, R]]:
     """Make a sync or async function a tool. Usable bare, as `@tool`.
 
@@ -315,6 +320,7 @@ def tool(
         retry: how an attempt that failed is tried again; unless given, it is not.
         estimate_s: how long one attempt is expected to take.
         description: instead of the docstring's first paragraph.
+        examples: requests that it is the right tool for, as people say them; planners find it by them.
 
     Raises:
         ToolDefinitionError: the function cannot be called by argument names.
@@ -336,6 +342,7 @@ def tool(
             retry=retry,
             estimate_s=estimate_s,
             description=description,
+            examples=examples,
         )
 
     return make if function is None else make(function)

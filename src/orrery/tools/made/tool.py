@@ -36,7 +36,14 @@ def as_tool(entry: Entry) -> Tool[..., Any]:
         hints["ctx"] = ToolContext
     function.__signature__ = inspect.Signature(parameters, return_annotation=spec.result)  # type: ignore[attr-defined]
     function.__annotations__ = hints
-    return Tool(function, name=entry.name, effects=Effects("pure"), executor="inline", timeout_s=4 * TIMEOUT_S)
+    return Tool(
+        function,
+        name=entry.name,
+        effects=Effects("pure"),
+        executor="inline",
+        timeout_s=4 * TIMEOUT_S,
+        examples=(entry.provenance.need,),
+    )
 
 
 def _program(entry: Entry) -> Callable[..., Awaitable[Any]]:
