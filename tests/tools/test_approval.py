@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from orrery.graph import Ref
-from orrery.graph.template import Template
+from orrery.errors import Failure
+from orrery.graph import Expr, Graph, Patch, Ref, Task, Template
 from orrery.tools import Tool, tool, tools
-from orrery.tools.approval import Verdict, judge, said_yes
+from orrery.tools.approval import Verdict, asked_first, is_no, judge, said_yes
 
 
 def of(folder: Path, name: str, **args: Any) -> Verdict:
@@ -159,3 +159,13 @@ def test_a_yes_beforehand_covers_every_question_and_no_refusal(folder: Path) -> 
     assert allowed == Verdict("allow", "yes was said beforehand; it replaces 'old.txt', which exists")
     assert agreed(write, {"path": "new.txt", "content": ""}, folder) == of(folder, "files.write", path="new.txt")
     assert agreed(remove, {"path": "/"}, folder).word == "refuse"
+
+
+def test_what_is_asked_for_waits_for_the_answer_and_false_is_no_yes() -> None:
+    edits = asked_first(Task("a", "files.remove", {"path": "x"}), "May it?", ask="a.ask")
+    graph = Graph().apply(Patch(edits))
+    assert (graph["a.ask"].executor, graph["a.ask"].args) == ("person", {"question": "May it?"})
+    (edge,) = graph.incoming("a")
+    assert edge.source == "a.ask"
+    assert edge.on == Expr("result != false")
+    assert [is_no(answer) for answer in (False, Failure("Denied", "no"), True, None, 0)] == [True, True, *[False] * 3]

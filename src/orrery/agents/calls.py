@@ -15,11 +15,11 @@ import msgspec
 from orrery.agents.spec import REMEMBER, RUN, AgentSpec, Offered, tool_of
 from orrery.agents.styles import Call
 from orrery.errors import AgentDefinitionError, OrreryError, suggestion
-from orrery.graph import Add, Edge, Edit, Expr, Link, Ref, Task, TaskId
+from orrery.graph import Add, Edit, Ref, Task, TaskId
 from orrery.graph.resolve import as_text
 from orrery.tools import Tool
 from orrery.tools import tool as make_tool
-from orrery.tools.approval import judge, said_yes
+from orrery.tools.approval import asked_first, policy
 from orrery.tools.repair import repair
 from orrery.workflow import code
 
@@ -148,9 +148,8 @@ def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
 def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -> Made:
     """The call as tasks, once the policy has been asked; `source` is what a person calls the tool. Raises _NotMade."""
     # An agent that was given a memory may write into it: that is what it was given for.
-    agreed = spec.approve == "yes" or (task.op == REMEMBER and spec.memory == task.args["scope"])
-    policy = said_yes(judge) if agreed else judge
-    verdict = policy(tool_of(task.op), task.args, folder)
+    agreed = task.op == REMEMBER and spec.memory == task.args["scope"]
+    verdict = policy("yes" if agreed else spec.approve)(tool_of(task.op), task.args, folder)
     if verdict.word == "refuse":
         raise _NotMade(f"{source} was not called: {verdict.because}")
     if verdict.word == "ask" and spec.approve == "refuse":
@@ -163,9 +162,8 @@ def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -
     shown = as_text(task.args["code"] if task.op == PROGRAM else task.args)
     shown = shown if len(shown) <= _SHOWN_CHARS else f"{shown[:_SHOWN_CHARS]}..."
     question = f"May {spec.name!r} call {source} with {shown}? {verdict.because}"
-    asked = Task(f"{task.id}.ask", "ask", {"question": question}, executor="person")
-    if_yes = Edge(asked.id, task.id, on=Expr("result != false"))  # an answer of "false" is no yes
-    return Made((Add(asked), Add(task), Link(if_yes)), {**told, "asked": Ref(asked.id)}, (asked.id, task.id))
+    ask = f"{task.id}.ask"
+    return Made(asked_first(task, question, ask=ask), {**told, "asked": Ref(ask)}, (ask, task.id))
 
 
 def task_of(op: str, name: TaskId, args: dict[str, Any], spec: AgentSpec) -> Task:

@@ -5,6 +5,8 @@ inside the run's folder. What replaces, removes, leaves the folder, runs a progr
 may not be done twice is asked for. What would touch keys, Orrery's own store, or a folder that everything
 stands in, is refused.
 
+What is asked for becomes a task for a person in front of the call: `asked_first`.
+
 A call may be judged before its run, when a `Ref` stands where a value will be. What is written to an unknown
 place is judged as the worst a person could agree to: it is asked for. A file that is only read is allowed all
 the same, for what is read stays in the run until something else, which is judged too, takes it out.
@@ -19,7 +21,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from orrery.graph import refs_in
+from orrery.errors import Failure
+from orrery.graph import Add, Edge, Edit, Expr, Link, Task, TaskId, refs_in
 from orrery.tools.tool import Tool
 
 Word = Literal["allow", "ask", "refuse"]
@@ -88,6 +91,30 @@ def said_yes(approval: Approval) -> Approval:
         return verdict
 
     return agreed
+
+
+def policy(approve: str) -> Approval:
+    """The policy of a run or an agent: "yes" was said beforehand to what may be agreed to, or the default one."""
+    return said_yes(judge) if approve == "yes" else judge
+
+
+def asked_first(task: Task, question: Any, *, ask: TaskId, label: str = "") -> tuple[Edit, ...]:
+    """The edits that add a task, and in front of it the question to a person on whose yes it depends.
+
+    To deny is to say no, and so is an answer of `false`; see `is_no`.
+
+    Args:
+        question: what the person reads; its references are filled in when it is asked.
+        ask: the id of the task that asks.
+        label: of that task.
+    """
+    asking = Task(ask, "ask", {"question": question}, executor="person", label=label)
+    return Add(asking), Add(task), Link(Edge(ask, task.id, on=Expr("result != false")))
+
+
+def is_no(answer: Any) -> bool:
+    """Whether what came of asking a person is no yes: a denial, nobody's answer in time, or `false`."""
+    return answer is False or isinstance(answer, Failure)
 
 
 def _of_programs(tool: Tool[..., Any], known: Mapping[str, Any]) -> Iterator[Verdict]:

@@ -119,6 +119,15 @@ def test_a_step_that_a_person_denied_is_told_to_the_joiner(simulated: Simulated,
     assert "it was denied by ann" in story.joins[0].text
 
 
+def test_an_answer_of_false_is_no_yes(simulated: Simulated, tmp_path: Path) -> None:
+    story = Story(['1. t.send(text="x")\nanswer: $1'], ["finish: it was not allowed"])
+    simulated(story)
+    begun_and_left(tmp_path, lambda run: state(run, "plan-1-ask") is State.ASKING and is_planned(run))
+    result = resumed(tmp_path, lambda run: run.answer("plan-1-ask", "approve", False))
+    assert (result.state, result.outputs) == ("succeeded", {"answer": "it was not allowed"})
+    assert "a person said no" in story.joins[0].text
+
+
 def test_a_planning_task_that_is_tried_again_asks_only_for_the_rest(plan: Plan) -> None:
     story = Story(["1. t.add(1)\n2. t.add($1)\n3. t.add($2)\nanswer: $3", "3. t.add($2)\nanswer: $3"])
     retry = Limits(retry=Retry(attempts=2, backoff_s=0.05))

@@ -15,7 +15,7 @@ from orrery.planners.llm.binding import Binder
 from orrery.planners.llm.toolbox import usable
 from orrery.planners.protocol import Goal, View
 from orrery.scheduler.states import ENDED
-from orrery.tools.approval import judge, said_yes
+from orrery.tools.approval import policy
 
 
 class ConstellationPlanner:
@@ -36,8 +36,7 @@ class ConstellationPlanner:
         options = Options.read(goal.options)
         if options.thinker is None:
             model_named(options.model)  # better now than by a turn that fails
-        approve = said_yes(judge) if goal.approve == "yes" else judge
-        binder = Binder(view.task, usable(goal.tools), approve, view.folder, options.step_timeout_s)
+        binder = Binder(view.task, usable(goal.tools), policy(goal.approve), view.folder, options.step_timeout_s)
         turns = Turns(goal, options, view, binder)
         turn = max(1, turns.last())
         again = turns.last() > 0  # called again after a crash: what this turn said may have been taken in already

@@ -20,7 +20,7 @@ from orrery.graph.nest import with_refs
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
 from orrery.planners.llm.writing import write, write_ref, write_value
-from orrery.tools.approval import Approval
+from orrery.tools.approval import Approval, asked_first
 from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
 
@@ -92,11 +92,12 @@ class Binder:
         verdict = self.approve(tool, placed, self.folder)
         if verdict.word == "refuse":
             return [Problem("plan/refused", f"line {step.number}", f"this may not be done: {verdict.because}")]
-        edits: list[Edit] = [Add(self._task(step, tool, placed))]
-        edits += [Link(Edge(self.task_id(number), self.task_id(step.number))) for number in step.after]
+        task = self._task(step, tool, placed)
+        edits: list[Edit] = [Add(task)]
         if verdict.word == "ask":
-            edits = [Add(self._question(step, args, verdict.because)), *edits]
-            edits.append(Link(Edge(self.ask_id(step.number), self.task_id(step.number))))
+            question, ask = self._question(step, args, verdict.because), self.ask_id(step.number)
+            edits = [*asked_first(task, question, ask=ask, label=_short(f"may {write(step)}"))]
+        edits += [Link(Edge(self.task_id(number), task.id)) for number in step.after]
         return Bound(step, tuple(edits), tuple(changes))
 
     def _understood(self, step: Step, changes: list[str]) -> Step:
@@ -139,8 +140,8 @@ class Binder:
             called, when=when, each=None if step.each is None else Each(self.placed(step.each))
         )
 
-    def _question(self, step: Step, args: Mapping[str, Any], because: str) -> Task:
-        """The task that asks a person; what is known only during the run is filled in then."""
+    def _question(self, step: Step, args: Mapping[str, Any], because: str) -> str | Template:
+        """What a person is asked; what is known only during the run is filled in then."""
         pieces: list[str | Ref] = [f"May step {step.number} be done? {because}. It is {step.tool}("]
         for position, (name, value) in enumerate(args.items()):
             pieces.append(f"{', ' if position else ''}{name}=")
@@ -149,8 +150,7 @@ class Binder:
         if step.when is not None:
             pieces.append(f", if {write(step).partition(' if ')[2]}")
         question = Template(pieces)
-        text = "".join(map(str, pieces)) if not any(True for _ in question.refs()) else question
-        return Task(self.ask_id(step.number), "ask", {"question": text}, "person", label=_short(f"may {write(step)}"))
+        return question if any(True for _ in question.refs()) else "".join(map(str, pieces))
 
     # -- and back -----------------------------------------------------------------------------------------
 

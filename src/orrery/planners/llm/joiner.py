@@ -10,10 +10,12 @@ from orrery.errors import Failure
 from orrery.models import Request
 from orrery.models.prompts import prompt
 from orrery.planners.llm import evidence
+from orrery.tools.approval import is_no
 from orrery.tools.context import ToolContext
 
 JOIN = "py:orrery.planners.llm.joiner:join"
 """The operation of joining tasks."""
+DENIED = Failure("Denied", "a person said no", code="denied")
 _VERDICT = re.compile(
     r"^\s*\**(?:action\s*:\s*)?\**(finish|replan)\**\s*(?:(:)|(\())\**\s*", re.IGNORECASE | re.MULTILINE
 )
@@ -43,13 +45,13 @@ async def join(
         model: who is asked.
         lines: the steps as they were planned, by number.
         results: what came of each; a Failure where one failed, None where it was not done.
-        approvals: what a person said to those that had to be asked for; a Failure where it was no.
+        approvals: what a person said to those that had to be asked for.
         last: no further plan can be made, so there must be an answer.
     """
     from orrery.models.call import complete
     from orrery.models.messages import prompt as conversation
 
-    denied = {number: said for number, said in approvals.items() if isinstance(said, Failure)}
+    denied = {number: said or DENIED for number, said in approvals.items() if is_no(said)}
     steps = evidence.block((line, denied.get(number, results.get(number))) for number, line in lines.items())
     asked = conversation(
         prompt("planners/llm-results", goal=goal, steps=steps, last="yes" if last else "no"),

@@ -49,8 +49,9 @@ from orrery.planners.llm.options import Options
 from orrery.planners.llm.reuse import Reusable, kept, recalled
 from orrery.planners.llm.writing import write
 from orrery.planners.protocol import Goal, View
+from orrery.scheduler.asking import PERSON
 from orrery.scheduler.states import ENDED, State
-from orrery.tools.approval import judge, said_yes
+from orrery.tools.approval import is_no, policy
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
@@ -90,8 +91,7 @@ class _Planning:
         self._model = model_named(options.model)
         self._cache, self._shape, self._reused = PlanCache.of(view.folder), shape_of(goal.text), False
         self._tools = toolbox.usable(goal.tools)
-        approve = said_yes(judge) if goal.approve == "yes" else judge
-        self._binder = Binder(view.task, self._tools, approve, view.folder, options.step_timeout_s)
+        self._binder = Binder(view.task, self._tools, policy(goal.approve), view.folder, options.step_timeout_s)
         self._system = prompt(
             "planners/llm-plan", tools=toolbox.listed(toolbox.fitting(self._tools, goal.text, options.max_tools))
         )
@@ -156,7 +156,7 @@ class _Planning:
         tasks = self._own_tasks(apart_from=joined)
         await self._until_ended(tasks)
         view = self._view
-        if any(view.state(task) in (State.FAILED, State.CANCELLED) for task in tasks):
+        if any(map(self._went_wrong, tasks)):
             return False
         for ref in refs_in(view.graph.outputs.get(ANSWER)):
             try:
@@ -164,6 +164,12 @@ class _Planning:
             except LookupError:
                 return False
         return True
+
+    def _went_wrong(self, task: TaskId) -> bool:
+        """Whether a task that has ended did not do what it was to do; of a question, whether the answer was no."""
+        if self._view.state(task) in (State.FAILED, State.CANCELLED):
+            return True
+        return self._view.graph.tasks[task].executor == PERSON and is_no(self._view.value(Ref(task)))
 
     def _own_tasks(self, *, apart_from: Collection[str] = ()) -> list[TaskId]:
         graph, binder = self._view.graph, self._binder
@@ -209,7 +215,7 @@ class _Planning:
         tasks = [*self._own_tasks(), *([self._join_id(1)] if self._has_joiner(1) else [])]
         if any(self._view.state(task) not in ENDED for task in tasks):
             return  # it is only drafted
-        if any(self._view.state(task) not in (State.SUCCEEDED, State.SKIPPED) for task in tasks):
+        if any(map(self._went_wrong, tasks)):
             await self._forget()
             return
         end = End() if self._has_joiner(1) else End(True, self._binder.back(self._view.graph.outputs[ANSWER]))
