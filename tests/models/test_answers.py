@@ -109,6 +109,10 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     assert misfits(1, {"$ref": "#"}) == ["the answer is nested too deeply for its schema"]
 
 
+def test_both_halves_of_a_character_are_one() -> None:
+    assert read_json(r'["\ud83d\ude00", "\\ud800"]') == ["\U0001f600", r"\ud800"]
+
+
 @given(values)
 def test_what_is_json_is_read_as_it_is(value: Any) -> None:
     text = json.dumps(value)
@@ -124,6 +128,8 @@ def test_what_is_json_is_read_as_it_is(value: Any) -> None:
         ('{"a": ', "Expecting value"),
         ('{"a": 1} {"a": 2}', "Extra data"),
         ("NaN", "NaN is no number"),
+        ("[1e999]", "1e999 is no number"),
+        (r'{"a": "\ud800"}', "one half of a character"),
         ("", "Expecting value"),
         ("[" * 100_000, "nested too deeply"),
         ("```\n1\n```\nor\n```\n2\n```", "Expecting value"),

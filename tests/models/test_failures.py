@@ -238,6 +238,13 @@ def test_huge_arguments_end_the_answer(simulated: Simulated) -> None:
     assert "did not end within 2000000 characters" in str(error)
 
 
+def test_very_many_calls_end_the_answer(simulated: Simulated) -> None:
+    simulated(lambda asked: Answer(calls=tuple(Call("look", {"n": n}) for n in range(300))))
+    error = failing("openai-chat", tools=(LOOK,))
+    assert "did not end within 256 calls of tools" in str(error)
+    assert error.severity == "permanent"
+
+
 def test_large_arguments_within_the_limit_arrive(simulated: Simulated) -> None:
     place = "x" * 300_000
     simulated(lambda asked: Answer(calls=(Call("look", {"place": place}),)), split="lines")

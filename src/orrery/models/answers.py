@@ -11,9 +11,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 _FENCED = re.compile(r"^[ \t]*```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```[ \t]*$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 MAX_DEPTH = 200
 
 
@@ -24,10 +25,17 @@ def read_json(text: str) -> Any:
         ValueError: it is no JSON, or a name stands twice in one object; the message says where.
     """
     fenced = _FENCED.findall(text) if "```" in text and text.lstrip()[:1] not in ("{", "[", '"') else []
+    inner = fenced[0] if len(fenced) == 1 else text
     try:
-        return json.loads(fenced[0] if len(fenced) == 1 else text, object_pairs_hook=_once, parse_constant=_no_number)
+        value = json.loads(inner, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("it holds one half of a character, which no text can") from error
+    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -39,8 +47,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number in JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number in JSON, or one too large to be held")
 
 
 def misfits(value: Any, schema: Mapping[str, Any] | bool) -> list[str]:

@@ -184,12 +184,8 @@ class _Call:
                 await self._listen(answer, clock, hear)
             except TimeoutError:
                 failure = ModelError(f"{self.named}: {clock.said()}", severity="transient")
-            except TooLongError:
-                failure = ModelError(
-                    f"{self.named}: the answer did not end within {self._most_chars()} characters; "
-                    "raise max_tokens if it is to be that long",
-                    severity="permanent",
-                )
+            except TooLongError as error:
+                failure = ModelError(f"{self.named}: the answer did not end within {error}", severity="permanent")
             except Exception as error:  # noqa: BLE001 - any failure of a provider's library becomes one of ours
                 failure = self._translated(error)
             finally:  # also where nobody listens any more: what was used up is paid for
@@ -212,7 +208,7 @@ class _Call:
         )
 
     async def _listen(self, answer: StreamedResponse, clock: Clock, hear: Callable[[str], object]) -> None:
-        heard = Heard(self._most_chars())
+        heard = Heard(most_chars(self.request.settings.get("max_tokens")))
         events = aiter(answer)
         while True:
             async with clock.limit():
@@ -231,9 +227,6 @@ class _Call:
         from orrery.models.failures import translated
 
         return translated(error, self.named, self.key)
-
-    def _most_chars(self) -> int:
-        return most_chars(self.request.settings.get("max_tokens"))
 
     def _model_settings(self) -> Any:
         return {**self.request.settings, "max_retries": 0}

@@ -10,6 +10,8 @@ MAX_ANSWER_CHARS = 2_000_000
 _CHARS_A_TOKEN = 64
 """A token can stand for a run of blanks; no model makes more than this of each on average."""
 _OTHER_CHARS = 1024
+MAX_CALLS = 256
+"""Of tools, in one answer. No turn needs so many, and pydantic-ai looks at all of them again at each new one."""
 
 
 class Clock:
@@ -58,25 +60,29 @@ class Clock:
 
 
 class TooLongError(Exception):
-    """More came than was wanted; never leaves this package."""
+    """More came than was wanted, and the message says than what; never leaves this package."""
 
 
 @dataclass
 class Heard:
-    """How much came so far, text, thoughts and arguments together."""
+    """How much came so far, text, thoughts and arguments together, and how many calls."""
 
     most: int
     chars: int = 0
+    calls: int = 0
 
     def take(self, event: Any) -> str:
         """The text in an event that people may read; "" for thoughts, tool calls and ends. Raises TooLongError."""
-        from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+        from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta, ToolCallPart
 
         match event:
             case PartStartEvent(part=TextPart(content=text)) | PartDeltaEvent(delta=TextPartDelta(content_delta=text)):
                 self._count(text)
                 return text
             case PartStartEvent(part=part):
+                self.calls += isinstance(part, ToolCallPart)
+                if self.calls > MAX_CALLS:
+                    raise TooLongError(f"{MAX_CALLS} calls of tools")
                 self._count(getattr(part, "content", None))
                 self._count(getattr(part, "args", None))
             case PartDeltaEvent(delta=delta):
@@ -88,7 +94,7 @@ class Heard:
         if piece is not None:
             self.chars += len(piece) if isinstance(piece, str) else len(str(piece))
         if self.chars > self.most:
-            raise TooLongError
+            raise TooLongError(f"{self.most} characters; raise max_tokens if it is to be that long")
 
 
 def most_chars(max_tokens: int | None) -> int:

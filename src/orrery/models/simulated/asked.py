@@ -42,7 +42,7 @@ class Call:
             return self.args
         try:
             found = msgspec.json.decode(self.args)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return {"text": self.args}
         return found if isinstance(found, dict) else {"text": self.args}
 
