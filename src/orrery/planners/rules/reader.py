@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from orrery.planners.rules import read_files, read_rows
+from orrery.planners.rules import read_files, read_order, read_rows, read_tests
 from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.cursor import ARTICLES, Cursor
 from orrery.planners.rules.frame import Frame, Test
@@ -492,17 +492,17 @@ _RULES: tuple[Rule, ...] = (
     _state,
     _chart,
     read_files.target,
-    read_rows.equality,
+    read_tests.equality,
     read_files.name_test,
-    read_rows.comparison,
-    read_rows.containing,
-    read_rows.sort,
-    read_rows.rank,
+    read_tests.comparison,
+    read_tests.containing,
+    read_order.sort,
+    read_order.rank,
     read_files.depth,
     read_files.folder,
     _named_text,
     _metric,
-    read_rows.group,
+    read_order.group,
     read_files.path,
     read_files.file_set,
     read_rows.aggregate,
