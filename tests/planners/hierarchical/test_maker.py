@@ -202,13 +202,13 @@ def test_who_made_a_tool_and_with_what_is_kept(context: LocalContext, simulated:
     facts = json.loads((context.folder / ".orrery/tools/count_vowels/tool.json").read_text(encoding="utf-8"))
     assert facts["provenance"]["need"] == VOWELS.needs[0]
     assert facts["provenance"]["model"] == "sim-openai-chat:simulated"
-    assert facts["provenance"]["prompts"] == {"choose": "1", "specify": "1", "test": "1", "write": "1"}
+    assert facts["provenance"]["prompts"] == {"choose": "1", "specify": "1", "test": "1", "write": "2"}
     assert len(facts["digest"]) == 64
 
 
 @pytest.mark.parametrize("name", PROMPTS)
 def test_every_prompt_is_versioned(name: str) -> None:
-    assert find(f"planners/toolmaking-{name}").version == "1"
+    assert find(f"planners/toolmaking-{name}").version.isdecimal()
 
 
 def test_the_description_of_a_tool_is_marked_as_data() -> None:

@@ -17,31 +17,36 @@ import os
 import sys
 import sysconfig
 
-_library = [
-    os.path.realpath(path) + os.sep for path in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-]
 _reached = []
-_on_guard = False
 _LOADED_BY_C = ("_strptime",)  # by datetime, in the name of whoever calls it
-_HARMLESS = ("compile", "exec", "import", "marshal.", "object.", "sys._getframe", "code.__new__", "builtins.id", "re.")
 
 
-def _audit(event, args):
-    """Refuse what is no computation. Reading the standard library is: its modules are loaded when first used."""
-    if not _on_guard or event.startswith(_HARMLESS) or _is_library(event, args):
-        return
-    _reached.append(f"{event} {str(args[0])[:80]}" if args else event)
-    raise PermissionError(f"a made tool reaches nothing outside: {event}")
+def _guard():
+    """The audit hook of a made tool. It cannot be taken off, and looks nothing up where the tool could put something
+    else: should the code get hold of this program's variables, they hold no switch.
+    """
+    harmless = ("compile", "exec", "import", "marshal.", "object.__getattr__", "sys._getframe", "code.__new__")
+    harmless += ("builtins.id", "re.")
+    paths = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    library = tuple({place + os.sep for path in paths for place in (path, os.path.realpath(path))})
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+    outcome = os.path.abspath("outcome.json")  # which is written at the end, with the guard on
+    reached, text, refused = _reached, str, PermissionError
 
+    def audit(event, args):
+        """Refuse what is no computation. Reading the standard library is: its modules are loaded when first used."""
+        if event.startswith(harmless):
+            return
+        if event in ("os.listdir", "os.scandir", "open") and args[0].__class__ is text:
+            reads = event != "open" or (args[1] in (None, "r", "rb") and not args[2] & writing)
+            if reads and (args[0] + "/").startswith(library) and ".." not in args[0]:
+                return
+            if event == "open" and args[0] == outcome and args[1] == "w":
+                return
+        reached.append(f"{event} {text(args[0])[:80]}" if args else event)
+        raise refused(f"a made tool reaches nothing outside: {event}")
 
-def _is_library(event, args):
-    if event in ("os.listdir", "os.scandir", "open"):
-        place = os.path.realpath(str(args[0]))
-        reads = event != "open" or (
-            args[1] in (None, "r", "rb") and not args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        )
-        return reads and (place + os.sep).startswith(tuple(_library))
-    return False
+    return audit
 
 
 def _import(name, scope=None, local=None, wanted=(), level=0):
@@ -81,14 +86,13 @@ def _kind(value):
 for _module in (*modules, *_LOADED_BY_C):
     importlib.import_module(_module)  # before the guard: what they load themselves is theirs
 "".encode("idna"), float("1").hex(), json.dumps([1.5]), "x".encode("utf-8").decode("latin-1")
-sys.addaudithook(_audit)
 sys.stdout = open(os.devnull, "w")
 _room = {
     "__name__": "made",
     "__builtins__": {**{name: getattr(builtins, name) for name in allowed}, "__import__": _import},
 }
 result = []
-_on_guard = True
+sys.addaudithook(_guard())
 try:
     exec(compile(source, "<made tool>", "exec"), _room)
     _function = _room[name]
@@ -96,6 +100,4 @@ try:
         result.append(_called(_function, _args))
 except BaseException as error:
     result = [{"error": f"{type(error).__name__}: {str(error)[:300]}"} for _ in calls]
-finally:
-    _on_guard = False
 result.append({"reached": _reached})

@@ -11,17 +11,27 @@ import ast
 import builtins
 import importlib
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from orrery.tools.made.specification import Specification
 
 MODULES = frozenset({
-    "base64", "bisect", "calendar", "collections", "collections.abc", "dataclasses", "datetime", "decimal", "difflib",
-    "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "operator", "re",
-    "statistics", "string", "textwrap", "typing", "unicodedata", "urllib.parse",
+    "base64", "bisect", "calendar", "collections", "collections.abc", "datetime", "decimal", "difflib", "enum",
+    "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json", "math", "operator", "re", "statistics",
+    "string", "textwrap", "typing", "unicodedata", "urllib.parse",
 })  # fmt: skip
-"""What a made tool may import."""
+"""What a made tool may import. Not dataclasses: it runs text that it makes of the names of a class's fields."""
+
+_REACHING = {
+    "enum": frozenset({"global_enum", "global_enum_repr", "global_flag_repr", "global_str"}),
+    "functools": frozenset({"singledispatch", "singledispatchmethod", "update_wrapper", "wraps"}),
+    "operator": frozenset({"attrgetter", "methodcaller"}),
+    "string": frozenset({"Formatter"}),
+    "typing": frozenset({"ForwardRef", "evaluate_forward_ref", "get_type_hints"}),
+}
+"""What gets at attributes by their name as text, runs text, or changes other modules: it would undo the screening."""
+_UNDOING = frozenset().union(*_REACHING.values())
 
 BUILTINS = frozenset({
     "ArithmeticError", "AssertionError", "AttributeError", "Exception", "False", "IndexError", "KeyError",
@@ -36,6 +46,12 @@ BUILTINS = frozenset({
 """What a made tool may use without importing it."""
 
 _CLOCKS = frozenset({"now", "today", "utcnow", "fromtimestamp", "utcfromtimestamp", "timestamp"})
+_FRAMES = frozenset({
+    "ag_await", "ag_code", "ag_frame", "cell_contents", "cr_await", "cr_code", "cr_frame", "cr_origin", "f_back",
+    "f_builtins", "f_code", "f_globals", "f_locals", "f_trace", "gi_code", "gi_frame", "gi_yieldfrom", "tb_frame",
+    "tb_next",
+})  # fmt: skip
+"""Attributes that lead from a generator or an error to the program that calls it."""
 _MOST_CHARS = 20_000
 _SHADY = frozenset({
     "builtins", "ctypes", "gc", "importlib", "inspect", "io", "multiprocessing", "os", "pathlib", "posix", "shutil",
@@ -76,6 +92,7 @@ def _signature_faults(tree: ast.Module, spec: Specification) -> Iterator[str]:
 
 def _faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
     modules = dict(_imported(tree))
+    owners = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
@@ -91,11 +108,19 @@ def _faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
                             yield node.lineno, f"it may not import {name.name} from {module}"
             case ast.Name(id=name, ctx=ast.Load()) if name in _forbidden_builtins() or name.startswith("__"):
                 yield node.lineno, f"it may not use {name}"
-            case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner in modules:
-                if attr not in _public(modules[owner]) or attr in _CLOCKS:
-                    yield node.lineno, f"it may not use {modules[owner]}.{attr}"
-            case ast.Attribute(attr=attr) if attr.startswith("_") or attr in _CLOCKS or attr in _SHADY:
+            case ast.Name(id=name, ctx=ast.Load()) if name in modules and id(node) not in owners:
+                yield node.lineno, f"it may not hand the module {name} on; use what it offers"
+            case ast.Attribute(value=owner, attr=attr) if (module := _module(owner, modules)) is not None:
+                if attr not in _public(module) or attr in _CLOCKS:
+                    yield node.lineno, f"it may not use {module}.{attr}"
+                elif _module(node, modules) is not None and id(node) not in owners:
+                    yield node.lineno, f"it may not hand the module {module}.{attr} on; use what it offers"
+            case ast.Attribute(attr=attr) if attr.startswith("_") or attr in _CLOCKS | _SHADY | _FRAMES | _UNDOING:
                 yield node.lineno, f"it may not use the attribute {attr}"
+            case ast.MatchClass(patterns=patterns, kwd_patterns=named) if patterns or named:
+                yield node.lineno, "it may not take an object apart by a class pattern; ask for the type alone"
+            case ast.comprehension(is_async=1):
+                yield node.target.lineno, "it may not be asynchronous"
             case ast.Global() | ast.Nonlocal():
                 yield node.lineno, "it may not keep state between calls (global, nonlocal)"
             case ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor() | ast.AsyncWith():
@@ -115,6 +140,20 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
             for name in node.names:
                 if name.name in MODULES:
                     yield name.asname or name.name.partition(".")[0], name.name
+        if isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                if f"{node.module}.{name.name}" in MODULES:
+                    yield name.asname or name.name, f"{node.module}.{name.name}"
+
+
+def _module(node: ast.expr, modules: Mapping[str, str]) -> str | None:
+    """The module that an expression is, such as `urllib.parse`; None if it is none that is known."""
+    match node:
+        case ast.Name(id=name):
+            return modules.get(name)
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in modules:
+            return next((whole for whole in (f"{name}.{attr}", f"{modules[name]}.{attr}") if whole in MODULES), None)
+    return None
 
 
 @cache
@@ -126,7 +165,7 @@ def _public(module: str) -> frozenset[str]:
     names |= {
         allowed.rpartition(".")[2] for allowed in MODULES if allowed.rpartition(".")[0] == module.partition(".")[0]
     }
-    return frozenset(names)
+    return frozenset(names) - _REACHING.get(module, frozenset())
 
 
 @cache
