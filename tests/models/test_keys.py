@@ -214,6 +214,17 @@ def test_no_failure_gives_a_key_away(
         )
 
 
+@pytest.mark.parametrize("before", [380, 390, 395, 399])
+def test_a_key_is_not_cut_through_by_the_shortening_of_what_was_said(
+    before: int, tattler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", SECRET)
+    Tattler.answer = (401, "application/json", json.dumps({"error": {"message": "x" * before + SECRET}}))
+    with pytest.raises(ModelError) as caught:
+        asyncio.run(complete(Request("t-openai-chat:m", tuple(prompt("hi")), cache=False)))
+    assert SECRET[:2] not in str(caught.value)
+
+
 @flow
 def asking(model: str) -> Any:
     """One question to a model."""

@@ -300,11 +300,9 @@ class _Call:
         except ValueError as error:
             if message.finish_reason == "length":
                 raise self._cut_off("the answer was") from None
-            raise ModelError(
-                self.key.redacted(
-                    f"{self.named}: the answer is not the JSON that was asked for: {error}: {text[:200]!r}"
-                )
-            ) from None
+            said = self.key.redacted(text)[:200]
+            why = self.key.redacted(f"the answer is not the JSON that was asked for: {error}: {said!r}")
+            raise ModelError(f"{self.named}: {why}") from None
         if not _is_object(schema):
             value = value[_WRAPPED] if isinstance(value, dict) and set(value) == {_WRAPPED} else value
         wrong = misfits(value, schema)

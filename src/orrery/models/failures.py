@@ -25,46 +25,47 @@ def translated(error: Exception, named: Named, key: Key) -> OrreryError:
     from pydantic import ValidationError
     from pydantic_ai import exceptions as theirs
 
+    said = _said(error, key)
+
     def made(
         what: str, severity: Severity, *, status: int | None = None, retry_after_s: float | None = None
     ) -> ModelError:
-        said = key.redacted(f"{named}: {what}")
-        return ModelError(said, status=status, severity=severity, retry_after_s=retry_after_s)
+        return ModelError(f"{named}: {what}", status=status, severity=severity, retry_after_s=retry_after_s)
 
     match error:
         case theirs.ModelQuotaExceededError():
-            return made(f"the account's quota is used up: {_said(error)}", "permanent", status=_status(error))
+            return made(f"the account's quota is used up: {said}", "permanent", status=_status(error))
         case theirs.ModelHTTPError():
             status = error.status_code
             severity: Severity = "transient" if status in _TRANSIENT_STATUSES else "permanent"
             return made(
-                f"answered with {status}{_meaning(error)}: {_said(error)}",
+                f"answered with {status}{_meaning(error)}: {said}",
                 severity,
                 status=status,
                 retry_after_s=error.retry_after,
             )
         case theirs.ModelRequestRejectedError():
-            return made(f"refused the request: {_said(error)}", "permanent")
+            return made(f"refused the request: {said}", "permanent")
         case theirs.ContentFilterError():
-            return made(f"refused to answer: {_said(error)}", "permanent")
+            return made(f"refused to answer: {said}", "permanent")
         case theirs.ModelConnectionError():
-            return made(f"the connection failed: {_said(error)}", "transient", retry_after_s=error.retry_after)
+            return made(f"the connection failed: {said}", "transient", retry_after_s=error.retry_after)
         case theirs.ModelAPIError():
-            return made(f"{_said(error)}", "transient", retry_after_s=error.retry_after)
+            return made(said, "transient", retry_after_s=error.retry_after)
         case theirs.UserError() | NotImplementedError():
-            return made(f"cannot be asked this: {_said(error)}", "permanent")
+            return made(f"cannot be asked this: {said}", "permanent")
         case theirs.AgentRunError() | ValidationError() | ValueError() | KeyError() | TypeError() | AttributeError():
             # The libraries take an answer apart as they expect it; what is formed otherwise fails somewhere within.
-            return made(f"the answer is malformed: {_said(error)}", "transient")
-    return made(f"the call failed: {type(error).__name__}: {_said(error)}", "transient")
+            return made(f"the answer is malformed: {said}", "transient")
+    return made(f"the call failed: {type(error).__name__}: {said}", "transient")
 
 
 def refused(named: Named, message: Any, key: Key) -> ModelError:
     """The model, or a filter before it, would not answer."""
     details = message.provider_details or {}
     said = str(details.get("refusal") or "".join(getattr(part, "content", "") or "" for part in message.parts))
-    shown = f": {_short(said)}" if said.strip() else ""
-    return ModelError(key.redacted(f"{named} refused to answer{shown}"), severity="permanent")
+    shown = f": {_short(key.redacted(said))}" if said.strip() else ""
+    return ModelError(f"{named} refused to answer{shown}", severity="permanent")
 
 
 def _status(error: Any) -> int | None:
@@ -86,13 +87,13 @@ def _meaning(error: Any) -> str:
     return ""
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, key: Key) -> str:
     """What a provider said, short: the message in its JSON, else the text as it is."""
     body = getattr(error, "body", None)
     said = _message_in(body)
     if said is None:
         said = str(body) if body else (str(error) or type(error).__name__)
-    return _short(said)
+    return _short(key.redacted(said))  # in this order: of a key that was cut through, a half would not be known
 
 
 def _message_in(body: Any) -> str | None:
