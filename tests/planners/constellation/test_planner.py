@@ -126,7 +126,7 @@ def test_what_is_refused_is_told_with_the_reasons_and_may_be_said_otherwise(tmp_
             "2. test.echo(value=$1)\nanswer: $2\ndone",
         ),
         tmp_path,
-        options={"refusals": 3},
+        options={"max_refusals": 3},
     )
     told = [" ".join(situation["problems"]) for situation in story.situations]
     assert "what has started cannot be edited" in told[2]
@@ -143,14 +143,14 @@ def test_an_edit_that_is_refused_too_often_is_given_up_and_the_run_goes_on(tmp_p
             "done",
         ),
         tmp_path,
-        options={"refusals": 2},
+        options={"max_refusals": 2},
     )
     assert story.result.state == "succeeded"
     assert len(story.situations) <= 5
 
 
 def test_a_thinker_that_never_makes_a_plan_fails_the_run_with_the_reason(tmp_path: Path) -> None:
-    story = steered(lambda _: "hm", tmp_path, options={"refusals": 1})
+    story = steered(lambda _: "hm", tmp_path, options={"max_refusals": 1})
     assert story.result.state == "failed"
     assert story.result.error is not None
     assert story.result.error.code == "planner-reply"
@@ -192,7 +192,7 @@ def test_an_answer_that_needs_a_step_that_failed_is_not_made_up(tmp_path: Path) 
 
 
 def test_it_ends_when_its_turns_are_used_up(tmp_path: Path) -> None:
-    story = steered(lambda situation: f"{situation['turn']}. test.echo(value=1)", tmp_path, options={"turns": 4})
+    story = steered(lambda situation: f"{situation['turn']}. test.echo(value=1)", tmp_path, options={"max_turns": 4})
     assert len(story.situations) == 4
     assert [situation["left"] for situation in story.situations] == [3, 2, 1, 0]
     assert story.result.tasks == {"succeeded": 9}

@@ -80,7 +80,9 @@ def test_random_edits_keep_the_invariants_and_never_change_what_has_started(seed
             )
 
     with tempfile.TemporaryDirectory() as folder:
-        story = steered(Wild(seed), Path(folder), options={"turns": 12, "refusals": 3, "hold_s": 0.02}, watch=watch)
+        story = steered(
+            Wild(seed), Path(folder), options={"max_turns": 12, "max_refusals": 3, "hold_s": 0.02}, watch=watch
+        )
     assert story.result.state in ("succeeded", "partial", "failed"), story.result
     assert story.machine.open == 0
     plan = story.machine.records["plan"].failure

@@ -100,7 +100,7 @@ def test_tools_that_the_request_does_not_allow_are_taken_away(solve: Solve, simu
         ({"specialists": ["nobody"]}, "no specialist 'nobody'"),
         ({"specialists": [{"name": "x"}]}, "a specialist cannot be"),
         ({"specialists": [TWO[0], TWO[0]]}, "two specialists are called 'reader'"),
-        ({"width": 0}, "width must be above zero"),
+        ({"width": 0}, "option 'width': Expected `int` >= 1, not 0"),
     ],
 )
 def test_wrong_options_are_refused_with_the_way_out(

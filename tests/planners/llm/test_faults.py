@@ -13,6 +13,7 @@ from orrery.errors import PlannerOptionError
 from orrery.graph import Limits
 from orrery.models.simulated import Answer, Fault
 from orrery.planners.llm import Options
+from orrery.planners.options import read_options
 
 # -- plans --------------------------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ def test_a_plan_without_an_end_is_joined(plan: Plan) -> None:
     assert done.answer == "two"
 
 
-@pytest.mark.parametrize("limit", [{"max_lines": 50}, {"max_tokens": 200}, {"max_seconds": 0.4}])
+@pytest.mark.parametrize("limit", [{"max_lines": 50}, {"max_tokens": 200}, {"plan_timeout_s": 0.4}])
 def test_a_plan_that_never_ends_reaches_a_limit(plan: Plan, limit: dict[str, Any]) -> None:
     counter = iter(range(1, 10**9))
     endless = "".join(f"{next(counter)}. t.add(1)\n" for _ in range(400))
@@ -279,7 +280,7 @@ def test_options_that_are_none_are_all_named_before_anybody_is_asked(plan: Plan)
     assert "max_rounds" in done.result.error.message
     assert done.server.requests == []
     with pytest.raises(PlannerOptionError):
-        Options.read({"model": 3})
+        read_options(Options, {"model": 3}, planner="llm")
 
 
 def test_what_is_refused_is_asked_for_again_with_the_reason(

@@ -114,7 +114,7 @@ def test_an_answer_that_is_refused_for_the_same_reason_twice_is_asked_for_anew(
     solve: Solve, simulated: Simulated
 ) -> None:
     server = simulated(script({"whole": PLANS["whole"]}, verdict=lambda asked: False))
-    result, _ = solve("whole", executor="model.ask", redo=2)
+    result, _ = solve("whole", executor="model.ask", max_redos=2)
     assert str(result.outputs["summary"]).startswith("Not accepted (no figure)")
     assert sum(kind_of(asked) == "aggregate" for asked in server.requests) == 3, "none came from the cache"
 
@@ -156,7 +156,7 @@ def kind_or_none(asked: Asked) -> str:
 def test_agents_keep_to_the_tokens_that_there_are(solve: Solve, simulated: Simulated, tokens: int) -> None:
     contracts = script(PLANS)
     server = simulated(lambda asked: "word " * 5_000 if asked.system else contracts(asked))
-    solve("whole", tokens=tokens, nodes=6)
+    solve("whole", max_tokens=tokens, max_nodes=6)
     assert server.counts.input_tokens + server.counts.output_tokens <= tokens
 
 
@@ -189,7 +189,7 @@ def test_the_model_is_never_asked_for_more_tokens_than_there_are(
 ) -> None:
     talkative = script(PLANS, results=lambda goal: f"{goal} " * 3_000)
     server = simulated(talkative)
-    result, machine = solve("whole", executor="model.ask", tokens=tokens, nodes=6)
+    result, machine = solve("whole", executor="model.ask", max_tokens=tokens, max_nodes=6)
     assert server.counts.input_tokens + server.counts.output_tokens <= tokens
     assert machine.ledger.tokens <= tokens
     assert result.state == ("failed" if tokens == 300 else "succeeded")

@@ -44,10 +44,10 @@ def test_a_node_without_room_below_it_says_which_limit_it_met() -> None:
 
 def test_every_wrong_option_is_named_at_once() -> None:
     with pytest.raises(PlannerOptionError) as caught:
-        method_of({"dept": 3, "nodes": 0, "width": 1})
+        method_of({"max_dept": 3, "max_nodes": 0, "max_parts": 1})
     said = str(caught.value)
-    assert "no option 'dept'; did you mean 'depth'?" in said
-    assert "nodes is 0" in said
-    assert "width is 1" in said
+    assert "no option 'max_dept'; did you mean 'max_depth'" in said
+    assert "option 'max_nodes': Expected `int` >= 1, not 0" in said
+    assert "option 'max_parts'" in said
     with pytest.raises(PlannerOptionError, match="verify"):
         method_of({"verify": "sometimes"})

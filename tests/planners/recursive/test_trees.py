@@ -135,7 +135,7 @@ def test_an_answer_that_is_not_accepted_is_made_again_with_the_critique(solve: S
 
 
 def test_an_answer_that_is_never_accepted_is_handed_on_with_the_doubt(solve: Solve) -> None:
-    result, machine = solve("q", **named(verifier="refuse"), redo=2)
+    result, machine = solve("q", **named(verifier="refuse"), max_redos=2)
     assert result.state == "succeeded"
     assert str(result.outputs["summary"]).startswith("Not accepted (too vague): q.a")
     assert result.outputs["answer"]["not_accepted"] == "too vague"
@@ -146,7 +146,7 @@ def test_an_answer_that_is_never_accepted_is_handed_on_with_the_doubt(solve: Sol
 
 def test_another_plan_is_made_out_of_what_the_first_one_left(solve: Solve) -> None:
     contracts = named(planner="other_plan", verifier="refuse_plan")
-    result, machine = solve("q", **contracts, nodes=5, redo=5)
+    result, machine = solve("q", **contracts, max_nodes=5, max_redos=5)
     assert str(result.outputs["answer"]["answer"]).startswith("look again 0")
     assert len(roma.nodes_in(machine)) == 5, "two plans of two parts each, and the root"
     assert machine.results.look_up(Ref("root", ("nodes",)), _unkept) == 5
@@ -167,10 +167,10 @@ def test_a_planner_that_is_called_again_finds_its_tree_and_adds_nothing() -> Non
 
 
 def test_wrong_options_fail_the_planning_and_say_what_they_may_be(solve: Solve) -> None:
-    result, _ = solve("q", depht=2)
+    result, _ = solve("q", max_depht=2)
     assert result.error is not None
     assert result.error.code == "planner-option"
-    assert "did you mean 'depth'?" in result.error.message
+    assert "did you mean 'max_depth'" in result.error.message
 
 
 def _unkept(blob: object) -> Any:

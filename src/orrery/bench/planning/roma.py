@@ -76,13 +76,13 @@ def tree(goal: str, **options: Any) -> Graph:
 
 def performed(seed: int, *, capacity: Mapping[str, int] | None = None) -> PerformedRun:
     """The run of a scripted tree under a virtual clock."""
-    graph = tree(f"{seed}:", **trees.SCRIPTED, depth=trees.MOST_DEPTH + 1, nodes=10_000)
+    graph = tree(f"{seed}:", **trees.SCRIPTED, max_depth=trees.MOST_DEPTH + 1, max_nodes=10_000)
     return PerformedRun(graph, lambda task: trees.seconds_of(seed, task.id), capacity=capacity)
 
 
 def endless(seed: int, depth: int, nodes: int, tokens: int) -> Machine:
     """The end of a run whose planner never says atomic."""
-    graph = tree(f"{seed}:", **trees.ENDLESS, depth=depth, nodes=nodes, tokens=tokens, width=9)
+    graph = tree(f"{seed}:", **trees.ENDLESS, max_depth=depth, max_nodes=nodes, max_tokens=tokens, max_parts=9)
     run = PerformedRun(graph, lambda task: trees.seconds_of(seed, task.id))
     return run.machine
 
@@ -91,7 +91,7 @@ def real_node_s(seed: int) -> float:
     """Seconds that Orrery itself takes for a node of a scripted tree, all its steps together, without a disk."""
     from orrery.runtime import run
 
-    graph = tree(f"{seed}:", **trees.SCRIPTED, depth=trees.MOST_DEPTH + 1, nodes=10_000)
+    graph = tree(f"{seed}:", **trees.SCRIPTED, max_depth=trees.MOST_DEPTH + 1, max_nodes=10_000)
     samples: list[float] = []
     for _ in range(5):
         began = time.perf_counter()

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
-
 import msgspec
-from msgspec import Meta
 
-from orrery.errors import PlannerOptionError
-
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+from orrery.planners.options import Count, Seconds, Tries
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,29 +14,19 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         thinker: the operation that thinks, such as "py:package.module:function" or the name of a tool; a model
             unless given. It gets one argument, `situation`, and returns the lines of its edits.
         model: which model, "PROVIDER:MODEL" or an alias; the default model unless given.
-        turns: how often the thinker is asked, at most.
-        refusals: how often in a row it may say again what was refused.
+        max_turns: how often the thinker is asked, at most.
+        max_refusals: how often in a row it may say again what was refused.
         hold_s: how long steps are kept from starting while it thinks, at most.
-        think_s: how long it may think.
+        think_timeout_s: how long it may think.
         step_timeout_s: how long a step may take whose tool sets no limit of its own.
         max_tools: how many tools a model is shown; of more, those that fit the request best.
     """
 
     thinker: str | None = None
     model: str | None = None
-    turns: Count = 20
-    refusals: Annotated[int, Meta(ge=0)] = 2
+    max_turns: Count = 20
+    max_refusals: Tries = 2
     hold_s: Seconds = 30.0
-    think_s: Seconds = 300.0
+    think_timeout_s: Seconds = 300.0
     step_timeout_s: Seconds = 120.0
     max_tools: Count = 30
-
-    @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Options:
-        """The options that a goal gives. Raises PlannerOptionError."""
-        try:
-            return msgspec.convert(dict(given), cls, strict=False)
-        except msgspec.ValidationError as error:
-            raise PlannerOptionError(
-                f"{error}; the planner 'constellation' takes {', '.join(cls.__struct_fields__)}"
-            ) from error

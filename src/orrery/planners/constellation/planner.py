@@ -13,6 +13,7 @@ from orrery.planners.constellation.options import Options
 from orrery.planners.constellation.turns import Turns
 from orrery.planners.llm.binding import Binder
 from orrery.planners.llm.toolbox import usable
+from orrery.planners.options import read_options
 from orrery.planners.protocol import Goal, View
 from orrery.scheduler.states import ENDED
 from orrery.tools.approval import policy
@@ -33,7 +34,7 @@ class ConstellationPlanner:
             PlannerOptionError: the goal's options are wrong, or there is no model to think.
             PlannerReplyError: the thinker failed, or never said anything that can be done.
         """
-        options = Options.read(goal.options)
+        options = read_options(Options, goal.options, planner="constellation")
         if options.thinker is None:
             model_named(options.model)  # better now than by a turn that fails
         binder = Binder(view.task, usable(goal.tools), policy(goal.approve), view.folder, options.step_timeout_s)
@@ -42,7 +43,7 @@ class ConstellationPlanner:
         again = turns.last() > 0  # called again after a crash: what this turn said may have been taken in already
         problems: Sequence[Problem] = ()
         refusals = 0
-        while turn <= options.turns:
+        while turn <= options.max_turns:
             begin: Patch | None = None
             news = turns.unseen()
             if not again:
@@ -66,11 +67,11 @@ class ConstellationPlanner:
                 return
             turn += 1
             refusals = refusals + 1 if problems else 0
-            if refusals > options.refusals:
+            if refusals > options.max_refusals:
                 if not turns.steps():
                     raise PlannerReplyError(f"the thinker made no plan that can be done: {problems[0]}")
                 problems, refusals = (), 0  # its edit is given up; the next results may give it a better idea
-        view.progress(None, f"all {options.turns} turns are used up")
+        view.progress(None, f"all {options.max_turns} turns are used up")
 
 
 def _held(view: View, tasks: Sequence[TaskId], options: Options) -> AbstractContextManager[None]:

@@ -91,7 +91,7 @@ class Turns:
         situation: dict[str, Any] = {
             "goal": self._goal.text,
             "turn": turn,
-            "left": options.turns - turn,
+            "left": options.max_turns - turn,
             "steps": self._told(news),
             "results": {self._name(task): Ref(task) for task in news},
             "problems": [str(problem) for problem in problems],
@@ -105,7 +105,7 @@ class Turns:
             {"situation": situation},
             executor="inline" if options.thinker is None else "thread",
             effects=Effects("idempotent"),
-            limits=Limits(timeout_s=options.think_s),
+            limits=Limits(timeout_s=options.think_timeout_s),
             estimate=Estimate(THINK_SECONDS),
             label=_label(news, problems),
         )

@@ -7,16 +7,17 @@ the agent's turn grows into, so specialists work at the same time, and each of t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from orrery.errors import PlannerOptionError, suggestion
+from orrery.errors import PlannerOptionError
 from orrery.graph import Add, Patch, Ref, SetOutputs
 from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
 from orrery.planners.hierarchical.specialists import Specialist, chosen
+from orrery.planners.options import Count, read_options
 from orrery.planners.protocol import Goal, View
 
 LEAD = "lead"
@@ -36,9 +37,9 @@ class Staffing(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
 
     specialists: tuple[Any, ...] | None = None
     model: str | None = None
-    max_turns: int = 12
-    width: int = 5
-    max_tokens: int | None = None
+    max_turns: Count = 12
+    width: Count = 5
+    max_tokens: Count | None = None
 
 
 class HierarchicalPlanner:
@@ -51,7 +52,7 @@ class HierarchicalPlanner:
         """The patch that adds the planning agent. Raises PlannerOptionError, UnknownNameError."""
         from orrery.agents.run import run
 
-        staffing = staffing_of(goal.options)
+        staffing = read_options(Staffing, goal.options, planner="hierarchical")
         staff = [each for each in chosen(staffing.specialists) if each.tool_names(goal.tools) or not each.tools]
         if not staff:
             raise PlannerOptionError("no specialist has a tool that the request allows; allow more tools")
@@ -61,20 +62,6 @@ class HierarchicalPlanner:
         because = f"{len(staff)} specialists: {', '.join(each.name for each in staff)}"
         edits = (Add(run.task(LEAD, args, label=goal.text[:80])), SetOutputs({"answer": Ref(LEAD)}))
         yield Patch(edits, by="hierarchical", because=because)
-
-
-def staffing_of(options: Mapping[str, Any]) -> Staffing:
-    """The options of a goal, checked. Raises PlannerOptionError, with everything that is wrong."""
-    known = Staffing.__struct_fields__
-    faults = [f"there is no option {name!r}; {suggestion(name, known)}" for name in options if name not in known]
-    try:
-        staffing = msgspec.convert({name: value for name, value in options.items() if name in known}, Staffing)
-    except msgspec.ValidationError as error:
-        raise PlannerOptionError("; ".join([*faults, str(error)])) from error
-    faults += [f"{name} must be above zero" for name in ("max_turns", "width") if getattr(staffing, name) < 1]
-    if faults:
-        raise PlannerOptionError("the hierarchical planner: " + "; ".join(faults))
-    return staffing
 
 
 def _lead(goal: Goal, staffing: Staffing, staff: list[Specialist]) -> dict[str, Any]:
@@ -97,4 +84,4 @@ def _lead(goal: Goal, staffing: Staffing, staff: list[Specialist]) -> dict[str, 
     return args
 
 
-__all__ = ["LEAD", "HierarchicalPlanner", "Staffing", "staffing_of"]
+__all__ = ["LEAD", "HierarchicalPlanner", "Staffing"]

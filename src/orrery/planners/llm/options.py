@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
-from orrery.errors import PlannerOptionError
-
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+from orrery.planners.options import Count, Seconds, Tries
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +22,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_retries: how often a call of the model that failed for a passing reason is made again.
         max_lines: the longest plan, in steps.
         max_tokens: the longest text of a plan.
-        max_seconds: the longest time for a plan to come in.
+        plan_timeout_s: the longest time for a plan to come in.
         step_timeout_s: how long a step may take whose tool sets no limit of its own.
         join_timeout_s: how long looking at the results may take.
         on_failure: what becomes of steps that have not started when planning fails: they are done ("keep") or not
@@ -41,26 +36,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compat: Literal["", "llmcompiler"] = ""
     max_rounds: Count = 3
     max_asks: Count = 3
-    max_retries: Annotated[int, Meta(ge=0)] = 3
+    max_retries: Tries = 3
     max_lines: Count = 10_000
     max_tokens: Count = 200_000
-    max_seconds: Seconds = 600.0
+    plan_timeout_s: Seconds = 600.0
     step_timeout_s: Seconds = 120.0
     join_timeout_s: Seconds = 300.0
     on_failure: Literal["keep", "drop"] = "keep"
     max_tools: Count = 30
-
-    @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Options:
-        """The options that a goal gives. Raises PlannerOptionError."""
-        unknown = [name for name in given if name not in cls.__struct_fields__]
-        wrong = [f"there is no option {name!r}" for name in unknown]
-        for name in given:
-            if name not in unknown:
-                try:
-                    msgspec.convert({name: given[name]}, cls, strict=False)
-                except msgspec.ValidationError as error:
-                    wrong.append(f"option {name!r}: {str(error).partition(' - at ')[0]}, not {given[name]!r:.60}")
-        if wrong:
-            raise PlannerOptionError(f"{'; '.join(wrong)}; the planner 'llm' takes {', '.join(cls.__struct_fields__)}")
-        return msgspec.convert(dict(given), cls, strict=False)

@@ -48,6 +48,7 @@ from orrery.planners.llm.joiner import JOIN
 from orrery.planners.llm.options import Options
 from orrery.planners.llm.reuse import Reusable, kept, recalled
 from orrery.planners.llm.writing import write
+from orrery.planners.options import read_options
 from orrery.planners.protocol import Goal, View
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.states import ENDED, State
@@ -79,7 +80,7 @@ class LlmPlanner:
             LimitReachedError: the plan did not end within its limits.
             ModelError: the model gave no usable answer.
         """
-        options = Options.read(goal.options)
+        options = read_options(Options, goal.options, planner="llm")
         return as_patches(lambda apply: _Planning(goal, view, options, apply).whole())
 
 
@@ -238,11 +239,11 @@ class _Planning:
         draft = Draft(self._binder, steps, len(begun), options.compat == "llmcompiler")
         asking = _Asking(self._opening(round_number, steps), [write(step) for step in begun], draft)
         try:
-            async with asyncio.timeout(options.max_seconds):
+            async with asyncio.timeout(options.plan_timeout_s):
                 await self._ask_until_right(asking, draft)
         except TimeoutError as error:
             raise LimitReachedError(
-                f"the plan did not end within max_seconds={options.max_seconds:g}; {draft.lines} lines had come"
+                f"the plan did not end within plan_timeout_s={options.plan_timeout_s:g}; {draft.lines} lines had come"
             ) from error
         edits = self._end_edits(round_number, draft.end or End())
         await self._apply(Patch(edits, because=f"the plan of round {round_number} is complete"))
@@ -305,7 +306,7 @@ class _Planning:
 
         draft.begin_answer()
         # An answer that did not lead to a plan must not be given again: the plan cache keeps those that did.
-        request = Request(self._model, tuple(messages), timeout_s=self._options.max_seconds, cache=False)
+        request = Request(self._model, tuple(messages), timeout_s=self._options.plan_timeout_s, cache=False)
         chars, cut_off = 0, False
         listening = asyncio.timeout(None)
         try:

@@ -76,7 +76,7 @@ def _acting(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
         "name": "part",
         "instructions": prompt("planners/recursive-agent"),
         "model": model_named(method.model),
-        "tools": [tool.name for tool in find_tools(node.goal, method.tools, most=method.most_tools)],
+        "tools": [tool.name for tool in find_tools(node.goal, method.tools, most=method.max_tools)],
         "approve": method.approve,
     }
     if tokens is not None:
@@ -87,8 +87,8 @@ def _acting(node: Node, task: str, *, tokens: int | None, label: str) -> Task:
 
 def _too_few(node: Node, tokens: int) -> LimitReachedError:
     return LimitReachedError(
-        f"{node.goal!r:.80} is left with {tokens} tokens, too few to do anything with; raise `tokens`, "
-        "or lower `nodes`, which share them"
+        f"{node.goal!r:.80} is left with {tokens} tokens, too few to do anything with; raise `max_tokens`, "
+        "or lower `max_nodes`, which share them"
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
-from orrery.errors import PlannerOptionError, suggestion
+from orrery.planners.options import Count, read_options
 from orrery.planners.recursive.budget import Budget
 
 _ASKED = "py:orrery.planners.recursive.asked:"
@@ -25,15 +26,15 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
             "model.ask" (a model that answers from what it is given), or one of your own, which is given `part` and,
             if it takes them, `results`: the full results of the parts that this one needs.
         verify: which answers are judged: of every part, of those that were split, of the whole only, or none.
-        redo: how often an answer that was not accepted is made again.
-        depth: levels below the root.
-        nodes: parts in all.
-        tokens: tokens in all; None sets no limit.
-        width: into how many parts one part may be split.
+        max_redos: how often an answer that was not accepted is made again.
+        max_depth: levels below the root.
+        max_nodes: parts in all.
+        max_tokens: tokens in all; None sets no limit.
+        max_parts: into how many parts one part may be split.
         summary_chars: the longest summary; what is longer is cut, with its length and digest.
         model: the model to ask; None means the default one.
         tools: the tools that may be used; None allows every registered one.
-        most_tools: how many of them an agent is given: those that its part is about.
+        max_tools: how many of them an agent is given: those that its part is about.
         approve: what agents may do without asking a person: "ask" asks as the policy says, "yes" does all it allows.
     """
 
@@ -43,21 +44,21 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     aggregator: str = _ASKED + "aggregate"
     verifier: str = _ASKED + "verify"
     verify: Literal["every", "split", "root", "never"] = "split"
-    redo: int = 1
-    depth: int = 3
-    nodes: int = 40
-    tokens: int | None = None
-    width: int = 6
-    summary_chars: int = 1200
+    max_redos: Annotated[int, Meta(ge=0, le=10)] = 1
+    max_depth: Annotated[int, Meta(ge=0, le=MOST_DEPTH)] = 3
+    max_nodes: Annotated[int, Meta(ge=1, le=1_000_000)] = 40
+    max_tokens: Count | None = None
+    max_parts: Annotated[int, Meta(ge=2, le=1_000)] = 6
+    summary_chars: Annotated[int, Meta(ge=80, le=100_000)] = 1200
     model: str | None = None
     tools: tuple[str, ...] | None = None
-    most_tools: int = 8
+    max_tools: Annotated[int, Meta(ge=0, le=100)] = 8
     approve: str = "ask"
 
     @property
     def budget(self) -> Budget:
         """What the root may use."""
-        return Budget(self.depth, self.nodes, self.tokens)
+        return Budget(self.max_depth, self.max_nodes, self.max_tokens)
 
     @property
     def asks_a_model(self) -> bool:
@@ -73,7 +74,7 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     @property
     def redos(self) -> int:
         """How often an answer may be made again."""
-        return self.redo if self.verify != "never" else 0
+        return self.max_redos if self.verify != "never" else 0
 
 
 def method_of(options: Mapping[str, Any], *, tools: tuple[str, ...] | None = None, approve: str = "ask") -> Method:
@@ -82,27 +83,7 @@ def method_of(options: Mapping[str, Any], *, tools: tuple[str, ...] | None = Non
     Raises:
         PlannerOptionError: with everything that is wrong with them.
     """
-    known = tuple(name for name in Method.__struct_fields__ if name != "approve")  # that is the goal's to say
-    faults = [f"there is no option {name!r}; {suggestion(name, known)}" for name in options if name not in known]
-    try:
-        method = msgspec.convert({name: value for name, value in options.items() if name in known}, Method)
-    except msgspec.ValidationError as error:
-        raise PlannerOptionError("; ".join([*faults, str(error)])) from error
-    limits = (
-        ("depth", method.depth, 0, MOST_DEPTH),
-        ("nodes", method.nodes, 1, 1_000_000),
-        ("width", method.width, 2, 1000),
-        ("redo", method.redo, 0, 10),
-        ("most_tools", method.most_tools, 0, 100),
-        ("summary_chars", method.summary_chars, 80, 100_000),
-        ("tokens", method.tokens or 1, 1, 10**12),
-    )
-    for name, value, least, most in limits:
-        if not least <= value <= most:
-            faults.append(f"{name} is {value}; it must lie between {least:,} and {most:,}")
-    if faults:
-        raise PlannerOptionError("the recursive planner: " + "; ".join(faults))
-    return msgspec.structs.replace(method, tools=method.tools if tools is None else tools, approve=approve)
+    return read_options(Method, options, planner="recursive", tools=tools, approve=approve)
 
 
 __all__ = ["MOST_DEPTH", "Method", "method_of"]

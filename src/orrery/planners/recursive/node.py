@@ -49,7 +49,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
             given=self.given,
             round=self.round,
             critique=self.critique,
-            most_parts=max(0, min(self.method.width, self.budget.nodes - 1)),
+            most_parts=max(0, min(self.method.max_parts, self.budget.nodes - 1)),
             tokens=tokens,
             model=self.method.model,
             tools=self.method.tools,
