@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from orrery.errors import PatchRefused, RequestError
 from orrery.graph import Graph, LiveGraph, Patch, Ref, TaskId
+from orrery.planners.driving import drive
 from orrery.planners.protocol import Goal, Planner
 from orrery.scheduler.states import State
 
@@ -78,16 +79,14 @@ class DraftView:
 async def adraft(planner: Planner, goal: Goal, folder: Path | str, *, view: DraftView | None = None) -> Graph:
     """What `draft` returns, inside an event loop."""
     seen = view or DraftView(Path(folder))
-    patches = cast("AsyncGenerator[Patch]", planner.plan(goal, seen))
-    async with aclosing(patches):
-        problem: PatchRefused | None = None
-        while True:
-            try:
-                patch = await (anext(patches) if problem is None else patches.athrow(problem))
-            except (StopAsyncIteration, _NeedsResults):
-                break
-            done = seen.graph.apply(patch)
-            problem = None if isinstance(done, Patch) else PatchRefused(done)
+
+    async def apply(patch: Patch) -> None:
+        done = seen.graph.apply(patch)
+        if not isinstance(done, Patch):
+            raise PatchRefused(done)
+
+    with suppress(_NeedsResults):
+        await drive(planner.plan(goal, seen), apply)
     graph = seen.graph
     links = (edge for edges in graph.explicit.values() for edge in edges.values())
     return Graph(graph.tasks.values(), links, graph.outputs)

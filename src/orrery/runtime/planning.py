@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from orrery.errors import NotSerialisableError, PatchRefused, RequestError
-from orrery.graph import Patch
+from orrery.errors import RequestError
 from orrery.planners import Goal, planners
+from orrery.planners.driving import drive
 from orrery.runtime.view import LiveView
 from orrery.tools.context import ToolContext
 from orrery.tools.tool import tool
@@ -31,20 +30,5 @@ async def plan(goal: Mapping[str, Any] | str, ctx: ToolContext, planner: str = "
     if not isinstance(ctx, LiveView):
         raise RequestError("'plan' changes the run that it belongs to: it needs executor 'planner'")
     wanted = Goal(goal) if isinstance(goal, str) else msgspec.convert(goal, Goal)
-    made = refused = 0
-    async with aclosing(cast("AsyncGenerator[Patch]", planners.get(planner)().plan(wanted, ctx))) as patches:
-        problem: Exception | None = None
-        while True:
-            try:
-                patch = await (anext(patches) if problem is None else patches.athrow(problem))
-            except StopAsyncIteration:
-                return {"patches": made, "refused": refused}
-            problem = None
-            if not patch.edits:
-                continue
-            try:
-                await ctx.apply(patch)
-                made += 1
-            except (PatchRefused, NotSerialisableError) as error:
-                problem = error
-                refused += 1
+    driven = await drive(planners.get(planner)().plan(wanted, ctx), ctx.apply)
+    return driven._asdict()

@@ -1,17 +1,13 @@
-"""Two small bridges: what came of a stream since one last looked, and a coroutine in the form of a planner."""
+"""Bursts: what came of a stream since one last looked."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeVar
 
-from orrery.graph import Patch
-
 T = TypeVar("T")
-Apply = Callable[[Patch], Awaitable[None]]
-"""Changes the graph, and returns when that is durable. Raises PatchRefused."""
 
 
 async def bursts(stream: AsyncGenerator[T]) -> AsyncGenerator[list[T]]:
@@ -48,34 +44,3 @@ async def bursts(stream: AsyncGenerator[T]) -> AsyncGenerator[list[T]]:
     finally:
         listening.cancel()
         await asyncio.wait([listening])
-
-
-async def as_patches(plan: Callable[[Apply], Awaitable[None]]) -> AsyncGenerator[Patch]:
-    """The patches that a coroutine applies, as an async generator; a refusal is raised in the coroutine."""
-    offered: asyncio.Queue[tuple[Patch, asyncio.Future[None]] | None] = asyncio.Queue(1)
-
-    async def apply(patch: Patch) -> None:
-        decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await offered.put((patch, decided))
-        await decided
-
-    async def whole() -> None:
-        try:
-            await plan(apply)
-        finally:
-            await offered.put(None)
-
-    planning = asyncio.create_task(whole())
-    try:
-        while (offer := await offered.get()) is not None:
-            patch, decided = offer
-            try:
-                yield patch
-            except Exception as refusal:  # noqa: BLE001 - it is the coroutine's to handle
-                decided.set_exception(refusal)
-            else:
-                decided.set_result(None)
-        await planning
-    finally:
-        planning.cancel()
-        await asyncio.wait([planning])

@@ -39,9 +39,10 @@ from orrery.models import Reply, Request
 from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
 from orrery.planners.cache import PlanCache, shape_of
+from orrery.planners.driving import Apply, as_patches
 from orrery.planners.llm import evidence, toolbox
 from orrery.planners.llm.binding import Binder, Bound
-from orrery.planners.llm.bursts import Apply, as_patches, bursts
+from orrery.planners.llm.bursts import bursts
 from orrery.planners.llm.draft import Draft
 from orrery.planners.llm.grammar import End, Step
 from orrery.planners.llm.joiner import JOIN
