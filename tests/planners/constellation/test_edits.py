@@ -13,7 +13,7 @@ from orrery.graph import Drop, Edge, Edit, LiveGraph, Patch, Ref, Unlink
 from orrery.planners.constellation.edits import Dropped, Linked, edits_for, parse
 from orrery.planners.llm.binding import Binder
 from orrery.planners.llm.grammar import End, Step
-from orrery.planners.llm.toolbox import usable
+from orrery.planners.toolbox import usable
 from orrery.tools.approval import judge
 
 

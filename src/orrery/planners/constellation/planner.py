@@ -12,9 +12,9 @@ from orrery.planners.constellation.edits import edits_for, parse
 from orrery.planners.constellation.options import Options
 from orrery.planners.constellation.turns import Turns
 from orrery.planners.llm.binding import Binder
-from orrery.planners.llm.toolbox import usable
 from orrery.planners.options import read_options
 from orrery.planners.protocol import Goal, View
+from orrery.planners.toolbox import usable
 from orrery.scheduler.states import ENDED
 from orrery.tools.approval import policy
 

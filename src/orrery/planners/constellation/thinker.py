@@ -9,7 +9,7 @@ from orrery.models import Request
 from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
 from orrery.planners.llm import evidence
-from orrery.planners.llm.toolbox import fitting, listed, usable
+from orrery.planners.toolbox import fitting, listed, usable
 from orrery.tools.context import ToolContext
 
 MOST_TOOLS = 30

@@ -20,11 +20,11 @@ from orrery.graph.nest import with_refs
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
 from orrery.planners.llm.writing import write, write_ref, write_value
+from orrery.planners.toolbox import Tools
 from orrery.tools.approval import Approval, asked_first
 from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
 
-Tools = Mapping[str, Tool[..., Any]]
 _MOST_LABEL_CHARS = 72
 _MOST_SHOWN_IN_QUESTION = 400
 _TAKES_ANYTHING: Tool[..., Any] = Tool(lambda **_: None, name="anything", effects=Effects("pure"))

@@ -40,7 +40,7 @@ from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
 from orrery.planners.cache import PlanCache, shape_of
 from orrery.planners.driving import Apply, as_patches
-from orrery.planners.llm import evidence, toolbox
+from orrery.planners.llm import evidence
 from orrery.planners.llm.binding import Binder, Bound
 from orrery.planners.llm.bursts import bursts
 from orrery.planners.llm.draft import Draft
@@ -51,6 +51,7 @@ from orrery.planners.llm.reuse import Reusable, kept, recalled
 from orrery.planners.llm.writing import write
 from orrery.planners.options import read_options
 from orrery.planners.protocol import Goal, View
+from orrery.planners.toolbox import fitting, listed, usable
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.states import ENDED, State
 from orrery.tools.approval import is_no, policy
@@ -92,11 +93,9 @@ class _Planning:
         self._goal, self._view, self._options, self._apply = goal, view, options, apply
         self._model = model_named(options.model)
         self._cache, self._shape, self._reused = PlanCache.of(view.folder), shape_of(goal.text), False
-        self._tools = toolbox.usable(goal.tools)
+        self._tools = usable(goal.tools)
         self._binder = Binder(view.task, self._tools, policy(goal.approve), view.folder, options.step_timeout_s)
-        self._system = prompt(
-            "planners/llm-plan", tools=toolbox.listed(toolbox.fitting(self._tools, goal.text, options.max_tools))
-        )
+        self._system = prompt("planners/llm-plan", tools=listed(fitting(self._tools, goal.text, options.max_tools)))
 
     # -- rounds -------------------------------------------------------------------------------------------
 

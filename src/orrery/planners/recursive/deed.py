@@ -14,7 +14,7 @@ from orrery.planners.asking import left_to_write, model_named
 from orrery.planners.recursive.asked import LEAST_REPLY, critique_of, executor_prompt
 from orrery.planners.recursive.contracts import as_data, function_of
 from orrery.planners.recursive.node import Node
-from orrery.planners.toolmaking.search import find_tools
+from orrery.planners.toolbox import find_tools
 from orrery.tools import Tool, tools
 from orrery.workflow import code
 

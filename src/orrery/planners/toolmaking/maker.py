@@ -13,8 +13,8 @@ import msgspec
 
 from orrery.errors import PlannerReplyError, ToolRefusedError
 from orrery.planners.asking import model_named
+from orrery.planners.toolbox import find_tools
 from orrery.planners.toolmaking import asked
-from orrery.planners.toolmaking.search import find_tools
 from orrery.planners.toolmaking.suite import Suite, weaknesses
 from orrery.planners.toolmaking.trial import Trial, try_code, try_composition
 from orrery.tools import Tool, ToolContext, tools
@@ -24,6 +24,8 @@ CORRECTIONS = 2
 """How often a specification, or tests, that cannot be used are sent back."""
 REPAIRS = 3
 """How often code that was refused is written again."""
+MOST_CANDIDATES = 8
+"""So many tools that may fit are shown to the model that chooses."""
 _MOST_TOLD = 8
 
 
@@ -68,7 +70,7 @@ async def find_or_make(
         PlannerOptionError, ModelError: there is no model to ask, or it gave no usable answer.
     """
     model, library = model_named(model), library or Library()
-    candidates = find_tools(need, among)
+    candidates = find_tools(need, among, most=MOST_CANDIDATES)
     choice = None
     if candidates:
         ctx.progress(None, f"{len(candidates)} tools may fit")

@@ -1,22 +1,25 @@
-"""The tools that a plan may use, and the few words in which a model is told of them."""
+"""The tools that a planner may use, those that a need is about, and the few words in which a model is told of them."""
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NotRequired, Required, get_args, get_origin
 
 from orrery.errors import OrreryError
-from orrery.planners.llm.binding import Tools
 from orrery.tools import tools as registered
 from orrery.tools.hints import LISTS, MAPS, UNIONS
+from orrery.tools.made import PREFIX
 from orrery.tools.tool import Tool
 
-_NOT_FOR_PLANS = frozenset(
-    {"plan", "model.chat", "agent.brief", "agent.compact", "agent.joined", "agent.results", "agent.turn"}
-)
-"""Parts of planners and agents themselves, which mean nothing as a step."""
+Tools = Mapping[str, Tool[..., Any]]
+"""Tools by name."""
+_NO_STEP = ("plan", "model.chat")
+"""Parts of planners and agents, which mean nothing as a step of a plan."""
+_NO_ANSWER = ("agent", "memory", "model", "plan", "toolmaking")
+"""Toolsets that make up agents and planners: they are no answer to a need."""
 _MOST_DESCRIPTION_CHARS = 160
 
 
@@ -28,26 +31,48 @@ def usable(names: Iterable[str] | None = None) -> Tools:
     """
     if names is not None:
         return MappingProxyType({name: registered.get(name) for name in names})
+    return MappingProxyType(_loaded(name for name in registered.names() if name not in _NO_STEP))
+
+
+def _loaded(names: Iterable[str]) -> dict[str, Tool[..., Any]]:
     found: dict[str, Tool[..., Any]] = {}
-    for name in registered.names():
-        if name in _NOT_FOR_PLANS:
-            continue
-        try:
+    for name in names:
+        # One that cannot be had lacks an optional part, or is another package's broken plug-in: planners do without.
+        with suppress(OrreryError):
             found[name] = registered.get(name)
-        except OrreryError:  # it lacks an optional part, or is another package's broken plug-in: plans do without
-            continue
-    return MappingProxyType(found)
+    return found
 
 
 def fitting(tools: Tools, need: str, most: int) -> list[Tool[..., Any]]:
     """The tools that a model is shown, by name: all if they are few, else those that fit the need best."""
     if len(tools) <= most:
         return [tools[name] for name in sorted(tools)]
+    names = [tool.name for tool in best(tools, need, most)] or sorted(tools)[:most]
+    return [tools[name] for name in sorted(names)]
+
+
+def best(tools: Tools, need: str, most: int) -> list[Tool[..., Any]]:
+    """The tools that fit a need, best first."""
     from orrery.tools.select import ToolCard, ToolIndex
 
-    found = ToolIndex([ToolCard.of(tool) for tool in tools.values()]).find(need, most)
-    names = [match.name for match in found] or sorted(tools)[:most]
-    return [tools[name] for name in sorted(names)]
+    index = ToolIndex([ToolCard.of(tool) for tool in tools.values()])
+    return [tools[match.name] for match in index.find(need, most)]
+
+
+def find_tools(need: str, among: Collection[str] | None = None, *, most: int) -> list[Tool[..., Any]]:
+    """The registered tools that do what is needed, best first; those that cannot be loaded are left out.
+
+    Args:
+        among: the names that count; None means every tool but those that make up agents and planners. Tools that
+            were made always count.
+        most: how many are wanted.
+    """
+
+    def counts(name: str) -> bool:
+        wanted = name in among if among is not None else name.partition(".")[0] not in _NO_ANSWER
+        return wanted or name.startswith(PREFIX)
+
+    return best(_loaded(filter(counts, registered.names())), need, most)
 
 
 def listed(tools: Iterable[Tool[..., Any]]) -> str:
@@ -89,3 +114,6 @@ def short_type(hint: Any) -> str:
     if fields and (typing.is_typeddict(hint) or hasattr(hint, "__dataclass_fields__")):
         return "{" + ", ".join(fields) + "}"
     return str(getattr(hint, "__name__", hint)).lower()
+
+
+__all__ = ["Tools", "best", "find_tools", "fitting", "line_of", "listed", "short_type", "usable"]
