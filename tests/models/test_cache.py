@@ -171,7 +171,15 @@ def test_it_lies_beside_the_settings_that_are_named_else_in_the_working_folder(
     monkeypatch.delenv("ORRERY_MODELS", raising=False)
     assert cache_path(tmp_path) == tmp_path / ".orrery" / "models.db"
     monkeypatch.setenv("ORRERY_MODELS", str(tmp_path / "other" / "models.toml"))
-    assert cache_path(tmp_path) == tmp_path / "other" / "models.db"
+    assert cache_path(tmp_path) == tmp_path / "other" / "models.toml.db"
+
+
+def test_it_is_never_the_file_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "models.db"
+    settings.write_text('default = "openai:x"\n')
+    monkeypatch.setenv("ORRERY_MODELS", str(settings))
+    AnswerCache(cache_path(tmp_path)).put("k", b"answer")
+    assert settings.read_text() == 'default = "openai:x"\n'
 
 
 NAMED, PROVIDER = Named("p", "m"), Provider("openai-chat", base_url="http://localhost:1/v1")

@@ -114,6 +114,20 @@ def test_what_is_no_toml_is_said_with_its_line_and_column() -> None:
     assert caught.value.problems[0].place.startswith("m.toml:2:")
 
 
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ModelSettingsError, match="nested too deeply"):
+        parse("default = " + "[" * 5_000)
+
+
+def test_a_mark_of_its_encoding_in_front_is_no_part_of_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text('default = "openai:x"\n', encoding="utf-8-sig")
+    monkeypatch.setenv("ORRERY_MODELS", str(path))
+    assert settings().default == "openai:x"
+
+
 def test_a_price_needs_both_sides() -> None:
     with pytest.raises(ModelSettingsError, match="a price needs both"):
         parse('[models."openai:x"]\ninput_per_mtok = 1\n')

@@ -64,7 +64,10 @@ def _essence(messages: tuple[ModelMessage, ...]) -> list[dict[str, Any]]:
 def cache_path(folder: Path) -> Path:
     """Where the answers are kept: beside the settings file that $ORRERY_MODELS names, else in the folder's .orrery."""
     named = os.environ.get(FILE_VARIABLE)
-    return Path(named).expanduser().with_suffix(".db") if named else folder / ".orrery" / "models.db"
+    if not named:
+        return folder / ".orrery" / "models.db"
+    # Added, not put in place of the suffix: the settings may be called anything, and a cache makes its file anew.
+    return Path(f"{named}.db").expanduser()
 
 
 @lru_cache(maxsize=8)

@@ -148,7 +148,7 @@ def default_model() -> str | None:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _changed_ns: int, _size_bytes: int) -> Settings:
-    return parse(path.read_text(encoding="utf-8", errors="replace"), path)
+    return parse(path.read_text(encoding="utf-8-sig", errors="replace"), path)  # some editors put a mark in front
 
 
 _NOTHING_SET = Settings()
@@ -177,6 +177,8 @@ class _Reader:
             at = _AT_LINE.search(message)
             place = f"{path}:{at[1]}:{at[2]}" if at else str(path)
             raise ModelSettingsError([Problem("model-settings", place, _AT_LINE.sub("", message).lower())]) from error
+        except RecursionError as error:
+            raise ModelSettingsError([Problem("model-settings", str(path), "is nested too deeply")]) from error
 
     def settings(self) -> Settings:
         for name in self._data:

@@ -52,7 +52,7 @@ def test_after_kill_9_the_tree_goes_on_and_nothing_answered_is_asked_again(
         children.append(int(child.stdout.readline()))
         assert child.wait(timeout=30) == -signal.SIGKILL
     before = [asked.text for asked in server.requests]
-    for cached in tmp_path.glob("simulated-models.db*"):  # the log alone must do
+    for cached in tmp_path.glob("simulated-models.toml.db*"):  # the log alone must do
         cached.unlink()
     result = resume("r", "sqlite:///runs.db")
     assert result.outputs["answer"] == "summary of whole"
