@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from orrery.errors import Failure
 from orrery.models.prompts import find, prompt
-from orrery.planners import toolbox
-from orrery.planners.llm import Options, evidence
+from orrery.planners import evidence, toolbox
+from orrery.planners.llm import Options
 from orrery.planners.llm.joiner import verdict
 from orrery.tools import Tool, tool
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from orrery.models import Request
 from orrery.models.prompts import prompt
+from orrery.planners import evidence
 from orrery.planners.asking import model_named
-from orrery.planners.llm import evidence
 from orrery.planners.toolbox import fitting, listed, usable
 from orrery.tools.context import ToolContext
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from orrery.errors import Failure
 from orrery.models import Request
 from orrery.models.prompts import prompt
-from orrery.planners.llm import evidence
+from orrery.planners import evidence
 from orrery.tools.approval import is_no
 from orrery.tools.context import ToolContext
 

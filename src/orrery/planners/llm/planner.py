@@ -37,10 +37,10 @@ from orrery.graph import (
 from orrery.graph.task import refs_in
 from orrery.models import Reply, Request
 from orrery.models.prompts import prompt
+from orrery.planners import evidence
 from orrery.planners.asking import model_named
 from orrery.planners.cache import PlanCache, shape_of
 from orrery.planners.driving import Apply, as_patches
-from orrery.planners.llm import evidence
 from orrery.planners.llm.binding import Binder, Bound
 from orrery.planners.llm.bursts import bursts
 from orrery.planners.llm.draft import Draft

@@ -10,9 +10,20 @@ from typing import Any
 
 import msgspec
 
+from orrery.agents.conversation import labelled
 from orrery.models.prompts import prompt
 from orrery.planners.asking import ask, left_to_write
-from orrery.planners.recursive.contracts import Answer, Atomicity, Finding, Part, Split, Step, Verdict, fault_in
+from orrery.planners.recursive.contracts import (
+    Answer,
+    Atomicity,
+    Finding,
+    Part,
+    Split,
+    Step,
+    Verdict,
+    as_data,
+    fault_in,
+)
 from orrery.tools.context import ToolContext
 
 LEAST_REPLY = 48
@@ -74,7 +85,8 @@ async def split(part: Part, ctx: ToolContext) -> Split:
 
 async def aggregate(part: Part, findings: tuple[Finding, ...], ctx: ToolContext) -> Answer:
     """Ask for the answer that the findings amount to."""
-    text = prompt("planners/recursive-aggregate", goal=part.goal, critique=critique_of(part), findings=_data(findings))
+    found = labelled("the parts of the goal", as_data(findings))
+    text = prompt("planners/recursive-aggregate", goal=part.goal, critique=critique_of(part), findings=found)
     if _is_too_dear(text, part):
         return Answer("\n".join(f"{finding.goal}: {finding.summary}" for finding in findings))
     told = await ask(text, ANSWER, ctx, model=part.model, tokens=part.tokens)
@@ -83,7 +95,7 @@ async def aggregate(part: Part, findings: tuple[Finding, ...], ctx: ToolContext)
 
 async def verify(part: Part, summary: str, ctx: ToolContext) -> Verdict:
     """Ask whether an answer reaches its goal."""
-    text = prompt("planners/recursive-verify", goal=part.goal, answer=_data({"untrusted_data": summary}))
+    text = prompt("planners/recursive-verify", goal=part.goal, answer=labelled("whoever worked on the goal", summary))
     if _is_too_dear(text, part):
         return Verdict(True, "not judged: too few tokens are left")
     told = await ask(text, VERDICT, ctx, model=part.model, tokens=part.tokens)
@@ -105,16 +117,9 @@ def _about(part: Part, wrong: str = "") -> dict[str, str]:
     return {
         "goal": part.goal,
         "request": part.request,
-        "given": _data(part.given),
+        "given": labelled("earlier parts", as_data(part.given)),
         "critique": critique_of(part, wrong),
     }
-
-
-def _data(value: Any) -> str:
-    """Data as a model is shown it: JSON under a name that says what it is."""
-    if isinstance(value, tuple):
-        value = {"untrusted_data": value}
-    return msgspec.json.encode(value).decode()
 
 
 def _is_too_dear(text: str, part: Part) -> bool:

@@ -1,4 +1,9 @@
-"""Results as a model is shown them: data, marked as such, cut to size, and never able to look like anything else."""
+"""Evidence: the steps of a plan with their results, as a model is shown them inside a block `<data>`.
+
+The lines of the steps are its own, and the results beside them come from outside: each stands on one line of JSON, cut
+to size, so that no text in it can pass for a line of ours or end the block. Where nothing of ours stands beside the
+data, it is put under a label instead: `agents.conversation.labelled`.
+"""
 
 from __future__ import annotations
 
