@@ -15,6 +15,19 @@ MOST_TOKENS = 4096
 """The longest reply that is asked for where nothing else says how long it may be."""
 
 
+TEXT: Mapping[str, Any] = {"type": "string"}
+
+
+def object_of(**properties: Any) -> dict[str, Any]:
+    """The JSON Schema of an object that has all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 class Told(NamedTuple):
     """What a model replied: the data, and the tokens that the call took."""
 
@@ -76,4 +89,4 @@ def model_named(model: str | None) -> str:
     return found
 
 
-__all__ = ["CHARS_PER_TOKEN", "MOST_TOKENS", "Told", "ask", "left_to_write", "model_named"]
+__all__ = ["CHARS_PER_TOKEN", "MOST_TOKENS", "TEXT", "Told", "ask", "left_to_write", "model_named", "object_of"]

@@ -6,13 +6,11 @@ after another, and as accepted. What others found reaches the model as data, und
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from orrery.agents.conversation import labelled
 from orrery.models.prompts import prompt
-from orrery.planners.asking import ask, left_to_write
+from orrery.planners.asking import TEXT, ask, left_to_write, object_of
 from orrery.planners.recursive.contracts import (
     Answer,
     Atomicity,
@@ -31,28 +29,16 @@ LEAST_REPLY = 48
 CORRECTIONS = 2
 """How often a plan that cannot be used is sent back."""
 
-_TEXT = {"type": "string"}
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-ATOMICITY = _object(because=_TEXT, atomic={"type": "boolean"})
-SPLIT = _object(
-    because=_TEXT,
+ATOMICITY = object_of(because=TEXT, atomic={"type": "boolean"})
+SPLIT = object_of(
+    because=TEXT,
     parts={
         "type": "array",
-        "items": _object(goal=_TEXT, after={"type": "array", "items": {"type": "integer", "minimum": 1}}),
+        "items": object_of(goal=TEXT, after={"type": "array", "items": {"type": "integer", "minimum": 1}}),
     },
 )
-ANSWER = _object(summary=_TEXT)
-VERDICT = _object(critique=_TEXT, ok={"type": "boolean"}, again={"type": "string", "enum": ["answer", "plan"]})
+ANSWER = object_of(summary=TEXT)
+VERDICT = object_of(critique=TEXT, ok={"type": "boolean"}, again={"type": "string", "enum": ["answer", "plan"]})
 
 
 async def atomize(part: Part, ctx: ToolContext) -> Atomicity:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from orrery.models.prompts import find, prompt
-from orrery.planners.asking import ask
+from orrery.planners.asking import TEXT, ask, object_of
 from orrery.planners.toolmaking.suite import Suite
 from orrery.tools.context import ToolContext
 from orrery.tools.made import Call, Case, Composition, Specification
@@ -20,33 +20,27 @@ from orrery.tools.tool import Tool
 
 PROMPTS = ("choose", "specify", "test", "write")
 
-_TEXT = {"type": "string"}
 _CASE = {
     "type": "object",
     "properties": {"args": {"type": "object"}, "expect": {}, "raises": {"type": "boolean"}},
     "required": ["args"],
 }
 
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-CHOICE = _object(
-    because=_TEXT,
+CHOICE = object_of(
+    because=TEXT,
     decision={"type": "string", "enum": ["use", "compose", "make"]},
-    tool=_TEXT,
-    calls={"type": "array", "items": _object(tool=_TEXT, args={"type": "object"})},
+    tool=TEXT,
+    calls={"type": "array", "items": object_of(tool=TEXT, args={"type": "object"})},
 )
-SPECIFICATION = _object(
-    name=_TEXT,
-    description=_TEXT,
-    arguments={"type": "array", "items": _object(name=_TEXT, type=_TEXT)},
-    returns=_TEXT,
+SPECIFICATION = object_of(
+    name=TEXT,
+    description=TEXT,
+    arguments={"type": "array", "items": object_of(name=TEXT, type=TEXT)},
+    returns=TEXT,
     examples={"type": "array", "items": _CASE},
 )
-TESTS = _object(cases={"type": "array", "items": _CASE}, properties={"type": "array", "items": _TEXT})
-CODE = _object(code=_TEXT)
+TESTS = object_of(cases={"type": "array", "items": _CASE}, properties={"type": "array", "items": TEXT})
+CODE = object_of(code=TEXT)
 
 
 class Choice(msgspec.Struct, frozen=True):
