@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, NotRequired, Required, get_args, get
 from orrery.errors import OrreryError
 from orrery.tools import tools as registered
 from orrery.tools.hints import LISTS, MAPS, UNIONS
-from orrery.tools.made import PREFIX
 from orrery.tools.tool import Tool
+from orrery.tools.toolset import MADE_PREFIX
 
 Tools = Mapping[str, Tool[..., Any]]
 """Tools by name."""
@@ -30,7 +30,7 @@ def usable(names: Iterable[str] | None = None) -> Tools:
         UnknownNameError, MissingExtraError, PlugInError: one that was named cannot be used.
     """
     if names is not None:
-        return MappingProxyType({name: registered.get(name) for name in names})
+        return MappingProxyType({name: registered.get(name) for name in names if name not in _NO_STEP})
     return MappingProxyType(_loaded(name for name in registered.names() if name not in _NO_STEP))
 
 
@@ -70,7 +70,7 @@ def find_tools(need: str, among: Collection[str] | None = None, *, most: int) ->
 
     def counts(name: str) -> bool:
         wanted = name in among if among is not None else name.partition(".")[0] not in _NO_ANSWER
-        return wanted or name.startswith(PREFIX)
+        return wanted or name.startswith(MADE_PREFIX)
 
     return best(_loaded(filter(counts, registered.names())), need, most)
 

@@ -49,15 +49,27 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 _MODULES = {f"{toolset}.{name}": toolset for toolset, names in BUILT_IN.items() for name in names}
 
 
-_MADE = "made."
+MADE_PREFIX = "made."
+"""How the names of tools begin that were made in this working folder."""
+MADE_VARIABLE = "ORRERY_TOOLS"
+"""Names the folder in which they are kept, where that is not `.orrery/tools`."""
 MCP_VARIABLE, MCP_FILE = "ORRERY_MCP", ".orrery/mcp.toml"
 """The variable that names the file of MCP servers, and where it is otherwise, in the working folder."""
 
 
+def made_folder() -> Path:
+    """Where the tools are kept that were made in this working folder."""
+    return Path(os.environ.get(MADE_VARIABLE) or Path(".orrery") / "tools")
+
+
 def _made() -> list[str]:
     """The names of the tools that were made in this working folder."""
-    place = Path(os.environ.get("ORRERY_TOOLS") or Path(".orrery") / "tools")
-    return [_MADE + each.name for each in place.iterdir() if (each / "tool.json").is_file()] if place.is_dir() else []
+    place = made_folder()
+    return (
+        [MADE_PREFIX + each.name for each in place.iterdir() if (each / "tool.json").is_file()]
+        if place.is_dir()
+        else []
+    )
 
 
 def _mcp() -> ModuleType | None:
@@ -78,7 +90,7 @@ class ToolRegistry(Registry[Tool[..., Any]]):
         """
         if name in _MODULES and name not in self._things:
             self._load(_MODULES[name])
-        elif name.startswith(_MADE):
+        elif name.startswith(MADE_PREFIX):
             from orrery.tools.made import made_tool
 
             return made_tool(name)  # never kept: which tools were made depends on the working folder

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -384,10 +384,4 @@ class Author:
         return Answer.json({"code": self._code(job)})
 
 
-def kinds_of(seeds: Sequence[int]) -> Iterator[str]:
-    """The kinds of the faults of those numbers."""
-    for seed in seeds:
-        yield faulty(seed)[1]
-
-
-__all__ = ["FAULTS", "JOBS", "Author", "Job", "faulty", "kinds_of"]
+__all__ = ["FAULTS", "JOBS", "Author", "Job", "faulty"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
+
+import msgspec
 
 from orrery.errors import RequestError
 from orrery.planners.toolmaking.maker import REPAIRS, find_or_make
 from orrery.tools import ToolContext, tool, tools
-from orrery.tools.made import PREFIX
+from orrery.tools.toolset import MADE_PREFIX
 
 _MAKING_S = 900.0
 
@@ -34,13 +36,7 @@ async def find(need: str, *, model: str | None = None, repairs: int = REPAIRS, c
         repairs: how often code that failed its tests is written again.
     """
     found = await find_or_make(need, ctx, model=model, repairs=repairs)
-    return {
-        "tool": found.tool,
-        "description": found.description,
-        "arguments": found.arguments,
-        "built": found.built,
-        "because": found.because,
-    }
+    return cast("FoundTool", msgspec.structs.asdict(found))
 
 
 @tool(name="toolmaking.use", effects="pure", executor="inline")
@@ -51,8 +47,8 @@ async def use(tool: str, args: dict[str, Any], *, ctx: ToolContext) -> Any:
         tool: its name, which begins with "made.".
         args: its arguments, as its schema says.
     """
-    if not tool.startswith(PREFIX):
-        raise RequestError(f"{tool!r} was not made, so it is called by its own name; this calls {PREFIX}... only")
+    if not tool.startswith(MADE_PREFIX):
+        raise RequestError(f"{tool!r} was not made, so it is called by its own name; this calls {MADE_PREFIX}... only")
     made = tools.get(tool)
     return await made.call(args, ctx)
 

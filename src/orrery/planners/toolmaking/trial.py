@@ -13,9 +13,8 @@ import msgspec
 
 from orrery.errors import ArgumentError, OrreryError, ToolError
 from orrery.planners.toolmaking.suite import Suite
-from orrery.tools.context import ToolContext
+from orrery.tools import ToolContext, tools
 from orrery.tools.made import Case, Composition, Specification
-from orrery.tools.made.composition import tool_named
 from orrery.tools.made.kinds import fits, same, sample
 from orrery.tools.made.running import Called, Ran, call_each
 from orrery.tools.made.screening import screen
@@ -61,7 +60,7 @@ async def try_composition(composition: Composition, spec: Specification, suite: 
         return Trial(tuple(faults), tuple(faults))
 
     async def perform(name: str, args: dict[str, Any]) -> Any:
-        tool = tool_named(name)
+        tool = tools.get(name)
         result = tool.call(args, ctx) if tool.is_async else await asyncio.to_thread(tool.call, args, ctx)
         return await result if inspect.isawaitable(result) else result
 

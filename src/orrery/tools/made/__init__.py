@@ -5,12 +5,11 @@ how they run: pure functions of plain data, in a subprocess under limits. Import
 """
 
 from orrery.tools.made.composition import Call, Composition
-from orrery.tools.made.library import PREFIX, Entry, Library, Provenance
+from orrery.tools.made.library import Entry, Library, Provenance
 from orrery.tools.made.specification import Case, Specification
 from orrery.tools.made.tool import as_tool, made_tool
 
 __all__ = [
-    "PREFIX",
     "Call",
     "Case",
     "Composition",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from orrery.errors import MissingExtraError, OrreryError, UnknownNameError
+from orrery.errors import MissingExtraError, UnknownNameError
 from orrery.graph import Graph, Ref
 from orrery.tools.made.specification import Specification
-from orrery.tools.tool import Tool
+from orrery.tools.toolset import tools
 
 MOST_CALLS = 8
 _ARGUMENT, _CALL = "argument", "call"
@@ -39,7 +39,7 @@ class Composition(msgspec.Struct, frozen=True, omit_defaults=True):
         for number, call in enumerate(self.calls, 1):
             place = f"call {number} ({call.tool})"
             try:
-                tool = tool_named(call.tool)
+                tool = tools.get(call.tool)
             except (UnknownNameError, MissingExtraError) as error:
                 found.append(f"{place}: {error}")
                 continue
@@ -57,7 +57,7 @@ class Composition(msgspec.Struct, frozen=True, omit_defaults=True):
         """The calls as tasks."""
         tasks = []
         for number, call in enumerate(self.calls, 1):
-            tool = tool_named(call.tool)
+            tool = tools.get(call.tool)
             filled = _filled(call.args, lambda kind, which: args[which] if kind == _ARGUMENT else Ref(f"call{which}"))
             tasks.append(tool.task(f"call{number}", filled))
         return Graph(tasks, outputs={"result": Ref(tasks[-1].id)})
@@ -73,13 +73,6 @@ class Composition(msgspec.Struct, frozen=True, omit_defaults=True):
             filled = _filled(each.args, lambda kind, which: args[which] if kind == _ARGUMENT else results[which - 1])
             results.append(await call(each.tool, filled))
         return results[-1]
-
-
-def tool_named(name: str) -> Tool[..., Any]:
-    """A registered tool. Raises UnknownNameError, MissingExtraError."""
-    from orrery.tools.toolset import tools  # which in turn looks here for tools that were made
-
-    return tools.get(name)
 
 
 def _source(value: Any) -> tuple[str, Any] | None:
@@ -111,17 +104,4 @@ def _filled(args: Mapping[str, Any], fill: Callable[[str, Any], Any]) -> dict[st
     }
 
 
-def usable(names: Sequence[str]) -> list[Tool[..., Any]]:
-    """Of some tools those that can be put together: pure, and with everything they need installed."""
-    found = []
-    for name in names:
-        try:
-            tool = tool_named(name)
-        except OrreryError:  # a tool that cannot be loaded cannot be used
-            continue
-        if tool.effects.kind == "pure":
-            found.append(tool)
-    return found
-
-
-__all__ = ["Call", "Composition", "tool_named", "usable"]
+__all__ = ["Call", "Composition"]

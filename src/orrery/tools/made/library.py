@@ -11,7 +11,6 @@ was changed since; it is no signature, so the code is screened again whenever it
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,10 +23,8 @@ from orrery.errors import ToolLibraryError, UnknownNameError
 from orrery.tools.made.composition import Composition
 from orrery.tools.made.screening import screen
 from orrery.tools.made.specification import Case, Specification
+from orrery.tools.toolset import MADE_PREFIX, made_folder
 
-PREFIX = "made."
-"""How the name of a made tool begins."""
-FOLDER_VARIABLE = "ORRERY_TOOLS"
 _OLD = ".old"
 _MOST_BYTES = 1 << 20
 
@@ -70,7 +67,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def name(self) -> str:
         """Its name as a tool."""
-        return PREFIX + self.spec.name
+        return MADE_PREFIX + self.spec.name
 
     @property
     def digest(self) -> str:
@@ -86,13 +83,13 @@ class Library:
     """
 
     def __init__(self, folder: Path | str | None = None) -> None:
-        self.folder = Path(folder or os.environ.get(FOLDER_VARIABLE) or Path(".orrery") / "tools")
+        self.folder = Path(folder or made_folder())
 
     def names(self) -> list[str]:
         """The names of its tools, sorted; whether they are sound is seen when they are read."""
         if not self.folder.is_dir():
             return []
-        return sorted(PREFIX + place.name for place in self.folder.iterdir() if (place / "tool.json").is_file())
+        return sorted(MADE_PREFIX + place.name for place in self.folder.iterdir() if (place / "tool.json").is_file())
 
     def read(self, name: str) -> Entry:
         """The tool of that name, as it was admitted.
@@ -101,7 +98,7 @@ class Library:
             UnknownNameError: there is none.
             ToolLibraryError: it is incomplete, damaged, or not what its digest says.
         """
-        place = self.folder / name.removeprefix(PREFIX)
+        place = self.folder / name.removeprefix(MADE_PREFIX)
         if name not in self.names():
             raise UnknownNameError("made tool", name, self.names())
         try:
@@ -156,7 +153,7 @@ class Library:
 
     def _version(self, place: Path) -> int:
         try:
-            return self.read(PREFIX + place.name).version
+            return self.read(MADE_PREFIX + place.name).version
         except (ToolLibraryError, UnknownNameError):
             return 0
 
@@ -179,4 +176,4 @@ def _content(path: Path) -> bytes:
     return data
 
 
-__all__ = ["FOLDER_VARIABLE", "PREFIX", "Entry", "Library", "Provenance"]
+__all__ = ["Entry", "Library", "Provenance"]
