@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from orrery.cli.ask import Questions, somebody_is_there
 from orrery.cli.picture import Picture
 from orrery.cli.screen import FINE
-from orrery.graph import Effects, Graph, Ref, Task
+from orrery.graph import Edge, Effects, Graph, Ref, Task
 from orrery.scheduler import events as ev
 
 from .conftest import Folder
@@ -39,9 +40,9 @@ class Desk:
         self.answers.append((task, verdict, value))
 
 
-def asking(*tasks: Task, read: str = "") -> tuple[Scene, Desk, Questions]:
+def asking(*tasks: Task, read: str = "", edges: Sequence[Edge] = ()) -> tuple[Scene, Desk, Questions]:
     """A scene in which persons are asked, and where the answers go; `read` is a question whose answer is returned."""
-    scene, desk = Scene(Graph(tasks, outputs={"said": Ref(read)} if read else None)), Desk()
+    scene, desk = Scene(Graph(tasks, edges, outputs={"said": Ref(read)} if read else None)), Desk()
     return scene, desk, Questions(desk, scene.tally)
 
 
@@ -83,6 +84,18 @@ def test_a_question_whose_answer_nobody_reads_takes_only_yes_or_no_and_says_so()
     assert "'perhaps' is no answer here" in questions.lines()[-1].plain
     questions.hear("n\n")
     assert desk.answers == [("ask", "deny", None)]
+
+
+def test_a_question_whose_answer_is_only_taken_note_of_takes_only_yes_or_no() -> None:
+    """As the question before a step, which who looks at the results is told of in any case."""
+    step = Task("step", "files.remove", {"path": "x"})
+    join = Task("join", "x", {"said": Ref("ok")})
+    _, desk, questions = asking(
+        question("ok", "May it be done?"), step, join, edges=[Edge("ok", "step"), Edge("ok", "join", on="completion")]
+    )
+    questions.hear("nope\n")
+    assert desk.answers == []
+    assert questions.lines()[-1].plain.endswith("'nope' is no answer here; y: yes, n: no; then Enter")
 
 
 def test_what_is_pasted_behind_an_answer_does_not_answer_the_next_question() -> None:

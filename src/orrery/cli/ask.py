@@ -171,9 +171,13 @@ def _argument(machine: Machine, value: Any) -> str:
 
 
 def _is_read(machine: Machine, task: TaskId) -> bool:
-    """Whether anything refers to the result of a task."""
+    """Whether anything is done with the result of a task.
+
+    Whoever waits for its end, however it ends, only takes note of it: as of the word of a person on a step of a plan.
+    """
     graph, parent = machine.graph, machine.records[task].parent
-    readers = [ref for target in graph.outgoing[task] for ref in graph.tasks[target].refs()]
+    targets = [target for target in graph.outgoing[task] if graph.incoming[target][task].on != "completion"]
+    readers = [ref for target in targets for ref in graph.tasks[target].refs()]
     tree = machine.records[parent].tree if parent is not None else None
     return any(ref.task == task for ref in (*readers, *refs_in(graph.outputs), *refs_in(tree)))
 
