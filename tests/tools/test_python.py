@@ -196,6 +196,23 @@ def test_a_program_that_breaks_its_own_output_still_has_a_value(ctx: LocalContex
     assert value(ctx, "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n3") == 3
 
 
+@pytest.mark.parametrize(
+    "spoiling",
+    [
+        "os.mkfifo('outcome.json')",
+        "os.mkdir('outcome.json')",
+        "os.symlink('/dev/tty', 'outcome.json')",
+        "open('outcome.json', 'w').write('[' * 100_000)",
+        "open('outcome.json', 'w').write('{\"kind\": \"raised\"}')",
+    ],
+)
+def test_a_program_that_puts_something_else_in_the_place_of_its_outcome_has_none(
+    ctx: LocalContext, spoiling: str
+) -> None:
+    with pytest.raises(ProgramError, match="ended with status 0 before it was done"):
+        ran(ctx, f"import os\n{spoiling}\nos._exit(0)")
+
+
 def test_a_program_is_quickly_run(ctx: LocalContext) -> None:
     began = time.perf_counter()
     assert json.dumps(value(ctx, "1")) == "1"

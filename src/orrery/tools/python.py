@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from orrery.errors import ArgumentError, LimitReachedError, ProgramError, ToolTimeoutError
+from orrery.errors import ArgumentError, FileAccessError, LimitReachedError, ProgramError, ToolTimeoutError
 from orrery.graph import Blob
 from orrery.tools import python_inside
 from orrery.tools.context import BlobWriter, ToolContext
+from orrery.tools.disk import opened
 from orrery.tools.program import Limits, Program, ending, tail
 from orrery.tools.tool import tool
 
@@ -135,18 +136,18 @@ def _value(program: Program, folder: Path, limits: Limits) -> Any:
         raise LimitReachedError(f"the program needed more than memory_bytes={limits.memory_bytes}; raise it")
     if outcome["kind"] == "not-plain":
         raise ProgramError(f"the program ran, but {outcome['error']}")
-    line = outcome["line"]
+    line, trace = outcome.get("line"), outcome.get("trace", "")
     where = f" in line {line}" if line is not None else ""
-    raise ProgramError(f"the program failed{where}: {outcome['error']}\n{outcome['trace']}".rstrip(), line=line)
+    raise ProgramError(f"the program failed{where}: {outcome['error']}\n{trace}".rstrip(), line=line)
 
 
 def _outcome(folder: Path, limits: Limits) -> dict[str, Any] | None:
     """What stands in the file that the program's interpreter writes at the end; None where it did not come to that."""
     path = folder / python_inside.OUTCOME
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:  # the program may have put a pipe there, from which nothing would ever come
             data = file.read(limits.max_output_bytes + 1)
-    except OSError:
+    except FileAccessError:
         return None
     if len(data) > limits.max_output_bytes:
         raise LimitReachedError(
@@ -154,8 +155,7 @@ def _outcome(folder: Path, limits: Limits) -> dict[str, Any] | None:
         )
     try:
         outcome: Any = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return (
-        outcome if isinstance(outcome, dict) and ("value" in outcome or {"error", "kind"} <= outcome.keys()) else None
-    )
+    whole = isinstance(outcome, dict) and ("value" in outcome or {"error", "kind"} <= outcome.keys())
+    return outcome if whole else None
