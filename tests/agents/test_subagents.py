@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from orrery.agents import Agent
 from orrery.models.simulated import Answer, Asked, Call
 from tests.agents import deeds
@@ -52,6 +54,44 @@ def test_a_model_cannot_give_its_sub_agent_more_than_it_has(simulated: Simulated
     result, machine = reach(Agent(tools=[Agent(name="helper", tools=[deeds.append])]))
     assert "no argument 'approve'" in result.output
     assert not any("helper" in task for task in machine.records)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"tools": ["py:os:system"]}, "you have no tool 'py:os:system' that you could hand on"),
+        ({"tools": [{"name": "a", "op": "py:os:system"}]}, "the tools of another agent are names of your own tools"),
+        ({"style": "code"}, "you have no tool 'python.run' that you could hand on"),
+        ({"memory": "user"}, "you have no tool 'memory.remember' that you could hand on"),
+    ],
+)
+def test_an_agent_that_makes_others_up_hands_on_nothing_that_it_has_not(
+    simulated: Simulated, reach: Reach, args: dict[str, Any], said: str
+) -> None:
+    def script(asked: Asked) -> Answer:
+        return Answer(asked.results[0].text if asked.results else "", () if asked.results else (call,))
+
+    call = Call("agent_run", {"goal": "write", "approve": "yes", **args})
+    simulated(script)
+    result, machine = reach(Agent(tools=["agent.run", deeds.add], approve="yes"))
+    assert said in result.output
+    assert not any("agent_run" in task for task in machine.records)
+
+
+def test_an_agent_that_makes_others_up_hands_its_own_tools_on_as_it_has_them(
+    simulated: Simulated, reach: Reach
+) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.results:
+            return Answer(asked.results[0].text)
+        if any(tool.name == "agent_run" for tool in asked.tools):
+            return Answer(calls=(Call("agent_run", {"goal": "look", "tools": ["look"]}),))
+        return Answer(calls=(Call("look", {}),))
+
+    simulated(script)
+    look = {"name": "look", "op": "py:tests.agents.deeds:add", "bound": {"a": 20, "b": 22}}
+    result, _ = reach(Agent(tools=["agent.run", look]))
+    assert "42" in result.output
 
 
 def test_what_a_person_said_to_an_agent_holds_for_those_below_it(simulated: Simulated, reach: Reach) -> None:

@@ -113,6 +113,8 @@ def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, Call]:
         meant = repair(call.name, call.args, {name: _as_seen(each) for name, each in known.items()})
         offered = known[meant.name]
         args, changes = meant.args, meant.changes
+        if offered.op == RUN:
+            args = _handed_on(args, spec)
         if offered.bound:
             # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
             allowed = _parameters(offered, tool_of(offered.op))["properties"]
@@ -143,6 +145,21 @@ def _one_level_less(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
         raise _NotMade("agents may not be nested deeper; do it yourself, or say that it cannot be done")
     approve = "refuse" if args.get("approve") == "refuse" else spec.approve
     return {**args, "depth": min(args.get("depth", spec.depth), spec.depth - 1), "approve": approve}
+
+
+def _handed_on(args: dict[str, Any], spec: AgentSpec) -> dict[str, Any]:
+    """What a model says of an agent that it calls: the tools that it gives to that one are its own. Raises _NotMade."""
+    own = {name: each for each in spec.offered for name in (each.op, each.name)}
+    if spec.style == "code":
+        own.setdefault(PROGRAM, Offered("program", PROGRAM))
+    names = list(args.get("tools") or ())
+    wanted = [*names, *([PROGRAM] * (args.get("style") == "code")), *([REMEMBER] * (args.get("memory") == "user"))]
+    for name in wanted:
+        if not isinstance(name, str):
+            raise _NotMade("the tools of another agent are names of your own tools")
+        if name not in own:
+            raise _NotMade(f"you have no tool {name!r} that you could hand on; {suggestion(name, own)}")
+    return {**args, "tools": [msgspec.to_builtins(own[name]) for name in names]} if names else args
 
 
 def _tasks(call: Call, spec: AgentSpec, task: Task, source: str, folder: Path) -> Made:
