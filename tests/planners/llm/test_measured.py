@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from orrery.bench.planning import llm_compiler as bench
+from orrery.bench.planning import plans as bench
+from orrery.bench.planning.llm_compiler import SHORT
 from orrery.models.simulated import tokens
 from orrery.planners.llm.grammar import End, Step, read
 
@@ -39,8 +40,8 @@ def test_the_bound_is_the_latest_of_writing_and_doing_then_the_answer() -> None:
     answer_s = 0.4 + 24 / 50
     assert bench.bound_s(shape) == pytest.approx(0.4 + 5 / 50 + 0.8 + 1.2 + answer_s)
     assert bench.bound_s(shape, is_known=True) == pytest.approx(0.8 + 1.2 + answer_s)
-    assert bench.bound_s(shape, bench.SHORT) == pytest.approx(0.4 + 14 / 50 + answer_s)
-    assert bench.bound_s(shape, bench.SHORT, is_known=True, joins=False) == pytest.approx(0.01)
+    assert bench.bound_s(shape, SHORT) == pytest.approx(0.4 + 14 / 50 + answer_s)
+    assert bench.bound_s(shape, SHORT, is_known=True, joins=False) == pytest.approx(0.01)
     assert bench.react_s(shape) == pytest.approx(0.5 + 0.8 + 0.5 + 1.2 + answer_s)
 
 

@@ -5,42 +5,33 @@ searches of 0.8 s and sums of 1.2 s. Each line of a plan has as many tokens as i
 looked at by a model that answers in 24 tokens. The model's server is a process of its own. Runs are durable, in a file,
 one after the other.
 
-The bound: a step cannot start before its line is written to its last token, nor before the steps that it needs have
-ended; the results are looked at when the plan's end is written and every step has ended; and the answer is there when
-its last token is. A kept plan is there at once. Token i, from 1, is there 0.4 s + i / 50 s after its request, as in the
-published figures.
-
-Those were taken with a model inside the process. Here each call passes through a provider's own client, which takes
-milliseconds to write a request and to read what comes. So the same two calls are also made by that client alone,
-and what they take beyond the stated time counts as the model's: the bar is for what Orrery adds. The whole is shown.
-
-The shapes are those of `shapes.json`, our own with the counts of LLMCompiler's published example plans, or the
-published ones where `$ORRERY_PLAN_SHAPES` names a file with them.
+The bound is that of `plans`. The published figures were taken with a model inside the process. Here each call passes
+through a provider's own client, which takes milliseconds to write a request and to read what comes. So the same two
+calls are also made by that client alone, and what they take beyond the stated time counts as the model's: the bar is
+for what Orrery adds. The whole is shown.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
+from orrery.bench.planning.plans import ANSWER_TOKENS, SECONDS, TIMING, Shape, bound_s, react_s, shapes, written
+from orrery.bench.planning.settings import variables
 from orrery.bench.report import Options, Row, spread
 from orrery.graph import Graph, Task
 from orrery.models import Request
 from orrery.models.call import complete
 from orrery.models.config import FILE_VARIABLE
-from orrery.models.simulated import Asked, SimulatedServer, Timing
+from orrery.models.simulated import Asked, SimulatedServer
 from orrery.models.simulated.answer import CHARACTERS_PER_TOKEN
 from orrery.planners.cache import PlanCache, shape_of
 from orrery.planners.llm.binding import Binder
@@ -51,96 +42,14 @@ from orrery.scheduler.events import Event, TaskStarted, TaskSucceeded
 from orrery.tools import tool, tools
 from orrery.tools.approval import judge
 
-SHAPES_VARIABLE = "ORRERY_PLAN_SHAPES"
-TIMING = Timing(first_s=0.42, tokens_per_s=50.0)
-"""Silence for 0.4 s, then a token every 0.02 s, the first one too."""
-ANSWER_TOKENS = 24
-SECONDS: Mapping[str, float] = {"search": 0.8, "math": 1.2}
 SHORT: Mapping[str, float] = {"search": 0.005, "math": 0.005}
 WITHIN_MS, CACHED_S, OVERHEAD_MS = 5.0, 2.85, 2.0
 QUICK_PLANS, SHORT_REPEATS = 2, 5
 MODEL = "sim-anthropic:simulated"
+JOINING = "You are shown"
+"""How the prompt of those begins who look at results."""
 PUBLISHED = "LLMCompiler's own executor on its published plans, same timing: 3.99 s against a bound of 3.96 s"
 PUBLISHED_REACT = "sequential ReAct on the same questions, same timing: 9.25 s"
-
-
-class Step(msgspec.Struct, frozen=True):
-    """A line of a plan: which tool, after which lines, and in how many tokens it is written."""
-
-    id: int
-    tool: str
-    needs: tuple[int, ...]
-    emitted_tokens: int
-
-
-class Shape(msgspec.Struct, frozen=True):
-    """One plan; its last line is the end."""
-
-    plan: str
-    tasks: tuple[Step, ...]
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The lines that are steps."""
-        return self.tasks[:-1]
-
-
-class _File(msgspec.Struct, frozen=True):
-    source: str
-    shapes: tuple[Shape, ...]
-
-
-def shapes() -> tuple[Shape, ...]:
-    """The plans that are measured."""
-    named = os.environ.get(SHAPES_VARIABLE)
-    place = Path(named) if named else files("orrery.bench.planning") / "shapes.json"
-    return msgspec.json.decode(place.read_bytes(), type=_File).shapes
-
-
-def written(shape: Shape, *, answers: bool = False) -> str:
-    """The plan as the model writes it: every line, its end included, has the tokens that the shape says.
-
-    Args:
-        answers: it ends with the answer, so that nobody has to look at the results.
-    """
-    lines = [_line(step) for step in shape.steps]
-    end = shape.tasks[-1]
-    lines.append(f"answer: ${end.needs[-1]}" if answers else f"{end.id}. join()")
-    room = [step.emitted_tokens * CHARACTERS_PER_TOKEN - 1 for step in shape.tasks]
-    return "".join(f"{line.ljust(most)}\n" for line, most in zip(lines, room, strict=True))
-
-
-def _line(step: Step) -> str:
-    needs = ",".join(f"${need}" for need in step.needs)
-    before, after = f'{step.id}. bench.{step.tool}("', f'", [{needs}])' if needs else '")'
-    room = step.emitted_tokens * CHARACTERS_PER_TOKEN - 1 - len(before) - len(after)
-    return before + "x" * max(0, room) + after
-
-
-def bound_s(
-    shape: Shape, seconds: Mapping[str, float] = SECONDS, *, is_known: bool = False, joins: bool = True
-) -> float:
-    """The shortest time in which a plan can be carried out.
-
-    Args:
-        seconds: how long each tool takes.
-        is_known: the plan need not be written.
-        joins: the results are looked at in the end.
-    """
-    token, at = 0, 0.0
-    ended: dict[int, float] = {}
-    for step in shape.tasks:
-        token += step.emitted_tokens
-        at = 0.0 if is_known else TIMING.due_s(token)
-        if step.tool in seconds:
-            ended[step.id] = max([at, *(ended[need] for need in step.needs)]) + seconds[step.tool]
-    return max([at, *ended.values()]) + (TIMING.due_s(ANSWER_TOKENS) if joins else 0.0)
-
-
-def react_s(shape: Shape) -> float:
-    """The time of one step after the other: each is written as its line is, done, and then the next is thought of."""
-    steps = sum(TIMING.due_s(step.emitted_tokens) + SECONDS[step.tool] for step in shape.steps)
-    return steps + TIMING.due_s(ANSWER_TOKENS)
 
 
 class Timed(NamedTuple):
@@ -315,24 +224,16 @@ def _simulated_model() -> Iterator[None]:
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     server.start()
-    before = os.environ.get(FILE_VARIABLE)
+    theirs.close()  # so that a server that could not start is an error here, and no silence
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "models.toml"
         path.write_text(ours.recv(), encoding="utf-8")
-        os.environ[FILE_VARIABLE] = str(path)
         try:
-            yield
+            with variables({FILE_VARIABLE: str(path)}):
+                yield
         finally:
-            if before is None:
-                del os.environ[FILE_VARIABLE]
-            else:
-                os.environ[FILE_VARIABLE] = before
             ours.send(None)
             server.join()
-
-
-JOINING = "You are shown"
-"""How the prompt of those begins who look at results."""
 
 
 def _serve(pipe: Connection) -> None:

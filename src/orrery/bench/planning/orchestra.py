@@ -8,24 +8,25 @@ so that the right code of every job is admitted stands beside it.
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from orrery.bench.planning.settings import variables
 from orrery.bench.planning.workshop import JOBS, Author, Job, faulty
 from orrery.bench.report import Options, Row
 from orrery.errors import ToolRefusedError
+from orrery.models.config import FILE_VARIABLE, MODEL_VARIABLE
 from orrery.models.simulated import INSTANT, SimulatedServer
 from orrery.planners.toolmaking import Found, find_or_make
 from orrery.tools import LocalContext
 from orrery.tools.made import Library
 from orrery.tools.select import ToolCard, ToolIndex
+from orrery.tools.toolset import MADE_VARIABLE
 
 FAULTS = 50
 QUICK_FAULTS = 9
@@ -70,7 +71,7 @@ def rows(options: Options) -> list[Row]:
     ]
 
 
-async def reuse(jobs: Any) -> tuple[int, int, float]:
+async def reuse(jobs: Sequence[Job]) -> tuple[int, int, float]:
     """How many needs got a tool, how many tools were built when they were said otherwise, and calls for each then."""
     author = Author()
     with workshop(author) as context:
@@ -120,24 +121,19 @@ def retrieval() -> Iterator[Row]:
 @contextmanager
 def workshop(author: Author) -> Iterator[LocalContext]:
     """A folder with an empty library, and the author behind a model server that the settings lead to."""
-    names = ("ORRERY_MODELS", "ORRERY_MODEL", "ORRERY_TOOLS")
-    before = {name: os.environ.get(name) for name in names}
     with (
         tempfile.TemporaryDirectory(prefix="orrery-workshop-") as folder,
         SimulatedServer(author, timing=INSTANT) as server,
     ):
         config = Path(folder, "models.toml")
         config.write_text(server.config(), encoding="utf-8")
-        chosen = (str(config), "sim-openai-chat:simulated", str(Path(folder, "tools")))
-        os.environ.update(dict(zip(names, chosen, strict=True)))
-        try:
+        chosen = {
+            FILE_VARIABLE: str(config),
+            MODEL_VARIABLE: "sim-openai-chat:simulated",
+            MADE_VARIABLE: str(Path(folder, "tools")),
+        }
+        with variables(chosen):
             yield LocalContext(Path(folder))
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
 
 __all__ = ["admissions", "is_admitted", "retrieval", "reuse", "rows", "workshop"]
