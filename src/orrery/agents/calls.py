@@ -113,14 +113,14 @@ def _settled(call: Call, spec: AgentSpec) -> tuple[Offered, Call]:
         meant = repair(call.name, call.args, {name: _as_seen(each) for name, each in known.items()})
         offered = known[meant.name]
         args, changes = meant.args, meant.changes
+        # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
+        allowed = _parameters(offered, tool_of(offered.op))["properties"] if offered.bound else args
+        for name in args:
+            if name not in allowed:
+                raise _NotMade(f"{meant.name} has no argument {name!r}; {suggestion(name, allowed)}")
         if offered.op == RUN:
             args = _handed_on(args, spec)
         if offered.bound:
-            # What is settled is not the model's to change: an agent cannot give its sub-agent more than it has.
-            allowed = _parameters(offered, tool_of(offered.op))["properties"]
-            for name in args:
-                if name not in allowed:
-                    raise _NotMade(f"{meant.name} has no argument {name!r}; {suggestion(name, allowed)}")
             whole = repair(meant.name, {**args, **offered.bound}, {meant.name: tool_of(offered.op)})
             args, changes = whole.args, (*changes, *whole.changes)
     except OrreryError as error:
