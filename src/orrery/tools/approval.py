@@ -15,14 +15,15 @@ the same, for what is read stays in the run until something else, which is judge
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from orrery.errors import Failure
-from orrery.graph import Add, Edge, Edit, Expr, Link, Task, TaskId, refs_in
+from orrery.graph import Add, Edge, Edit, Effects, Expr, Link, Task, TaskId, Template, refs_in
 from orrery.tools.tool import Tool
 
 Word = Literal["allow", "ask", "refuse"]
@@ -40,10 +41,15 @@ _SHOWN_CHARS = 80
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What may be done with a call, and why, in a sentence for a person."""
+    """What may be done with a call, and why, in a sentence for a person.
+
+    Args:
+        is_blind: it might be a refusal if a value were known that is not known yet.
+    """
 
     word: Word
     because: str
+    is_blind: bool = False
 
 
 class Approval(Protocol):
@@ -65,6 +71,7 @@ def judge(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path) -> Verdic
     known = {name: value for name, value in (left_out | dict(args)).items() if next(refs_in(value), None) is None}
     effects = tool.effects_for(known)
     verdicts = [
+        *_of_beginnings(effects, args, folder),
         *_of_programs(tool, known),
         *(_of_reading(resource, known, folder) for resource in effects.reads),
         *(_of_writing(tool, resource, known, folder) for resource in effects.writes),
@@ -72,25 +79,37 @@ def judge(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path) -> Verdic
     if effects.kind in ("keyed", "once"):
         again = "must not be done twice" if effects.kind == "once" else "may change something outside the run"
         verdicts.append(Verdict("ask", f"{tool.name} {again}"))
-    for word in ("refuse", "ask"):
-        for verdict in verdicts:
-            if verdict.word == word:
-                return verdict
     if verdicts:
-        return verdicts[-1]
+        return strictest(verdicts)
     return Verdict("allow", f"{tool.name} only {'computes' if effects.kind == 'pure' else 'reads'}")
 
 
-def said_yes(approval: Approval) -> Approval:
-    """The policy of a person who said yes beforehand (`--yes`): what would be asked is allowed, a refusal stands."""
+def strictest(verdicts: Sequence[Verdict]) -> Verdict:
+    """The one that counts of several: a refusal, else what must be asked for, above all blindly; else the last."""
+    grave = [verdict for verdict in verdicts if verdict.word != "allow"]
+    return min(grave, key=lambda one: (one.word != "refuse", not one.is_blind)) if grave else verdicts[-1]
 
-    def agreed(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path, /) -> Verdict:
-        verdict = approval(tool, args, folder)
-        if verdict.word == "ask":
+
+@dataclass(frozen=True)
+class SaidYes:
+    """The policy of a person who said yes beforehand (`--yes`): what would be asked is allowed, a refusal stands.
+
+    So does a question about a file that nobody knows yet: it may turn out to be one that nobody may agree to.
+    """
+
+    approval: Approval
+
+    def __call__(self, tool: Tool[..., Any], args: Mapping[str, Any], folder: Path, /) -> Verdict:
+        """The verdict on one call."""
+        verdict = self.approval(tool, args, folder)
+        if verdict.word == "ask" and not verdict.is_blind:
             return Verdict("allow", f"yes was said beforehand; {verdict.because}")
         return verdict
 
-    return agreed
+
+def said_yes(approval: Approval) -> SaidYes:
+    """Any policy as that of a person who said yes beforehand."""
+    return SaidYes(approval)
 
 
 def policy(approve: str) -> Approval:
@@ -115,6 +134,16 @@ def asked_first(task: Task, question: Any, *, ask: TaskId, label: str = "") -> t
 def is_no(answer: Any) -> bool:
     """Whether what came of asking a person is no yes: a denial, nobody's answer in time, or `false`."""
     return answer is False or isinstance(answer, Failure)
+
+
+def _of_beginnings(effects: Effects, args: Mapping[str, Any], folder: Path) -> Iterator[Verdict]:
+    """Refusals of paths of which only the beginning is known, where that is enough."""
+    if any(name.startswith("file:") for name in (*effects.reads, *effects.writes)):
+        for value in args.values():
+            if isinstance(value, Template) and isinstance(beginning := value.parts[0], str):
+                secret = _secret(beginning, folder)
+                if secret:
+                    yield Verdict("refuse", f"{_short(beginning)!r} {secret}, which no run touches")
 
 
 def _of_programs(tool: Tool[..., Any], known: Mapping[str, Any]) -> Iterator[Verdict]:
@@ -153,7 +182,8 @@ def _of_writing(tool: Tool[..., Any], resource: str, known: Mapping[str, Any], f
         return Verdict("ask", f"it changes {_short(resource)}")
     removes = tool.name in _REMOVERS
     if name == _UNKNOWN:
-        return Verdict("ask", f"it {'removes' if removes else 'writes'} a file whose name is not known yet")
+        what = f"it {'removes' if removes else 'writes'} a file whose name is not known yet"
+        return Verdict("ask", what, is_blind=True)
     place = _place(name, folder)
     if tool.name == "files.copy" and place is not None and place.is_dir() and "source" in known:
         name = str(Path(name) / Path(str(known["source"])).name)

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from orrery.errors import AmbiguousNameError, ArgumentError, Problem, UnknownNameError
+from orrery.errors import AmbiguousNameError, ArgumentError, GraphError, Problem, UnknownNameError
 from orrery.graph import Add, Each, Edge, Edit, Effects, Link, LiveGraph, Ref, Task, TaskId, Template
-from orrery.graph.nest import with_refs
+from orrery.graph.nest import expanded, with_refs
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
+from orrery.planners.llm.lending import RUN, lent
 from orrery.planners.llm.writing import write, write_ref, write_value
 from orrery.planners.toolbox import Tools
-from orrery.tools.approval import Approval, asked_first
+from orrery.tools.approval import Approval, asked_first, strictest
 from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
 
@@ -88,11 +90,10 @@ class Binder:
             return error.problems
         tool = self.tools[step.tool]
         args = {str(name): value for name, value in step.args}
-        placed = self.placed(args)
-        verdict = self.approve(tool, placed, self.folder)
+        task = self._task(step, tool, self.placed(args))
+        verdict = strictest([self.approve(tool, known, self.folder) for known in _calls(task)])
         if verdict.word == "refuse":
             return [Problem("plan/refused", f"line {step.number}", f"this may not be done: {verdict.because}")]
-        task = self._task(step, tool, placed)
         edits: list[Edit] = [Add(task)]
         if verdict.word == "ask":
             question, ask = self._question(step, args, verdict.because), self.ask_id(step.number)
@@ -101,6 +102,16 @@ class Binder:
         return Bound(step, tuple(edits), tuple(changes))
 
     def _understood(self, step: Step, changes: list[str]) -> Step:
+        """The step with a tool that exists and arguments that fit it and go no further than the plan may."""
+        step = self._repaired(step, changes)
+        if step.tool != RUN:
+            return step
+        args, problems = lent({str(name): value for name, value in step.args}, self.tools, self.approve)
+        if problems:
+            raise _MisunderstoodError(*(Problem("plan/refused", f"line {step.number}", text) for text in problems))
+        return replace(step, args=tuple(Argument(name, value) for name, value in args.items()))
+
+    def _repaired(self, step: Step, changes: list[str]) -> Step:
         """The step with a tool that exists and arguments that fit it, every one of them named."""
         place = f"line {step.number}"
         if step.each is not None and not isinstance(step.each, Ref | list | dict):
@@ -184,6 +195,16 @@ class Binder:
             tuple(int(source.removeprefix(f"{self.prefix}-")) for source in after),
             None if when is None else when.with_names({name: self._ref_back(ref) for name, ref in when.names.items()}),
         )
+
+
+def _calls(task: Task) -> list[dict[str, Any]]:
+    """The arguments of every call that a task stands for, as far as they are known: one for each item of a list."""
+    over = task.each.over if task.each is not None else None
+    if isinstance(over, list | dict):
+        with suppress(GraphError):  # an item has no such part: the run says so
+            patch, _ = expanded(task, len(over) if isinstance(over, list) else list(over))
+            return [edit.task.args for edit in patch.edits if isinstance(edit, Add)] or [task.args]
+    return [task.args]
 
 
 def _named(step: Step, tool: Tool[..., Any]) -> Step:
