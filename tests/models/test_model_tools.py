@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,39 @@ def test_they_are_tools_like_others() -> None:
         assert tool.effects.kind == "idempotent"
         assert tool.executor == "inline"
         assert tool.effects_for({"model": "a:b"}).reads == ("model:a:b",)
+
+
+COLD = """
+import asyncio, sys, time
+from orrery.errors import UnknownNameError
+from orrery.tools import tools
+
+longest = 0.0
+
+async def listen() -> None:
+    global longest
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - began)
+
+async def main() -> None:
+    chat, began = tools.get("model.chat"), time.perf_counter()
+    ticking = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    try:
+        await chat.call({"messages": [], "model": "nobody:here"}, None)
+    except UnknownNameError as error:
+        assert "nobody" in str(error)
+    ticking.cancel()
+    assert "pydantic_ai" in sys.modules
+    whole = time.perf_counter() - began
+    assert longest < whole / 2, f"{longest:.3f} s of {whole:.3f} s"
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_call_does_not_hold_up_the_loop_while_its_library_is_loaded() -> None:
+    done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,6 +49,14 @@ class Listener(Protocol):
 
     def usage(self, *, money: float = 0.0, tokens: int = 0) -> None:
         """Add to what was consumed."""
+
+
+async def ready() -> None:
+    """Load what talks to models: in a thread, for it takes a second in which nothing else could go on.
+
+    To be awaited before a conversation is put together; later calls cost next to nothing.
+    """
+    await asyncio.to_thread(import_module, "orrery.models.messages")
 
 
 async def complete(request: Request, ctx: Listener | None = None) -> Reply:
@@ -368,4 +377,4 @@ def _price(money: Any) -> str:
     return "price unknown" if money is None else f"${money:.6f}"
 
 
-__all__ = ["Listener", "complete", "default_model", "stream"]
+__all__ = ["Listener", "complete", "default_model", "ready", "stream"]

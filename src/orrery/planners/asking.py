@@ -56,7 +56,9 @@ async def ask(
         PlannerOptionError: there is no model to ask.
         ModelError: it gave no usable answer.
     """
-    from orrery.models.call import complete
+    from orrery.models.call import complete, ready
+
+    await ready()
     from orrery.models.messages import prompt
 
     most = MOST_TOKENS if tokens is None else max(1, min(MOST_TOKENS, left_to_write(text, tokens)))

@@ -67,7 +67,9 @@ async def ask(
         cache: an equal question that was answered before may be answered from the cache, for nothing.
         timeout_s: the longest that the answer may take.
     """
-    from orrery.models.call import complete
+    from orrery.models.call import complete, ready
+
+    await ready()
     from orrery.models.messages import prompt as conversation
 
     given = {"temperature": temperature, "max_tokens": max_tokens}
@@ -112,7 +114,9 @@ async def chat(
         cache: an equal turn that was answered before may be answered from the cache, for nothing.
         timeout_s: the longest that the answer may take.
     """
-    from orrery.models.call import complete
+    from orrery.models.call import complete, ready
+
+    await ready()
     from orrery.models.messages import from_data
 
     request = Request(

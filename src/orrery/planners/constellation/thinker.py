@@ -29,7 +29,9 @@ async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
         ModelError: the model gave no answer.
         PlannerOptionError: there is no model.
     """
-    from orrery.models.call import complete
+    from orrery.models.call import complete, ready
+
+    await ready()
     from orrery.models.messages import prompt as conversation
 
     goal = situation["goal"]

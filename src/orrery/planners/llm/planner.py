@@ -9,11 +9,9 @@ lines that are missing.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +99,9 @@ class _Planning:
 
     async def whole(self) -> None:
         """Plan, and plan again while results ask for it, from wherever the graph says that one stands."""
-        if "pydantic_ai" not in sys.modules:  # it takes a second to import, for which the loop must not stand still
-            await asyncio.to_thread(import_module, "orrery.models.messages")
+        from orrery.models.call import ready
+
+        await ready()
         round_number = max(1, self._rounds_joined())
         while True:
             if not self._is_planned(round_number):
