@@ -111,7 +111,7 @@ def abstracted(data: Any, shape: Shape, *, fixed: Sequence[str] = ()) -> tuple[A
         data: maps, lists, texts, numbers and templates; anything else in it is kept as it is.
         fixed: texts of the plan into which nothing may be put, such as programs; a slot that occurs in one is pinned.
     """
-    if any(_MARKED.search(text) for text in (*_texts(data), *(slot.value for slot in shape.slots))):
+    if any(_MARKED.search(text) for text in (*texts_in(data), *(slot.value for slot in shape.slots))):
         return None
     used: Counter[int] = Counter()
     by_length = sorted(enumerate(shape.slots), key=lambda pair: -len(pair[1].value))
@@ -137,7 +137,7 @@ def abstracted(data: Any, shape: Shape, *, fixed: Sequence[str] = ()) -> tuple[A
         return f"{_NUMBER}{place}{_END}"
 
     kept = _mapped(data, in_text, in_number)
-    left = {word for text in (*_texts(kept), *fixed) for word in _WORDS.findall(_MARKED.sub(" ", text).casefold())}
+    left = {word for text in (*texts_in(kept), *fixed) for word in _WORDS.findall(_MARKED.sub(" ", text).casefold())}
     pinned = {
         place: slot.value
         for place, slot in enumerate(shape.slots)
@@ -248,17 +248,18 @@ def _rejoined(parts: Sequence[str]) -> str:
     return text
 
 
-def _texts(data: Any) -> Iterator[str]:
+def texts_in(data: Any) -> Iterator[str]:
+    """Every text in a value: those of keys and of templates too."""
     match data:
         case str():
             yield data
         case Mapping():
             for key, value in data.items():
-                yield from _texts(key)
-                yield from _texts(value)
+                yield str(key)
+                yield from texts_in(value)
         case list() | tuple():
             for value in data:
-                yield from _texts(value)
+                yield from texts_in(value)
         case Template():
             yield from (part for part in data.parts if isinstance(part, str))
 

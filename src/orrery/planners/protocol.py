@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from orrery.graph import LiveGraph, Patch, Ref, TaskId
 from orrery.scheduler.states import State
@@ -26,7 +26,7 @@ class Goal:
     text: str
     options: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[str, ...] | None = None
-    approve: str = "ask"
+    approve: Literal["ask", "yes"] = "ask"
 
 
 class View(ToolContext, Protocol):

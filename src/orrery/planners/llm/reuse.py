@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from orrery.errors import ExpressionError
-from orrery.graph import Expr, Ref, Template
+from orrery.graph import Expr, Ref
 from orrery.graph.task import refs_in
-from orrery.planners.cache import Kept, Shape, abstracted, filled
+from orrery.planners.cache import Kept, Shape, abstracted, filled, texts_in
 from orrery.planners.llm.grammar import Argument, End, Step
 
 _PROGRAM_TOOLS = ("shell.", "python.")
@@ -73,25 +73,10 @@ def _fixed(steps: Sequence[Step]) -> Iterator[str]:
             yield step.when.source
         for name, value in step.args:
             if step.tool.startswith(_PROGRAM_TOOLS) or name in _PROGRAM_ARGUMENTS:
-                yield from _texts(value)
+                yield from texts_in(value)
             yield from _keys(value)
         for ref in (*refs_in([argument.value for argument in step.args]), *refs_in(step.each)):
             yield from map(str, ref.path)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Template():
-            yield from (part for part in value.parts if isinstance(part, str))
-        case dict():
-            for key, inner in value.items():
-                yield str(key)
-                yield from _texts(inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _texts(inner)
 
 
 def _keys(value: Any) -> Iterator[str]:
