@@ -1,9 +1,9 @@
 """Approval: may this call happen by itself, must a person be asked, or never?
 
 The default policy reads what a tool declares. Reading and computing are allowed, and so are files made new
-inside the run's folder. What replaces, removes, leaves the folder, runs a program, sends something out or
-may not be done twice is asked for. What would touch keys, Orrery's own store, or a folder that everything
-stands in, is refused.
+inside the run's folder. What replaces, removes, leaves the folder, is hidden, runs a program, sends something
+out, may not be done twice, or lets others do all that, is asked for. What would touch keys, Orrery's own store, or
+a folder that everything stands in, is refused.
 
 What is asked for becomes a task for a person in front of the call: `asked_first`.
 
@@ -17,8 +17,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,10 +35,14 @@ _UNKNOWN = "*"
 _PROGRAMS = ("shell.", "python.")
 _REMOVERS = frozenset({"files.remove"})
 _SECRET_NAMES = frozenset(
-    {".ssh", ".gnupg", ".aws", ".azure", ".kube", ".password-store", ".netrc", ".pgpass", ".git-credentials"}
+    {".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", ".netrc", ".pgpass", ".git-credentials"}
+    | {".npmrc", ".pypirc", ".env", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"}
 )
+_SECRET_FOLDERS = (".config/gh", ".config/gcloud", ".local/share/keyrings")
 _SECRET_FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/sudoers"})
 _PROCESS_SECRETS = frozenset({"environ", "mem", "maps", "auxv", "root", "cwd", "fd"})
+_KEY_SERVERS = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200", "metadata.google.internal"})
+"""Where the machines of cloud providers get their own keys."""
 _SHOWN_CHARS = 80
 
 
@@ -73,6 +79,7 @@ def judge(tool: Tool[..., Any], args: Mapping[str, Any], folder: Path) -> Verdic
     verdicts = [
         *_of_beginnings(effects, args, folder),
         *_of_programs(tool, known),
+        *_of_leave(args),
         *(_of_reading(resource, known, folder) for resource in effects.reads),
         *(_of_writing(tool, resource, known, folder) for resource in effects.writes),
     ]
@@ -154,12 +161,21 @@ def _of_programs(tool: Tool[..., Any], known: Mapping[str, Any]) -> Iterator[Ver
         yield Verdict("ask", f"{tool.name} runs a program, which may do anything: {what}")
 
 
+def _of_leave(args: Mapping[str, Any]) -> Iterator[Verdict]:
+    """Whoever makes a call must not say by it that nobody need be asked about what comes of it."""
+    goal = args.get("goal")  # of a planner, which has its own word on that
+    for said in (args, goal if isinstance(goal, Mapping) else {}):
+        leave = said.get("approve")
+        if leave == "yes" or next(refs_in(leave), None) is not None:
+            yield Verdict("ask", "it may then do, without asking, what a person would be asked about")
+
+
 def _of_reading(resource: str, known: Mapping[str, Any], folder: Path) -> Verdict:
     kind, _, name = resource.partition(":")
     if kind == "net":
         if name == _UNKNOWN:
             return Verdict("ask", "it fetches from an address that is not known yet, which may carry data out")
-        return Verdict("allow", f"it only fetches {_short(name)}")
+        return _of_address(name) or Verdict("allow", f"it only fetches {_short(name)}")
     if kind != "file":
         return Verdict("allow", f"it only reads {_short(resource)}")
     # Where the declaration does not name the path, any text among the arguments could be one.
@@ -171,11 +187,19 @@ def _of_reading(resource: str, known: Mapping[str, Any], folder: Path) -> Verdic
     return Verdict("allow", f"it only reads {_short(name)!r}" if named else "it only reads")
 
 
+def _of_address(url: str) -> Verdict | None:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:  # no address at all, as the tool will say
+        host = None
+    return Verdict("refuse", f"{host} hands out this machine's keys") if host in _KEY_SERVERS else None
+
+
 def _of_writing(tool: Tool[..., Any], resource: str, known: Mapping[str, Any], folder: Path) -> Verdict:
     kind, _, name = resource.partition(":")
     if kind == "net":
         where = "an address that is not known yet" if name == _UNKNOWN else _short(name)
-        return Verdict("ask", f"it sends something to {where}")
+        return _of_address(name) or Verdict("ask", f"it sends something to {where}")
     if kind == "memory" and name == "run":
         return Verdict("allow", "what is remembered for a run ends with it")
     if kind != "file":
@@ -207,8 +231,8 @@ def _of_path(name: str, place: Path | None, folder: Path, *, removes: bool) -> V
         return Verdict("ask", f"it removes {shown}")
     if not place.is_relative_to(home):
         return Verdict("ask", f"{shown} lies outside the run's folder")
-    if ".git" in {part.casefold() for part in place.relative_to(home).parts}:
-        return Verdict("ask", f"{shown} lies inside the repository's own folder, where a file may be run as a hook")
+    if any(part.startswith(".") for part in place.relative_to(home).parts):
+        return Verdict("ask", f"{shown} is hidden, and such files may be run unseen, as hooks of git are")
     if os.path.lexists(place):
         return Verdict("ask", f"it replaces {shown}, which exists")
     return Verdict("allow", f"{shown} is new and inside the run's folder")
@@ -230,16 +254,24 @@ def _secret(name: str, folder: Path) -> str:
     written = Path(os.path.normpath(folder / Path(name).expanduser()))
     for path, base in ((written, folder), (place, Path(os.path.realpath(folder)))):
         # A run whose own folder lies below such a name is there because somebody put it there.
-        for part in path.relative_to(base).parts if path.is_relative_to(base) else path.parts:
-            if part.casefold() == ".orrery":
-                return "is Orrery's own store"
-            if part.casefold() in _SECRET_NAMES:
+        parts = [part.casefold() for part in (path.relative_to(base) if path.is_relative_to(base) else path).parts]
+        if ".orrery" in parts:
+            return "is Orrery's own store"
+        for depth, part in enumerate(parts, 1):
+            if part in _SECRET_NAMES or (depth < len(parts) and _finds_secrets(part)):
                 return f"lies in {part!r}, where keys are kept"
+        if any(f"/{secret}/" in f"{path}/" for secret in _SECRET_FOLDERS):
+            return "lies where keys are kept"
     if str(place) in _SECRET_FILES:
         return "holds the passwords of this machine"
     if place.parts[1:2] == ("proc",) and not _PROCESS_SECRETS.isdisjoint(place.parts[2:]):
         return "shows the inside of a process"
     return ""
+
+
+def _finds_secrets(pattern: str) -> bool:
+    """Whether a pattern may stand for a folder of keys. It finds hidden names only if it begins with a dot itself."""
+    return pattern.startswith(".") and any(fnmatch(name, pattern) for name in _SECRET_NAMES)
 
 
 def _texts(value: Any) -> Iterator[str]:
