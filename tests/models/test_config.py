@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -158,6 +159,18 @@ def test_the_file_that_is_named_comes_first_then_the_folders_then_the_users(
     assert settings().default == "openai:named"
     named.write_text('default = "openai:changed"')
     assert settings().default == "openai:changed", "a changed file is read again"
+
+
+def homeless(_uid: int) -> NoReturn:
+    raise KeyError("nobody knows that user")
+
+
+def test_a_user_without_a_home_has_no_file_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ORRERY_MODELS", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    assert settings().path is None
 
 
 def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -139,6 +139,16 @@ def test_links_are_followed_to_where_they_lead(folder: Path) -> None:
     assert of(folder, "files.read", path="keys/id_rsa").word == "refuse"
     assert of(folder, "files.write", path="dangling", content="").word == "allow"
     assert of(folder, "files.remove", path="up").word == "refuse"
+
+
+def test_a_user_without_a_home_is_judged_like_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(_uid: int) -> NoReturn:
+        raise KeyError("nobody knows that user")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    assert of(folder, "files.write", path="new.txt", content="").word == "allow"
+    assert of(folder, "files.write", path="~/new.txt", content="").word == "refuse"
 
 
 def test_a_run_may_work_in_a_folder_below_such_a_name(tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def settings_path() -> Path | None:
     named = os.environ.get(FILE_VARIABLE)
     if named:
         return Path(named).expanduser()
-    for path in (Path(".orrery/models.toml"), Path("~/.config/orrery/models.toml").expanduser()):
+    users = os.path.expanduser("~/.config/orrery/models.toml")  # a Path would raise without a home
+    for path in (Path(".orrery/models.toml"), Path(users)):
         if path.is_file():
             return path
     return None

@@ -224,7 +224,8 @@ def _of_path(name: str, place: Path | None, folder: Path, *, removes: bool) -> V
     if secret:
         return Verdict("refuse", f"{shown} {secret}, which no run touches")
     home = Path(os.path.realpath(folder))
-    for whole, called in ((home, "the run's own folder"), (Path(os.path.realpath(Path.home())), "the home folder")):
+    users = Path(os.path.realpath(os.path.expanduser("~")))  # a Path would raise without a home
+    for whole, called in ((home, "the run's own folder"), (users, "the home folder")):
         if whole.is_relative_to(place):
             return Verdict("refuse", f"{shown} is {called}, or holds it")
     if removes:
