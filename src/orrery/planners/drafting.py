@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,6 +42,11 @@ class DraftView:
         self.graph = LiveGraph()
         self.money, self.tokens = 0.0, 0
         self.needs_results = False
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What was set so far."""
+        return self.graph.outputs
 
     def state(self, task: TaskId) -> State | None:
         """Waiting, of everything that was planned."""

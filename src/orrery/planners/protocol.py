@@ -29,6 +29,19 @@ class Goal:
     approve: Literal["ask", "yes"] = "ask"
 
 
+PLAN = "plan"
+"""The task that plans a request, which is all of its run at first: what it plans needs no name of its own."""
+
+
+def own_name(task: TaskId, name: str, *, mark: str = "-") -> str:
+    """The name of something that a planning task adds to its run; in a workflow it begins with that of the task.
+
+    >>> own_name("plan", "root"), own_name("survey", "root")
+    ('root', 'survey-root')
+    """
+    return name if task == PLAN else f"{task}{mark}{name}"
+
+
 class View(ToolContext, Protocol):
     """What a planner sees of its run, and what any task may know and say of itself.
 
@@ -38,6 +51,10 @@ class View(ToolContext, Protocol):
     @property
     def graph(self) -> LiveGraph:
         """The graph as it is now, for reading."""
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs that this planner has set, by its own names for them. The run may have others besides."""
 
     def state(self, task: TaskId) -> State | None:
         """Where a task stands; None if there is none of that name."""
@@ -63,6 +80,8 @@ class Planner(Protocol):
 
     def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patches that make the plan; an async generator.
+
+        What it sets as outputs are its own: those of the workflow, and of other planners, stay beside them.
 
         It may be called again for the same goal after a crash, and goes on from what the view shows. A patch that
         the scheduler refuses is raised at its `yield` as PatchRefused.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from orrery.errors import PatchRefused
-from orrery.graph import LiveGraph, Patch, Ref, TaskId
+from orrery.graph import Edit, LiveGraph, Patch, Ref, SetOutputs, TaskId
 from orrery.graph.values import Blob, decode
+from orrery.planners.protocol import own_name
 from orrery.runtime.context import Context
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.scheduler.codec import check_can_be_written
@@ -21,6 +23,8 @@ from orrery.scheduler.states import ENDED, State
 
 _GOING_ON = frozenset({State.READY, State.RUNNING, State.STOPPING, State.RETRYING, State.ASKING})
 """States that end by themselves; a task in any other one waits for one of these."""
+_setting: WeakKeyDictionary[Machine, asyncio.Lock] = WeakKeyDictionary()
+"""Who sets outputs of a run: one planner after the other, since each keeps those that the others have set."""
 
 
 class LiveView(Context):
@@ -52,6 +56,13 @@ class LiveView(Context):
     def graph(self) -> LiveGraph:
         """The graph as it is now, for reading."""
         return self._machine.graph
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs that this planner has set, by its own names for them. The run may have others besides."""
+        mine = own_name(self.task, "", mark=".")
+        outputs = self._machine.graph.outputs
+        return {name.removeprefix(mine): value for name, value in outputs.items() if name.startswith(mine)}
 
     def state(self, task: TaskId) -> State | None:
         """Where a task stands; None if there is none of that name."""
@@ -117,6 +128,20 @@ class LiveView(Context):
             PatchRefused: the scheduler refused it whole.
             NotSerialisableError: a value in it cannot be written to the journal.
         """
+        if not any(isinstance(edit, SetOutputs) for edit in patch.edits):
+            await self._offer(patch)
+            return
+        async with _setting.setdefault(self._machine, asyncio.Lock()):
+            await self._offer(msgspec.structs.replace(patch, edits=tuple(map(self._beside, patch.edits))))
+
+    def _beside(self, edit: Edit) -> Edit:
+        """An edit of the outputs as one that leaves those of others as they are."""
+        if not isinstance(edit, SetOutputs):
+            return edit
+        mine = own_name(self.task, "", mark=".")
+        return SetOutputs({**self.graph.outputs, **{f"{mine}{name}": value for name, value in edit.outputs.items()}})
+
+    async def _offer(self, patch: Patch) -> None:
         patch = msgspec.structs.replace(patch, by=patch.by or self.task)
         event = GraphPatched(self._host.now(), patch)
         check_can_be_written(event)  # in the journal it would stop the driver

@@ -18,7 +18,7 @@ from orrery.models.prompts import prompt
 from orrery.planners.asking import model_named
 from orrery.planners.hierarchical.specialists import Specialist, chosen
 from orrery.planners.options import Count, read_options
-from orrery.planners.protocol import Goal, View
+from orrery.planners.protocol import Goal, View, own_name
 
 LEAD = "lead"
 
@@ -56,11 +56,12 @@ class HierarchicalPlanner:
         staff = [each for each in chosen(staffing.specialists) if each.tool_names(goal.tools) or not each.tools]
         if not staff:
             raise PlannerOptionError("no specialist has a tool that the request allows; allow more tools")
-        if view.state(LEAD) is not None:
+        lead = own_name(view.task, LEAD)
+        if view.state(lead) is not None:
             return  # called again after a crash: the agent goes on by itself
         args = _lead(goal, staffing, staff)
         because = f"{len(staff)} specialists: {', '.join(each.name for each in staff)}"
-        edits = (Add(run.task(LEAD, args, label=goal.text[:80])), SetOutputs({"answer": Ref(LEAD)}))
+        edits = (Add(run.task(lead, args, label=goal.text[:80])), SetOutputs({"answer": Ref(lead)}))
         yield Patch(edits, by="hierarchical", because=because)
 
 

@@ -139,7 +139,7 @@ class _Planning:
 
     def _is_planned(self, round_number: int) -> bool:
         """Whether the plan of this round has its end: a joiner, or an answer that is not the last round's."""
-        outputs = self._view.graph.outputs
+        outputs = self._view.outputs
         before = Ref(self._join_id(round_number - 1), ("answer",))
         return self._has_joiner(round_number) or (ANSWER in outputs and outputs[ANSWER] != before)
 
@@ -158,7 +158,7 @@ class _Planning:
         view = self._view
         if any(map(self._went_wrong, tasks)):
             return False
-        for ref in refs_in(view.graph.outputs.get(ANSWER)):
+        for ref in refs_in(view.outputs.get(ANSWER)):
             try:
                 view.value(ref)
             except LookupError:
@@ -218,7 +218,7 @@ class _Planning:
         if any(map(self._went_wrong, tasks)):
             await self._forget()
             return
-        end = End() if self._has_joiner(1) else End(True, self._binder.back(self._view.graph.outputs[ANSWER]))
+        end = End() if self._has_joiner(1) else End(True, self._binder.back(self._view.outputs[ANSWER]))
         plan = Reusable(list(self._binder.steps_in(self._view.graph).values()), end)
         found = kept(plan, self._shape)
         if found is not None:

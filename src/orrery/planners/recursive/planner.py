@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from orrery.graph import Add, Patch, Ref, SetOutputs
 from orrery.planners.asking import model_named
-from orrery.planners.protocol import Goal, View
+from orrery.planners.protocol import Goal, View, own_name
 from orrery.planners.recursive.method import method_of
 from orrery.planners.recursive.node import Node
 from orrery.planners.recursive.steps import node_task
@@ -23,12 +23,13 @@ class RecursivePlanner:
     async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patch that adds the root. Raises PlannerOptionError."""
         method = method_of(goal.options, tools=goal.tools, approve=goal.approve)
-        if view.state(ROOT) is not None:
+        place = own_name(view.task, ROOT)
+        if view.state(place) is not None:
             return  # called again after a crash: the tree goes on by itself
         if method.asks_a_model:
             model_named(method.model)  # better now than in the middle of the tree
         root = Node(
-            id=ROOT,
+            id=place,
             goal=goal.text,
             request=goal.text,
             budget=method.budget,
@@ -36,7 +37,7 @@ class RecursivePlanner:
             redos=method.redos,
             is_root=True,
         )
-        outputs = {"answer": Ref(ROOT, ("result",)), "summary": Ref(ROOT, ("summary",))}
+        outputs = {"answer": Ref(place, ("result",)), "summary": Ref(place, ("summary",))}
         yield Patch(
             (Add(node_task(root)), SetOutputs(outputs)), by="recursive", because="the root grows into what it needs"
         )
