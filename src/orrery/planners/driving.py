@@ -69,12 +69,17 @@ async def as_patches(plan: Callable[[Apply], Awaitable[None]]) -> AsyncGenerator
     try:
         while (offer := await offered.get()) is not None:
             patch, decided = offer
+            refusal: Exception | None = None
             try:
                 yield patch
-            except Exception as refusal:  # noqa: BLE001 - it is the coroutine's to handle
-                decided.set_exception(refusal)
-            else:
+            except Exception as error:  # noqa: BLE001 - it is the coroutine's to handle
+                refusal = error
+            if decided.done():
+                continue  # the coroutine waits for it no more: its time ran out meanwhile
+            if refusal is None:
                 decided.set_result(None)
+            else:
+                decided.set_exception(refusal)
         await planning
     finally:
         planning.cancel()

@@ -116,7 +116,7 @@ def test_a_plan_that_never_ends_reaches_a_limit(plan: Plan, limit: dict[str, Any
     done = plan([Answer(endless, endless=True)], server=quick, **limit)
     assert done.result.state == "failed"
     assert done.result.error is not None
-    assert done.result.error.code == "limit-reached"
+    assert done.result.error.code == "limit-reached", done.result.error
     assert next(iter(limit)) in done.result.error.message
     kept = done.states()
     assert kept
