@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orrery.errors import LimitReachedError, ModelError, PatchRefused, PlannerReplyError, Problem
+from orrery.errors import PatchRefused
 from orrery.graph import (
     Add,
     Drop,
@@ -33,14 +32,13 @@ from orrery.graph import (
     TaskId,
 )
 from orrery.graph.task import refs_in
-from orrery.models import Reply, Request
 from orrery.models.prompts import prompt
 from orrery.planners import evidence
 from orrery.planners.asking import model_named
 from orrery.planners.cache import PlanCache, shape_of
 from orrery.planners.driving import Apply, as_patches
 from orrery.planners.llm.binding import Binder, Bound
-from orrery.planners.llm.bursts import bursts
+from orrery.planners.llm.dictation import Dictation
 from orrery.planners.llm.draft import Draft
 from orrery.planners.llm.grammar import End, Step
 from orrery.planners.llm.joiner import JOIN
@@ -59,12 +57,6 @@ if TYPE_CHECKING:
 
 ANSWER = "answer"
 """The output that a plan sets."""
-AFTER_END_S = 2.0
-"""How long a model that goes on after the plan's end is listened to, so that it can say what it used up."""
-CHARS_PER_TOKEN = 4
-MOST_STEPS_AT_ONCE = 500
-_BACKOFF_S = 0.5
-_GROWTH = "graph/growth-limit"
 _NONE: Mapping[int, Bound] = MappingProxyType({})
 
 
@@ -236,14 +228,9 @@ class _Planning:
         steps = self._binder.steps_in(self._view.graph)
         begun = [step for number, step in steps.items() if str(number) not in joined]
         draft = Draft(self._binder, steps, len(begun), options.compat == "llmcompiler")
-        asking = _Asking(self._opening(round_number, steps), [write(step) for step in begun], draft)
-        try:
-            async with asyncio.timeout(options.plan_timeout_s):
-                await self._ask_until_right(asking, draft)
-        except TimeoutError as error:
-            raise LimitReachedError(
-                f"the plan did not end within plan_timeout_s={options.plan_timeout_s:g}; {draft.lines} lines had come"
-            ) from error
+        begun_lines = [write(step) for step in begun]
+        opening = self._opening(round_number, steps)
+        await Dictation(opening, begun_lines, draft, self._model, options, self._view, self._apply).take()
         edits = self._end_edits(round_number, draft.end or End())
         await self._apply(Patch(edits, because=f"the plan of round {round_number} is complete"))
 
@@ -268,86 +255,6 @@ class _Planning:
 
     def _result(self, number: int) -> Any:
         return self._view.value(Ref(self._binder.task_id(number)))
-
-    async def _ask_until_right(self, asking: _Asking, draft: Draft) -> None:
-        problems: list[Problem] = []
-        for _ in range(self._options.max_asks):
-            cut_off = await self._ask(asking, problems, draft)
-            problems = draft.problems()
-            if not problems and not cut_off:
-                return
-        if not problems:
-            raise LimitReachedError(
-                f"the plan had not ended after {self._options.max_asks} answers of the model; raise max_asks"
-            )
-        raise PlannerReplyError(
-            f"the plan was still wrong after {self._options.max_asks} answers of {self._model}:\n"
-            + "\n".join(map(str, problems[:20]))
-        )
-
-    async def _ask(self, asking: _Asking, problems: Sequence[Problem], draft: Draft) -> bool:
-        """One answer of the model, asked for again where the call fails for a passing reason; whether it broke off."""
-        retries = 0
-        while True:
-            try:
-                return await self._listen(asking.messages(problems), draft)
-            except ModelError as error:
-                retries += 1
-                if error.severity != "transient" or retries > self._options.max_retries:
-                    raise
-                pause_s = max(error.retry_after_s or 0.0, _BACKOFF_S * 2 ** (retries - 1))
-                self._view.progress(None, f"the model is asked again in {pause_s:g} s: {error}")
-                await asyncio.sleep(pause_s)
-
-    async def _listen(self, messages: Sequence[ModelMessage], draft: Draft) -> bool:
-        """Plan the lines of one answer as they come; whether the answer broke off."""
-        from orrery.models.call import stream
-
-        draft.begin_answer()
-        # An answer that did not lead to a plan must not be given again: the plan cache keeps those that did.
-        request = Request(self._model, tuple(messages), timeout_s=self._options.plan_timeout_s, cache=False)
-        chars, cut_off = 0, False
-        listening = asyncio.timeout(None)
-        try:
-            async with listening, aclosing(bursts(stream(request, self._view))) as came:
-                async for pieces in came:
-                    text = "".join(piece for piece in pieces if isinstance(piece, str))
-                    chars += len(text)
-                    await self._carry_out(draft, draft.feed(text))
-                    self._check_limits(draft, chars)
-                    for piece in pieces:
-                        if isinstance(piece, Reply):
-                            cut_off = piece.message.finish_reason == "length" and not draft.has_ended
-                    if draft.has_ended and listening.when() is None:
-                        listening.reschedule(asyncio.get_running_loop().time() + AFTER_END_S)
-        except TimeoutError:
-            if not listening.expired():
-                raise
-        await self._carry_out(draft, draft.finish_answer(cut_off=cut_off))
-        self._check_limits(draft, chars)
-        return cut_off
-
-    def _check_limits(self, draft: Draft, chars: int) -> None:
-        options = self._options
-        if draft.lines > options.max_lines:
-            raise LimitReachedError(f"the plan has more than max_lines={options.max_lines} lines")
-        if chars > options.max_tokens * CHARS_PER_TOKEN:
-            raise LimitReachedError(f"the plan did not end within max_tokens={options.max_tokens}")
-
-    async def _carry_out(self, draft: Draft, ready: Sequence[Bound]) -> None:
-        """Add the tasks of steps that are ready to be planned; a step that the graph refuses is a fault."""
-        for begin in range(0, len(ready), MOST_STEPS_AT_ONCE):
-            some = ready[begin : begin + MOST_STEPS_AT_ONCE]
-            try:
-                await self._apply(_patch_of(some))
-            except PatchRefused as refusal:
-                if any(problem.code == _GROWTH for problem in refusal.problems):
-                    raise
-                if len(some) == 1:
-                    draft.refuse(some[0].step.number, list(refusal.problems))
-                else:
-                    for one in some:
-                        await self._carry_out(draft, [one])
 
     # -- the end ------------------------------------------------------------------------------------------
 
@@ -404,37 +311,3 @@ class _Planning:
             edits = tuple(Drop(task) for task in sorted(waiting, key=lambda task: -order[task]))
             with suppress(PatchRefused):  # one of them started in this moment: it is done, then
                 await self._apply(Patch(edits, because="the plan was not completed"))
-
-
-@dataclass
-class _Asking:
-    """The conversation in which a plan is asked for."""
-
-    opening: list[ModelMessage]
-    begun: Sequence[str]
-    draft: Draft
-
-    def messages(self, problems: Sequence[Problem]) -> list[ModelMessage]:
-        """What the model is sent: the request, the lines that it has written already, and what is wanted now."""
-        from orrery.models.messages import ModelRequest, ModelResponse, TextPart, UserPromptPart
-
-        lines = [*self.begun, *self.draft.written]
-        if not lines and not problems:
-            return self.opening
-        wanted = (
-            prompt(
-                "planners/llm-repair",
-                problems="\n".join(f"- {problem.place}: {problem.message}" for problem in problems),
-            )
-            if problems
-            else prompt("planners/llm-rest")
-        )
-        said = ModelResponse(parts=[TextPart("\n".join(lines) or "(no line)")])
-        return [*self.opening, said, ModelRequest(parts=[UserPromptPart(wanted)])]
-
-
-def _patch_of(bound: Sequence[Bound]) -> Patch:
-    numbers = [str(one.step.number) for one in bound]
-    which = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {numbers[0]} to {numbers[-1]}"
-    changes = "".join(f"; {change}" for one in bound for change in one.changes)
-    return Patch(tuple(edit for one in bound for edit in one.edits), because=f"{which} of the plan came in{changes}")
