@@ -1,4 +1,4 @@
-"""Whether tools are reused, whether wrong ones are kept out, and whether the right one is found.
+"""Whether tools are reused, and whether wrong ones are kept out.
 
 The author of tools is a script behind the simulated model server (see `workshop`), so every question goes over HTTP
 and is counted there; the code it writes is really run. A gate that refuses everything would keep wrong tools out too,
@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from orrery.bench.planning.settings import variables
 from orrery.bench.planning.workshop import JOBS, Author, Job, faulty
 from orrery.bench.report import Options, Row
@@ -25,25 +23,20 @@ from orrery.models.simulated import INSTANT, SimulatedServer
 from orrery.planners.toolmaking import Found, find_or_make
 from orrery.tools import LocalContext
 from orrery.tools.made import Library
-from orrery.tools.select import ToolCard, ToolIndex
 from orrery.tools.toolset import MADE_VARIABLE
 
 FAULTS = 50
 QUICK_FAULTS = 9
-NEEDS = Path(__file__).parents[4] / "tests/tools/data/needs.json"
-"""Tools and needs in other words; they come with the repository and not with the package."""
-LEAST_RECALL = 0.95
 
 
 def rows(options: Options) -> list[Row]:
-    """Reuse, faults and retrieval."""
+    """Reuse and faults."""
     jobs = JOBS[:4] if options.quick else JOBS
     options.tell(f"hierarchical: {len(jobs)} needs, each twice")
     made, built_again, calls = asyncio.run(reuse(jobs))
     faults = QUICK_FAULTS if options.quick else FAULTS
     options.tell(f"hierarchical: {faults} faults")
     admitted, kinds = asyncio.run(admissions(range(options.seed, options.seed + faults)))
-    options.tell("hierarchical: retrieval")
     return [
         Row(
             f"hierarchical, right code admitted, of {len(jobs)} needs",
@@ -67,7 +60,6 @@ def rows(options: Options) -> list[Row]:
             target="= 0",
             ok=admitted == 0,
         ),
-        *retrieval(),
     ]
 
 
@@ -104,20 +96,6 @@ async def is_admitted(job: Job, code: str) -> bool:
         return True
 
 
-def retrieval() -> Iterator[Row]:
-    """Recall among some hundred tools of needs that are worded otherwise; nothing where the data is not at hand."""
-    if not NEEDS.is_file():
-        return
-    data = msgspec.json.decode(NEEDS.read_bytes())
-    index = ToolIndex(ToolCard(card["name"], card["description"], tuple(card["arguments"])) for card in data["cards"])
-    found = [([match.name for match in index.find(need["need"])], need["tool"]) for need in data["needs"]]
-    first = sum(names[:1] == [tool] for names, tool in found) / len(found)
-    five = sum(tool in names for names, tool in found) / len(found)
-    case = f"retrieval, {len(found)} needs, {len(index)} tools"
-    yield Row(f"{case}, recall@1", first, "", target=f">= {LEAST_RECALL}", ok=first >= LEAST_RECALL)
-    yield Row(f"{case}, recall@5", five, "")
-
-
 @contextmanager
 def workshop(author: Author) -> Iterator[LocalContext]:
     """A folder with an empty library, and the author behind a model server that the settings lead to."""
@@ -136,4 +114,4 @@ def workshop(author: Author) -> Iterator[LocalContext]:
             yield LocalContext(Path(folder))
 
 
-__all__ = ["admissions", "is_admitted", "retrieval", "reuse", "rows", "workshop"]
+__all__ = ["admissions", "is_admitted", "reuse", "rows", "workshop"]
