@@ -1,9 +1,9 @@
 """Finding tools by what is needed: how well, how fast, and that it says why.
 
-`data/cards.json` holds 530 tools of many fields, with near neighbours and up to six example requests each. Two sets of needs
-were written after the index and its thesaurus were frozen, without sight of the examples: `paraphrases.json`, as people
-say it, and `needs.json`, which avoids the tools' own words on purpose. The index was tuned on `needs_dev.json`. Whoever
-tunes on the first two must write others to report on.
+`data/cards.json` holds 530 tools of many fields, with near neighbours and up to six example requests each. Two sets of
+needs were written after the index and its thesaurus were frozen, without sight of the examples: `paraphrases.json`, as
+people say it, and `needs.json`, which avoids the tools' own words on purpose. The index was tuned on `needs_dev.json`.
+Whoever tunes on the first two must write others to report on.
 """
 
 from __future__ import annotations
