@@ -127,14 +127,15 @@ def policy(approve: str) -> Approval:
 def asked_first(task: Task, question: Any, *, ask: TaskId, label: str = "") -> tuple[Edit, ...]:
     """The edits that add a task, and in front of it the question to a person on whose yes it depends.
 
-    To deny is to say no, and so is an answer of `false`; see `is_no`.
+    To deny is to say no, and so is an answer of `false`; see `is_no`. Nobody is asked about a task whose condition does
+    not hold.
 
     Args:
         question: what the person reads; its references are filled in when it is asked.
         ask: the id of the task that asks.
         label: of that task.
     """
-    asking = Task(ask, "ask", {"question": question}, executor="person", label=label)
+    asking = Task(ask, "ask", {"question": question}, executor="person", when=task.when, label=label)
     return Add(asking), Add(task), Link(Edge(ask, task.id, on=Expr("result != false")))
 
 

@@ -302,6 +302,12 @@ def test_what_yes_was_said_to_is_not_asked(plan: Plan) -> None:
     assert "plan-1-ask" not in done.states()
 
 
+def test_nobody_is_asked_about_a_step_whose_condition_does_not_hold(plan: Plan) -> None:
+    done = plan('1. t.add(1)\n2. t.send(text="hello") if $1 > 5\nanswer: $1')
+    assert done.answer == 2
+    assert done.states()["plan-2-ask"] == "skipped"
+
+
 def test_limits_of_the_planning_task_hold(plan: Plan) -> None:
     done = plan("answer: 1", server={"first_s": 30.0}, limits=Limits(timeout_s=0.3))
     assert done.result.state == "failed"
