@@ -103,10 +103,11 @@ class Builder:
         folder: the run's folder, for the judgement on effects.
         toolbox: the tools that may be used.
         approve: "ask" puts a question before what the policy wants asked; "yes" does not.
+        judged: whether effects are judged at all; a draft that is only compared with another needs none.
     """
 
-    def __init__(self, folder: Path, toolbox: Toolbox, approve: str = "ask") -> None:
-        self.folder, self.toolbox, self.approve = folder, toolbox, approve
+    def __init__(self, folder: Path, toolbox: Toolbox, approve: str = "ask", *, judged: bool = True) -> None:
+        self.folder, self.toolbox, self.approve, self.judged = folder, toolbox, approve, judged
         self.edits: list[Edit] = []
         self.problems: list[Problem] = []
         self.written: list[Any] = []
@@ -153,7 +154,8 @@ class Builder:
             when=self.when,
         )
         self.edits.append(Add(task))
-        self._ask_before(task, tool, question)
+        if self.judged:
+            self._ask_before(task, tool, question)
         self._keep_order(task)
         found = Ref(name)
         if not fresh:

@@ -27,12 +27,13 @@ class Conventions(Speech):
     def _one_of_each(self, frame: Frame, clause: Clause) -> None:
         """ "The largest file of each folder" has no tool; a sum in its place would be wrong."""
         rank = frame.rank
-        if rank is None or rank.plain or not (frame.groups or frame.parts) or frame.aggregates or rank.count != 1:
+        if rank is None or not (frame.groups or frame.parts) or frame.aggregates:
             return
         of_rows = (
             frame.unit == "rows" or frame.files is not None or "folder" in frame.groups or "suffix" in frame.groups
         )
-        if rank.dimension in ("size", "length", "time") and of_rows and clause.intent != "which":
+        largest = rank.count == 1 and not rank.plain and rank.dimension in ("size", "length", "time") and of_rows
+        if frame.within is not None or (largest and clause.intent != "which"):
             message = "one row of each group cannot be picked; say a maximum: the maximum amount by region"
             self.b.problems.append(problem("plan/not-understood", rank.token, message))
 
@@ -90,6 +91,16 @@ class Conventions(Speech):
             frame.groups = grouping
             self._used()
             self.last = self.last.items if self.last is not None and self.last.items is not None else self.last
+
+    def _of_each_kind(self, frame: Frame) -> None:
+        """ "Errors and warnings in app.log: how many of each?": the kinds that were named before are told apart."""
+        kinds, self.kinds = self.kinds, frame
+        if kinds is None or not frame.each or frame.has_source or frame.levels or frame.groups or frame.parts:
+            return
+        if len(kinds.levels) > 1:
+            frame.levels = list(kinds.levels)
+        elif kinds.files is not None and len(kinds.files.suffixes) > 1 and not frame.measures:
+            frame.groups.append("suffix")
 
     def _grouped_question(self, frame: Frame, clause: Clause) -> None:
         """ "Which region has the highest total?", "which customer has the most orders?": a group is asked for."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from orrery.planners.rules.frame import Frame
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.surroundings import Column, Surroundings
-from orrery.planners.rules.vocabulary import SYNONYMS, singular
+from orrery.planners.rules.vocabulary import ARTICLES, SYNONYMS, singular
+
+
+@cache
+def _split(phrase: str) -> list[str]:
+    return phrase.split()
+
 
 _ROWS_THEMSELVES = ("line", "request")
 """Columns of logs whose names mean, to people, the rows."""
 NOTHING = Token("stop", "", 0, 0)
-ARTICLES = ("the", "a", "an", "its", "their", "all", "each", "every", "any", "of", "these", "those")
 
 
 class Cursor:
@@ -54,12 +60,17 @@ class Cursor:
 
     def take(self, *phrases: str) -> bool:
         """Pass over the first of these phrases that stands here, word by word; False where none does."""
-        return any(self._take(phrase.split()) for phrase in phrases)
-
-    def _take(self, words: Sequence[str]) -> bool:
-        if all(self.at(ahead).is_word(word) for ahead, word in enumerate(words)):
-            self.next(len(words))
-            return True
+        here = self.at()
+        if here.kind != "word":
+            return False
+        written = here.text.lower()
+        for phrase in phrases:
+            first, *rest = _split(phrase)
+            if (first == here.word or first == written) and all(
+                self.at(ahead).is_word(word) for ahead, word in enumerate(rest, start=1)
+            ):
+                self.next(1 + len(rest))
+                return True
         return False
 
     def sees(self, phrase: str, ahead: int = 0) -> bool:

@@ -77,6 +77,7 @@ class Deeds(Writing):
         if frame.digest and clause.intent in ("show", "", "count"):
             clause.intent = "hash"
         self._grouped_before(frame, clause)
+        self._of_each_kind(frame)
         self.b.when = self._when(clause)
         self._DO.get(clause.intent, Deeds._show)(self, frame, clause)
         self.b.when = None
@@ -138,6 +139,7 @@ class Deeds(Writing):
     def _length(self, frame: Frame, clause: Clause) -> None:
         if not frame.measures:
             frame.measures.append("lines" if clause.intent == "length" else "size_bytes")
+        frame.each = frame.each or (clause.words[:1] != [] and clause.words[0].is_word("are"))  # not: "is the folder"
         self._show(frame, clause)
 
     def _compare(self, frame: Frame, clause: Clause) -> None:

@@ -91,6 +91,8 @@ class Frame:
     command: Token | None = None
     pronoun: Token | None = None
     each: bool = False
+    within: Token | None = None
+    """The word that asked for groups of which each has a rank of its own: "the largest order of EACH region"."""
     total: bool = False
     unit: str = ""
     measures: list[str] = field(default_factory=list)

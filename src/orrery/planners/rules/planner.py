@@ -9,8 +9,9 @@ from pathlib import Path
 from orrery.errors import NotUnderstoodError, Problem, ProblemsError
 from orrery.graph import Edit, Graph, Patch, SetOutputs
 from orrery.planners.protocol import Goal, View
+from orrery.planners.rules import account
 from orrery.planners.rules.build import Builder, Toolbox
-from orrery.planners.rules.clauses import outline
+from orrery.planners.rules.clauses import Clause, outline
 from orrery.planners.rules.deeds import Deeds
 from orrery.planners.rules.frame import problem
 from orrery.planners.rules.lexer import Token, tokens
@@ -53,41 +54,76 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
     if len(text) > MAX_CHARS:
         message = f"it has {len(text):,} characters; at most {MAX_CHARS:,} are read. Put data into files and name them"
         raise NotUnderstoodError([Problem("plan/too-long", "the request", message)])
-    toolbox = Toolbox(tools)
-    others = OtherTools(toolbox)
     found = tokens(text)
-    plan = outline(found, others.verbs())
-    builder = Builder(folder, toolbox, approve)
-    deeds = Deeds(builder, Surroundings(folder), others)
-    for token in plan.loose:
-        builder.problems.append(problem("plan/no-condition", token, f"{token.text!r} needs an 'if' before it"))
-    if not plan.clauses:
-        builder.problems.append(_nothing(found))
-    if len(plan.clauses) > MAX_CLAUSES:
-        builder.problems.append(
-            Problem("plan/too-long", "the request", f"it has more than {MAX_CLAUSES} parts; divide it")
-        )
-    done: set[int] = set()
-    for clause in plan.clauses if not builder.problems else ():
-        if clause.condition is not None and clause.condition not in done:
-            done.add(clause.condition)
-            deeds.condition(clause.condition, plan.conditions[clause.condition])
-        if not builder.problems:
-            deeds.clause(clause)
-        if builder.problems:
-            break  # what follows may speak of what was not understood
+    draft = _Drafts(folder, tools)
+    builder, deeds, clauses = draft.made(found, approve)
     if not builder.problems:
-        deeds.finish()
-    for number, condition in enumerate(plan.conditions):
-        if number not in done and not builder.problems:
-            builder.problems.append(
-                problem("plan/no-object", condition.opener, "nothing is to be done under this condition")
-            )
-    if not builder.problems and not builder.edits:
-        builder.problems.append(_nothing(found))
+        draft.check(found, builder, deeds, clauses)
     if builder.problems:
         raise NotUnderstoodError(list(dict.fromkeys(builder.problems)))
-    return Reading(_graph(builder, deeds), tuple(_said(clause.verb + clause.words, text) for clause in plan.clauses))
+    return Reading(_graph(builder, deeds), tuple(_said(clause.verb + clause.words, text) for clause in clauses))
+
+
+class _Drafts:
+    """Plans of one request, as it stands and with other words."""
+
+    def __init__(self, folder: Path, tools: Sequence[str] | None) -> None:
+        self.folder, self.toolbox = folder, Toolbox(tools)
+        self.around, self.others = Surroundings(folder), OtherTools(self.toolbox)
+
+    def made(self, found: Sequence[Token], approve: str, *, judged: bool = True) -> tuple[Builder, Deeds, list[Clause]]:
+        """The plan of these tokens, with its problems."""
+        plan = outline(found, self.others.verbs())
+        builder = Builder(self.folder, self.toolbox, approve, judged=judged)
+        deeds = Deeds(builder, self.around, self.others)
+        for token in plan.loose:
+            builder.problems.append(problem("plan/no-condition", token, f"{token.text!r} needs an 'if' before it"))
+        if not plan.clauses:
+            builder.problems.append(_nothing(found))
+        if len(plan.clauses) > MAX_CLAUSES:
+            builder.problems.append(
+                Problem("plan/too-long", "the request", f"it has more than {MAX_CLAUSES} parts; divide it")
+            )
+        done: set[int] = set()
+        for clause in plan.clauses if not builder.problems else ():
+            if clause.condition is not None and clause.condition not in done:
+                done.add(clause.condition)
+                deeds.condition(clause.condition, plan.conditions[clause.condition])
+            if not builder.problems:
+                deeds.clause(clause)
+            if builder.problems:
+                break  # what follows may speak of what was not understood
+        if not builder.problems:
+            deeds.finish()
+        for number, condition in enumerate(plan.conditions):
+            if number not in done and not builder.problems:
+                builder.problems.append(
+                    problem("plan/no-object", condition.opener, "nothing is to be done under this condition")
+                )
+        if not builder.problems and not builder.edits:
+            builder.problems.append(_nothing(found))
+        return builder, deeds, plan.clauses
+
+    def check(self, found: Sequence[Token], builder: Builder, deeds: Deeds, clauses: Sequence[Clause]) -> None:
+        """Note a problem for every word that matters and had no part in the plan."""
+        verbs = {token.start for clause in clauses for token in clause.verb}
+        names = self.around.names_seen()
+        if len(account.doubtful(found, verbs, names)) > account.MOST_DOUBTS:
+            builder.problems.append(Problem("plan/too-long", "the request", "it says too much at once; divide it"))
+            return
+        spread = all(value.kind not in ("number", "map", "text") for value in deeds.answers.values())
+        outputs = deeds.outputs()  # which may add tasks
+        plan = account.essence(builder.edits, outputs)
+        for token in account.unheard(found, verbs, names, plan, self._essence, spread=spread):
+            message = f"I do not see what {token.text!r} changes here; say it in another way, or leave it out"
+            builder.problems.append(problem("plan/not-understood", token, message))
+
+    def _essence(self, found: Sequence[Token]) -> object:
+        builder, deeds, _ = self.made(found, "yes", judged=False)
+        if builder.problems:
+            return None
+        outputs = deeds.outputs()  # which may add tasks
+        return account.essence(builder.edits, outputs)
 
 
 def _graph(builder: Builder, deeds: Deeds) -> Graph:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from orrery.planners.rules.cursor import ARTICLES, Cursor
+from orrery.planners.rules.cursor import Cursor
 from orrery.planners.rules.frame import Aggregate, Rank
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import (
+    ARTICLES,
     AGGREGATES,
     FILE_NOUNS,
     FILE_TYPES,
@@ -81,7 +82,7 @@ def rank(c: Cursor) -> bool:
             if c.at(place).is_word("modified", "changed", "edited"):
                 place += 1
         elif tail.is_word("expensive", "costly", "valuable"):
-            place += 1
+            dimension, place = "price", place + 1
     elif word.is_word("frequent", "commonest", "rarest"):
         dimension = "count"
     if number is None and c.at(place).kind == "number" and not c.at(place).unit:
@@ -216,6 +217,7 @@ def _direct(c: Cursor, token: Token, *, descending: bool, dimension: str = "") -
         c.frame.sort = Rank(None, dimension, descending, token)
     else:
         c.frame.sort.descending = descending
+        c.frame.sort.dimension = dimension or c.frame.sort.dimension
 
 
 def _order(c: Cursor, token: Token) -> None:
@@ -345,6 +347,9 @@ def group(c: Cursor) -> bool:
         else:
             break
     if found:
+        distributes = not token.is_word("by") and not c.tokens[begin].is_word("grouped", "group", "broken", "split")
+        if distributes and (c.frame.groups or c.frame.parts) and (c.frame.rank is not None or token.is_word("for")):
+            c.frame.within = token
         return True
     if c.at().is_word("of") or c.at().is_word("one", "them", "it"):
         c.frame.each = True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from orrery.planners.rules.cursor import ARTICLES, Cursor
+from orrery.planners.rules.cursor import Cursor
 from orrery.planners.rules.frame import Test
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import (
+    ARTICLES,
     COMPARED_BY,
     COMPARISONS,
     CONTAINING,
+    FILE_NOUNS,
+    FILE_TYPES,
+    FOLDER_NOUNS,
     LEVELS,
     MEASURES,
     NO_VALUES,
@@ -278,6 +282,16 @@ def _or_more(c: Cursor, column: str, *, negated: bool) -> None:
         c.frame.any_of = True
 
 
+def _begins_files(c: Cursor) -> bool:
+    """Whether files are looked for, and not a text."""
+    ahead = 0
+    while c.at(ahead).is_word(*ARTICLES) or c.at(ahead).kind == "number":
+        ahead += 1
+    here, following = c.at(ahead), c.at(ahead + 1)
+    is_type = here.word in FILE_TYPES and (following.is_word(*FILE_NOUNS) or here.text.lower() != here.word)
+    return is_type or here.kind in ("suffix", "glob") or here.is_word(*FILE_NOUNS, *FOLDER_NOUNS)
+
+
 def containing(c: Cursor) -> bool:
     """ "containing 'TODO'", "that mention timeout", "with the word error", "not matching the pattern '...'"."""
     begin = c.place
@@ -303,6 +317,9 @@ def containing(c: Cursor) -> bool:
         or verb.is_word("without", "lacking", "lack", "say", "saying")
     ):
         c.next()
+    elif _begins_files(c):
+        c.place = begin
+        return False
     regex = False
     named = False
     while c.at().is_word(

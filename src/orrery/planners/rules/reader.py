@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 from orrery.planners.rules import read_files, read_order, read_rows, read_tests
 from orrery.planners.rules.clauses import Clause
-from orrery.planners.rules.cursor import ARTICLES, Cursor
+from orrery.planners.rules.cursor import Cursor
 from orrery.planners.rules.frame import Frame, Test
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.surroundings import Column, Surroundings
 from orrery.planners.rules.vocabulary import (
+    ARTICLES,
     CHART_NOUNS,
     CHARTS,
     FILE_NOUNS,

@@ -212,6 +212,8 @@ def rows(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
     """Rows after tests, groups, aggregates, rank, order and choice of columns."""
     value = _levels(value, frame, b)
     value = tested(value, frame, b)
+    if frame.each and frame.aggregates and value.has("path") and not (frame.groups or frame.parts or value.measure):
+        frame.groups.append("path")
     if frame.contains and not value.has("match") and value.columns:
         column = "message" if value.has("message") else next((c.name for c in value.columns if not c.numeric), "")
         conditions = [
@@ -472,7 +474,8 @@ def _rank_column(value: Value, rank: Rank) -> str:
         of_group = [name for name in names if name.endswith(f"_{rank.column}")]
         return rank.column if rank.column in names or not names else (of_group[0] if of_group else "")
     usual = {
-        "size": ("size_bytes", "size", "bytes"),
+        "size": ("size_bytes", "size", "bytes", "weight"),
+        "price": ("price", "unit_price", "cost", "fee", "amount"),
         "length": ("lines", "length", "duration_ms", "duration", "seconds"),
         "time": ("modified_at", "time", "date"),
         "count": ("count",),

@@ -37,6 +37,8 @@ class Speech:
         self.last_file: str = ""
         self.conditions: dict[int, Expr] = {}
         self.grouping: list[str] = []
+        self.kinds: Frame | None = None
+        """The frame of the clause before, for the kinds that it names."""
         self.intent_before = ""
         self.drawn = ""
         """The task that drew the last chart."""
@@ -196,7 +198,8 @@ class Speech:
             and (frame.measures == ["lines"] or base.path)
         ):
             frame.measures.clear()
-            return self._some_lines(base, frame.rank)
+            rank, frame.rank = frame.rank, None
+            return self._some_lines(base, rank)
         if frame.sort is not None and frame.measures == ["lines"] and base.path and intent in ("sort", "show"):
             return self._sorted_lines(base, frame)
         if kind == "document" and frame.columns and base.path:

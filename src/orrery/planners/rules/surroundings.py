@@ -28,6 +28,8 @@ _HEAD_ROWS = 200
 _MOST_CELLS = 40
 _MOST_JSON_BYTES = 2_000_000
 _LOG_NAMES = (".log", ".logfmt")
+_EVERYWHERE = ("time", "line", "message", "request", "path", "name", "count", "date", "level", "total")
+"""Names of columns that are as often plain words."""
 _NOT_LISTED = frozenset((".git", ".venv", "node_modules", "__pycache__"))
 
 
@@ -106,6 +108,20 @@ class Surroundings:
             except (OSError, ValueError, csv.Error, RecursionError, OrreryError):
                 self._columns[path] = ()
         return self._columns[path]
+
+    def names_seen(self) -> dict[str, str]:
+        """What could stand in the place of columns and values that were looked at: another column, nothing.
+
+        Only those that are one word, in lower case.
+        """
+        found: dict[str, str] = {}
+        for columns in self._columns.values():
+            found |= {lower: "" for column in columns for lower, _ in column.cells if " " not in lower}
+            names = [column.name.lower() for column in columns]
+            found |= {
+                name: names[place - 1] for place, name in enumerate(names) if name not in _EVERYWHERE and len(names) > 1
+            }
+        return found
 
     def keys(self, path: str) -> tuple[Column, ...]:
         """The keys of a JSON document, those of inner maps with a dot: "scripts.test"."""

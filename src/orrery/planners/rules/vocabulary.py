@@ -110,6 +110,33 @@ FILLERS = words(
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
+ARTICLES = ("the", "a", "an", "its", "their", "all", "each", "every", "any", "of", "these", "those")
+
+MATTERS = words(
+    """each every first last next previous not no never none neither nor without except excluding exclude besides
+    unless until since before after above below between over under more less fewer than exactly least most fewest half
+    twice double either instead different distinct unique duplicate average mean median maximum minimum max min
+    ascending descending reverse reversed alphabetically alphabetical recursively directly hidden starting ending
+    weekend today yesterday consecutive percent percentage ratio share difference cumulative"""
+)
+"""Words that change what is meant, whatever else is said: a plan in which one has no part is not what was asked."""
+
+_OPPOSITES = """first/last before/after above/below over/under more/less least/most fewest/most maximum/minimum max/min
+ascending/descending alphabetically/descending alphabetical/descending without/with"""
+
+
+def opposite(word: str) -> str:
+    """A word that says the contrary in the same place; "" where none is known."""
+    for pair in _OPPOSITES.split():
+        one, _, other = pair.partition("/")
+        if word in (one, other):
+            return other if word == one else one
+    if word not in RANKS:
+        return ""
+    dimension, descending = RANKS[word]
+    return next(other for other, meaning in RANKS.items() if meaning == (dimension, not descending))
+
+
 NO_VALUES = FILLERS | words(
     """to in into of as by and from or on at per for with under over than then is are was were has have requested
     made used
@@ -203,8 +230,10 @@ RANKS: Mapping[str, tuple[str, bool]] = {
     **_each("smallest tiniest lightest", ("size", False)),
     **_each("newest latest youngest recent", ("time", True)),
     **_each("oldest earliest", ("time", False)),
-    **_each("top highest greatest most best maximum frequent commonest busiest costliest priciest", ("", True)),
-    **_each("bottom lowest least fewest worst minimum rarest cheapest", ("", False)),
+    **_each("top highest greatest most best maximum frequent commonest busiest", ("", True)),
+    **_each("bottom lowest least fewest worst minimum rarest", ("", False)),
+    **_each("costliest priciest dearest", ("price", True)),
+    **_each("cheapest", ("price", False)),
     **_each("slowest", ("duration", True)),
     **_each("fastest quickest", ("duration", False)),
 }
