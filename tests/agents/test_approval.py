@@ -129,6 +129,32 @@ def test_two_calls_of_a_turn_that_write_the_same_file_are_not_both_made(
     assert deeds.lines_of(tmp_path / "new.txt") == ["new.txt"]
 
 
+def test_two_calls_of_a_turn_do_not_write_into_each_others_folders(
+    simulated: Simulated, reach: Reach, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "new.txt").write_text("other")
+    (tmp_path / "link").symlink_to("folder")
+
+    def script(asked: Asked) -> Answer:
+        if asked.turn == 0:
+            return Answer(
+                calls=(
+                    Call("files_write", {"path": "folder/new.txt", "content": "first"}),
+                    Call("files_copy", {"source": "other/new.txt", "target": "folder"}),
+                    Call("files_write", {"path": "link/new.txt", "content": "third"}),
+                )
+            )
+        return Answer("\n".join(each.text for each in asked.results))
+
+    simulated(script)
+    result, _ = reach(Agent(tools=["files.write", "files.copy"]))
+    _, second, third = result.output.splitlines()
+    assert f"it writes {tmp_path / 'folder'}, as an earlier call of this turn does" in second
+    assert f"it writes {tmp_path / 'folder' / 'new.txt'}, as an earlier call of this turn does" in third
+    assert deeds.lines_of(tmp_path / "folder" / "new.txt") == ["first"]
+
+
 # -- across the death of the process --------------------------------------------------------------------------
 
 FILE = """

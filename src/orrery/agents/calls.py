@@ -78,11 +78,11 @@ def program(text: str, inputs: Mapping[str, Any], spec: AgentSpec, task: TaskId,
         return not_made(call, str(why))
 
 
-def files_written(call: Made, folder: Path) -> list[str]:
-    """The files that a call will write, as whole paths."""
+def files_written(call: Made, folder: Path) -> list[Path]:
+    """The files that a call will write, as whole paths, links followed."""
     tasks = [edit.task for edit in call.edits if isinstance(edit, Add)]
     names = [name.removeprefix(_FILE) for task in tasks for name in task.effects.writes if name.startswith(_FILE)]
-    return [os.path.normpath(folder / name) for name in names]
+    return [Path(os.path.realpath(folder / name)) for name in names]
 
 
 def offer_data(offered: Offered) -> dict[str, Any]:

@@ -219,15 +219,15 @@ class Decision:
 
     def _calls(self, actions: Actions, problems: Sequence[str]) -> Iterator[Made]:
         """What becomes of each call, a structured answer that is sent back among them."""
-        written: dict[str, None] = {}
+        written: list[Path] = []
         for position, call in enumerate(actions.calls, start=1):
             one = made(call, self.spec, self._names.of(self.at.turn), position, self.folder)
             files = files_written(one, self.folder)
-            if again := next((file for file in files if file in written), None):
+            if again := next((file for file in files if any(_meet(file, other) for other in written)), None):
                 # Each was judged by what the folder holds now, which the other call is about to change.
                 why = f"it was not made: it writes {again}, as an earlier call of this turn does; ask again for it"
                 one = not_made(call, why)
-            written |= dict.fromkeys(files)
+            written += files
             yield one
         for call in actions.beyond:
             most = "one call" if len(actions.calls) == 1 else f"{len(actions.calls)} calls"
@@ -266,6 +266,11 @@ class Decision:
         if self.spec.model is not None:
             args["model"] = self.spec.model
         return own_task(compact, names.of(self.at.turn, "compact"), args)
+
+
+def _meet(file: Path, other: Path) -> bool:
+    """Whether two paths are one, or one lies in the other: what is copied into a folder gets a name there."""
+    return file.is_relative_to(other) or other.is_relative_to(file)
 
 
 def _room(spec: AgentSpec, window_tokens: int, results: int) -> int:
