@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import ROOT, agree, blocks_of, check, commands_of, expected_status, run
+from tests.docs.blocks import ROOT, agree, blocks_of, check, commands_of, expected_status, run, run_program
 
 GUIDES = ROOT / "docs" / "guides"
 
@@ -28,3 +28,17 @@ def test_what_the_guide_to_the_command_line_shows_is_printed(tmp_path: Path) -> 
         ran = run(command, tmp_path)
         assert ran.status in expected_status(command), ran
         assert agree(command.shown, ran.printed), ran
+
+
+def test_the_planner_of_the_guide_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "short.txt").write_text("a needle\n")
+    (tmp_path / "long.txt").write_text("hay\nhay\na needle in it\n")
+    monkeypatch.chdir(tmp_path)
+    module, _ = run_program(GUIDES / "planners.md")
+    assert module.result.state == "succeeded"
+    assert [match["text"] for match in module.result.outputs["answer"]] == ["a needle in it"]
+
+
+def test_the_planner_of_the_guide_is_as_short_as_it_says() -> None:
+    [block] = [block for block in blocks_of(GUIDES / "planners.md") if "class LongestText:" in block.lines]
+    assert len([line for line in block.lines if line.strip()]) <= 22
