@@ -7,7 +7,7 @@ from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import HAVING, Aggregate, Frame, problem
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.speech import Speech
-from orrery.planners.rules.vocabulary import NO_TOOL
+from orrery.planners.rules.vocabulary import NO_TOOL, PEOPLE, VERB_COLUMNS
 
 
 class Conventions(Speech):
@@ -101,6 +101,37 @@ class Conventions(Speech):
             frame.levels = list(kinds.levels)
         elif kinds.files is not None and len(kinds.files.suffixes) > 1 and not frame.measures:
             frame.groups.append("suffix")
+
+    @staticmethod
+    def _averaged(frame: Frame) -> None:
+        """ "What is the amount on average"."""
+        if frame.averaged and not frame.aggregates:
+            frame.aggregates += [Aggregate("mean", name) for name in frame.columns] or [Aggregate("mean")]
+            frame.columns.clear()
+
+    def _who(self, frame: Frame, clause: Clause) -> None:
+        """ "Who is over 40", "which customer spent the most": by the verb, or by what people have.
+
+        Those who are asked for are the groups of what the verb adds up, or of the rows that are named.
+        """
+        person = bool(clause.verb) and clause.verb[0].is_word("who")
+        columns = {column.name: column for column in self._columns(clause.words)}
+        for test in frame.tests:
+            if person and test.column == "" and not test.unit and "age" in columns:
+                test.column = "age"
+        rank = frame.rank
+        if rank is None or rank.plain or rank.column or not rank.token.is_word("most", "least", "fewest"):
+            return
+        verb = next((token.text.lower() for token in clause.words if token.text.lower() in VERB_COLUMNS), "")
+        summed = [name for name in VERB_COLUMNS.get(verb, ()) if name in columns and columns[name].numeric]
+        if person and not frame.columns and not frame.groups:
+            people = [name for name in PEOPLE if name in columns and len(columns[name].cells) > 1]
+            frame.columns += people[:1]
+            frame.column_tokens += [rank.token][: len(people)]
+        if verb and len(summed) == 1 and frame.columns and frame.unit != "rows":
+            rank.column = summed[0]
+            frame.groups.append(frame.columns.pop(0))
+            frame.aggregates.append(Aggregate("sum", summed[0]))
 
     def _grouped_question(self, frame: Frame, clause: Clause) -> None:
         """ "Which region has the highest total?", "which customer has the most orders?": a group is asked for."""

@@ -66,7 +66,7 @@ class Cursor:
         written = here.text.lower()
         for phrase in phrases:
             first, *rest = _split(phrase)
-            if (first == here.word or first == written) and all(
+            if first in (here.word, written) and all(
                 self.at(ahead).is_word(word) for ahead, word in enumerate(rest, start=1)
             ):
                 self.next(1 + len(rest))

@@ -53,6 +53,8 @@ class Deeds(Writing):
         self._not_understood(frame)
         if self.b.problems:
             return
+        self._averaged(frame)
+        self._who(frame, clause)
         self._grouped_question(frame, clause)
         self._number_of_measures(frame, clause)
         self._counted_in_chart(frame, clause)

@@ -94,6 +94,7 @@ class Frame:
     within: Token | None = None
     """The word that asked for groups of which each has a rank of its own: "the largest order of EACH region"."""
     total: bool = False
+    averaged: bool = False
     unit: str = ""
     measures: list[str] = field(default_factory=list)
     aggregates: list[Aggregate] = field(default_factory=list)

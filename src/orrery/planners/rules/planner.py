@@ -16,6 +16,7 @@ from orrery.planners.rules.deeds import Deeds
 from orrery.planners.rules.frame import problem
 from orrery.planners.rules.lexer import Token, tokens
 from orrery.planners.rules.other_tools import OtherTools
+from orrery.planners.rules.rewording import reworded
 from orrery.planners.rules.surroundings import Surroundings
 
 MAX_CHARS = 4_000
@@ -73,7 +74,7 @@ class _Drafts:
 
     def made(self, found: Sequence[Token], approve: str, *, judged: bool = True) -> tuple[Builder, Deeds, list[Clause]]:
         """The plan of these tokens, with its problems."""
-        plan = outline(found, self.others.verbs())
+        plan = outline(reworded(found), self.others.verbs())
         builder = Builder(self.folder, self.toolbox, approve, judged=judged)
         deeds = Deeds(builder, self.around, self.others)
         for token in plan.loose:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from orrery.planners.rules.cursor import Cursor
 from orrery.planners.rules.frame import FileSet, Target, Test
 from orrery.planners.rules.lexer import Token
-from orrery.planners.rules.vocabulary import FILE_NOUNS, FILE_TYPES, FOLDER_NOUNS, IN_FOLDER
+from orrery.planners.rules.vocabulary import FILE_NOUNS, FILE_TYPES, FOLDER_NOUNS, IN_FOLDER, LANGUAGES
 
 _FORMS = {
     "csv": "csv",
@@ -254,11 +254,16 @@ def file_set(c: Cursor) -> bool:
             suffixes, called = [".py"], ["Python"]
         if c.at(-1).is_word("the", "that", "this") and head.text.lower() == head.word:  # "the file"
             return False
+        if c.frame.files is not None and head.text.lower() != head.word and not c.frame.files.folders:
+            c.next()  # "for each folder in src, the number of files"
+            return True
         if c.frame.files is not None or c.frame.paths:
             return False
         place = 1
     elif (place and head.is_word(*FILE_NOUNS, *FOLDER_NOUNS)) or (place and (c.at(place).is_word(*_CODE))):
         place += 1
+    elif place == 1 and c.at(-1).is_word("of") and c.frame.measures and c.at().word in LANGUAGES and not suffixes[1:]:
+        pass  # "lines of Python"
     elif place and (patterns or any(c.at(at).kind == "suffix" for at in range(place)) or plural_type):
         pass
     elif head.is_word(*FOLDER_NOUNS, "subfolder", "subdirectory") and head.text.lower() != head.word and not place:

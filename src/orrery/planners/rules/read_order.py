@@ -6,12 +6,13 @@ from orrery.planners.rules.cursor import Cursor
 from orrery.planners.rules.frame import Aggregate, Rank
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import (
-    ARTICLES,
     AGGREGATES,
+    ARTICLES,
     FILE_NOUNS,
     FILE_TYPES,
     LEVELS,
     MEASURES,
+    PERIODIC,
     RANKS,
     ROW_NOUNS,
     TIME_PARTS,
@@ -92,6 +93,8 @@ def rank(c: Cursor) -> bool:
             dimension, descending, place = again, descending_again, place + 1
             if c.at(place).is_word(*_COUNTED):
                 dimension, place = "count", place + 1
+    if number is None and _both_ends(c, place, descending):
+        return True
     column, length = c.column_here(place)
     if c.at(place + length).is_word("first") and not (length and not c.numeric(column)):
         c.next(place + length + 1)  # "largest amount first" says in which order
@@ -134,6 +137,20 @@ def rank(c: Cursor) -> bool:
     if length and c.numeric(column):
         c.next(length)
         c.frame.rank.column = column
+    return True
+
+
+def _both_ends(c: Cursor, place: int, descending: bool) -> bool:
+    """ "The largest and the smallest amount": two aggregates of one column."""
+    ahead = place + 1
+    while c.at(ahead).is_word(*ARTICLES):
+        ahead += 1
+    other = RANKS.get(c.at(ahead).text.lower())
+    column, length = c.column_here(ahead + 1)
+    if not c.at(place).is_word("and") or other is None or not c.numeric(column):
+        return False
+    c.next(ahead + 1 + length)
+    c.frame.aggregates += [Aggregate("max" if down else "min", column) for down in (descending, other[1])]
     return True
 
 
@@ -270,6 +287,10 @@ def _dimension(c: Cursor) -> tuple[str, int, str]:
 def group(c: Cursor) -> bool:
     """ "by region", "per hour", "for each customer", "grouped by status and method", "in each region"."""
     begin, token = c.place, c.at()
+    if token.word in PERIODIC and not c.column_here()[1] and not any(a.how != "sum" for a in c.frame.aggregates):
+        c.next()
+        c.frame.parts.append(PERIODIC[token.word])
+        return True
     strong = c.take(
         "grouped by",
         "group by",
@@ -320,7 +341,7 @@ def group(c: Cursor) -> bool:
             c.next()
             group_by(c, "level")
         elif part in ("folder", "directory", "extension", "suffix", "type") and (
-            c.frame.files or c.intent in ("count", "")
+            c.frame.files or c.intent in ("count", "") or c.at(1).is_word("in", "under")
         ):
             c.next()
             if c.at().is_word("type", "extension"):

@@ -21,6 +21,9 @@ def aggregate(c: Cursor) -> bool:
     if c.take("in total", "altogether", "overall", "combined", "all together", "in all", "taken together", "in sum"):
         c.frame.total = True
         return True
+    if c.take("on average", "on the average"):
+        c.frame.averaged = True
+        return True
     if c.take("distinct", "unique", "different"):
         c.frame.distinct = True
         column, length = c.column_here()
@@ -122,6 +125,12 @@ def measure(c: Cursor) -> bool:
     token = c.at()
     if token.kind != "word" or c.column_here()[1]:
         return False
+    if token.text.isupper() and len(token.text) > 2 and c.at(1).is_word("line") and not c.frame.contains:
+        c.next(2)  # "the ERROR lines", "TODO lines": as they are written in the text
+        c.frame.contains.append((token.text, False, False, token))
+        c.frame.unit = "lines"
+        c.frame.measures.append("lines")
+        return True
     if token.word in LEVELS:
         c.next()
         c.take("message", "entry", "line", "record", "event", "count", "level")

@@ -36,7 +36,7 @@ _RELATIONS = words(
     requested take taken sent made make earn earned get got received happen happened occur occurred appear appeared
     spent cost costing produced logged recorded sold bought placed ordered belonging belong live living work
     working came come coming returned served written seen found generated caused listed stored held responded
-    issued done ran running"""
+    issued done ran running end ended ending answered replied sell weigh visits"""
 )
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
 Rule = Callable[[Cursor], bool]
@@ -82,10 +82,14 @@ def _connecting(c: Cursor) -> bool:
     if token.is_word("content", "text", "body") and (c.at(1).is_word("of", "in") or c.frame.pronoun or c.done):
         c.next()
         return True
+    prints = token.is_word("print", "output", "return", "write", "say", "produce", "show", "display", "give", "yield")
+    if prints and c.frame.command is not None:
+        c.next()
+        return True
     if token.is_word("often") and c.at(-1).is_word("how"):
         c.next()
         return True
-    if token.is_word("occur", "appear") and (c.frame.groups or c.frame.measures):
+    if token.is_word("occur", "appear") and (c.frame.groups or c.frame.measures or c.frame.contains):
         c.next()
         return True
     if token.is_word("say", "hold") and c.frame.paths and c.done is False and c.at(1).kind == "stop":
@@ -196,6 +200,9 @@ def _duration(c: Cursor) -> bool:
     if measures and token.is_word("for", "over", "during") and following.unit == "seconds":
         c.next(2)
         c.frame.duration_s = following.number
+        return True
+    if token.is_word("sampling", "sampled", "measuring", "measured", "sample") and following.is_word("every", "each"):
+        c.next()
         return True
     if token.is_word("every", "each") and following.kind == "number" and following.unit == "seconds":
         c.next(2)
@@ -375,6 +382,8 @@ def _state(c: Cursor) -> bool:
         c.next()
         c.frame.tests.append(Test("status", "=", float(token.text.rstrip("sS")), token))
         c.take("error", "response", "status", "code")
+        if len([test for test in c.frame.tests if test.column == "status" and test.test == "="]) > 1:
+            c.frame.any_of = True  # no request has two
         return True
     if (
         token.is_word("occur", "appear", "occurring", "appearing", "mentioned", "found", "used")
@@ -468,6 +477,18 @@ def _command(c: Cursor) -> bool:
     return False
 
 
+def _occurring(c: Cursor) -> bool:
+    """ "(How often does) ERROR occur": the text itself, whatever else the word may mean."""
+    token = c.at()
+    if c.intent != "occurrences" or token.kind not in ("word", "quoted") or token.is_word("does", "do", "did"):
+        return False
+    if not c.at(1).is_word("occur", "appear", "happen"):
+        return False
+    c.frame.contains.append((token.text, False, False, token))
+    c.next(2)
+    return True
+
+
 def _text(c: Cursor) -> bool:
     if c.at().kind != "quoted":
         return False
@@ -485,6 +506,7 @@ def _articles(c: Cursor) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _command,
+    _occurring,
     _quantity,
     _digest,
     read_files.url,

@@ -106,7 +106,7 @@ FILLERS = words(
     """please kindly a an the just also now simply really actually basically some there here me my our us we you
     your i would like want need to could can will shall may might let so well ok okay hey hi hello thank thanks
     be are is am was were do does did of then all both them overall very quickly quick nice nicely simple small
-    new own this that these those currently current together altogether only ever well etc"""
+    new own this that these those currently current together altogether only ever well etc still"""
 )
 """Words that may go unused: they carry no content of their own, or their content is taken up where it matters."""
 
@@ -149,7 +149,7 @@ VERBS: Mapping[str, str] = {
     **_each(
         "show list display print give find get tell see view output present return report name identify pick "
         "select take choose extract locate look determine figure work compute calculate retrieve keep know "
-        "open read check collect gather load inspect examine analyse analyze cat",
+        "pull open read check collect gather load inspect examine analyse analyze cat",
         "show",
     ),
     **_each("draw plot chart graph visualise visualize sketch render", "chart"),
@@ -160,7 +160,7 @@ VERBS: Mapping[str, str] = {
     **_each("delete remove erase", "remove"),
     **_each("hash checksum fingerprint", "hash"),
     **_each("search grep", "search"),
-    **_each("replace substitute", "replace"),
+    **_each("replace substitute swap exchange", "replace"),
     **_each("parse", "parse"),
     **_each("fetch download request", "fetch"),
     **_each("run execute launch invoke", "run"),
@@ -202,6 +202,8 @@ FILE_TYPES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Words for kinds of files to the endings that such files have."""
 
+LANGUAGES = words("python markdown html css javascript typescript rust ruby java yaml toml sql xml")
+"""Kinds of files that are also what is written in them."""
 FILE_NOUNS = words("file document doc script module source page spreadsheet table program")
 FOLDER_NOUNS = words("folder directory dir")
 IN_FOLDER = words("in under inside within below beneath from")
@@ -291,7 +293,23 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What people call a column to the names that it may have."""
 
+PEOPLE = ("name", "customer", "client", "user", "member", "employee", "student", "author", "person", "host")
+"""Columns that "who" asks for, the first that tells rows apart."""
+_PAID = ("amount", "spent", "cost", "price", "paid", "total")
+_EARNED = ("salary", "income", "earnings", "wage", "pay")
+VERB_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **_each("spend spends spent pay pays paid", _PAID),
+    **_each("earn earns earned make makes made", _EARNED),
+    **_each("sell sells sold", ("quantity", "amount", "revenue", "units", "sold")),
+    **_each("weigh weighs weighed", ("weight", "mass")),
+    **_each("cost costs", ("price", "cost", "amount")),
+}
+"""Verbs to the columns that they add up; of several that are there, none is chosen."""
+
 TIME_PARTS = words("second minute hour day month year weekday")
+PERIODIC: Mapping[str, str] = {
+    "hourly": "hour", "daily": "day", "monthly": "month", "yearly": "year", "annual": "year",
+}  # fmt: skip
 
 CHARTS: Mapping[str, str] = {
     "bar": "bar", "column": "bar", "histogram": "histogram", "line": "line", "curve": "line", "timeline": "timeline",
