@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orrery.cli.options import read_inputs, read_value
-from orrery.cli.plain import amount, plain, short, span
+from orrery.cli.plain import amount, plain, short, span, target_line
 from orrery.errors import Failure, InputError
 from orrery.graph import Blob
 from orrery.graph.values import decode, encode
@@ -64,3 +64,12 @@ def test_inputs_are_split_at_the_first_equals_sign() -> None:
 
 def test_a_value_that_is_no_json_stands_for_itself() -> None:
     assert [read_value(text) for text in ("yes", "3", '{"a": 1}')] == ["yes", 3, {"a": 1}]
+
+
+def test_a_long_request_is_told_in_one_line_and_a_path_whole() -> None:
+    assert target_line("count the \x1b[2J lines\nof every file " + "and more " * 1000).startswith(
+        "count the \ufffd[2J lines of"
+    )
+    assert len(target_line("word " * 2000)) == 60
+    path = "/a/rather/deep/folder/" * 10 + "flow.yaml"
+    assert target_line(path) == path

@@ -110,6 +110,11 @@ def short(value: Any, width: int = 60) -> str:
     return text if len(text) <= width else text[: max(0, width - 3)] + "..."
 
 
+def target_line(target: str) -> str:
+    """What a run was started from, on one line: the beginning of a request in plain words, a path or name whole."""
+    return short(target) if any(map(str.isspace, target)) else printable(target)
+
+
 def printable(text: str) -> str:
     """The text without what would steer a terminal; tabs and line ends stay."""
     return text if text.isprintable() else _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from orrery.cli.options import Json, Store, command, open_existing, standing
-from orrery.cli.plain import span
+from orrery.cli.plain import span, target_line
 from orrery.cli.screen import STYLES, out, say, say_table, write_json
 from orrery.errors import UnknownRunError
 from orrery.journal import RunSummary
@@ -52,7 +52,7 @@ def runs(
             span(max(0.0, now - run.created_at)),
             span(max(0.0, run.updated_at - run.created_at)),
             f"{run.events:,}",
-            Text(run.target, "dim"),
+            Text(target_line(run.target), "dim"),
         )
         for run in shown
     ]

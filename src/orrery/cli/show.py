@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
-from orrery.cli.plain import plain_failure, plain_result, short, span, spending
+from orrery.cli.plain import plain_failure, plain_result, short, span, spending, target_line
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
 from orrery.cli.told import plain_event, told
 from orrery.errors import RequestError, suggestion
@@ -93,7 +93,7 @@ def _print_head(console: Console, result: Result, state: str, history: History) 
     head.append("  ".join(("", span(result.seconds), f"{history.seq:,} events", *used)), "")
     say(console, head)
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(history.machine.started_at))
-    say(console, f"  started {when}" + (f" from {history.target}" if history.target else ""), "dim")
+    say(console, f"  started {when}" + (f" from {target_line(history.target)}" if history.target else ""), "dim")
     if result.error is not None:
         say(console, f"  {' '.join(str(result.error).split())}", STYLES["failed"])
     for name, value in result.outputs.items():
