@@ -19,6 +19,7 @@ from orrery.planners.rules.vocabulary import ARTICLES, LEVELS, MATTERS, RANKS, o
 MOST_DOUBTS = 40
 _ONLY = ("only", "just", "solely")
 _COMPARING = ("over", "under", "above", "below", "between")
+_DIFFERENT = ("different", "distinct", "unique")
 _SPREADING = ("each", "every")
 _ANOTHER_DAY = "1999-09-09"
 
@@ -48,7 +49,7 @@ def unheard(
     texts, numbers = _literals(plan)
     for place in doubtful(found, verbs, names):
         token = found[place]
-        if token.is_word(*_SPREADING) and spread:
+        if (token.is_word(*_SPREADING) and spread) or (token.is_word(*_DIFFERENT) and "distinct" in texts):
             continue
         named = token.kind != "word" or token.text.lower() in names
         stands = token.number in numbers if token.kind == "number" else token.text.lower() in texts

@@ -11,10 +11,10 @@ from typing import Any
 from msgspec.structs import replace as replace_struct
 
 from orrery.errors import MissingExtraError, PlugInError, Problem, UnknownNameError
-from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Expr, Limits, Link, Ref, Task, Template
+from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Expr, Link, Ref, Task, Template
 from orrery.graph.ref import ITEM
 from orrery.planners.rules.surroundings import Column
-from orrery.tools.approval import judge
+from orrery.tools.approval import asked_first, policy
 from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools as registry
 
@@ -142,20 +142,10 @@ class Builder:
         for wrong in tool.check(args if each is None else _opened(args)):
             self.problems.append(Problem("plan/argument", wrong.place, wrong.message))
         name = self._free(base)
-        task = Task(
-            name,
-            op,
-            args,
-            executor=tool.executor,
-            effects=tool.effects_for(args),
-            limits=Limits(timeout_s=tool.timeout_s),
-            estimate=Estimate(tool.estimate_s or _SECONDS.get(op.partition(".")[0], 1.0)),
-            each=each,
-            when=self.when,
-        )
-        self.edits.append(Add(task))
-        if self.judged:
-            self._ask_before(task, tool, question)
+        task = replace_struct(tool.task(name, args), op=op, each=each, when=self.when)
+        if tool.estimate_s is None:
+            task = replace_struct(task, estimate=Estimate(_SECONDS.get(op.partition(".")[0], 1.0)))
+        self.edits += self._asked_first(task, tool, question) if self.judged else [Add(task)]
         self._keep_order(task)
         found = Ref(name)
         if not fresh:
@@ -218,13 +208,15 @@ class Builder:
         """Let one task wait for another without taking anything from it."""
         self.edits.append(Link(Edge(source.task, target.task, on)))
 
-    def _ask_before(self, task: Task, tool: Tool[..., Any], question: Any) -> None:
-        verdict = judge(tool, task.args, self.folder)
+    def _asked_first(self, task: Task, tool: Tool[..., Any], question: Any) -> Sequence[Edit]:
+        """The edits that add a task, with a question to a person in front of it where the policy wants one."""
+        verdict = policy(self.approve)(tool, task.args, self.folder)
+        if verdict.word == "ask":
+            asked = question or f"{_sentence(task)} ({verdict.because})"
+            return asked_first(task, asked, ask=self._free(f"approve-{task.id}"))
         if verdict.word == "refuse":
             self.problems.append(Problem("plan/refused", f"the tool {tool.name!r}", verdict.because))
-        elif verdict.word == "ask" and self.approve != "yes":
-            asked = self.ask(f"approve-{task.id}", question or f"{_sentence(task)} ({verdict.because})")
-            self.after(asked, Ref(task.id))
+        return [Add(task)]
 
     def _free(self, base: str) -> str:
         stem = re.sub(r"[^a-z0-9]+", "-", base.lower()).strip("-")[:40].strip("-") or "task"

@@ -25,6 +25,7 @@ class Conditions(Conventions):
         """Take up a condition; the clauses under it ask for it by number."""
         frame = read(condition.words, self.around, self._columns(condition.words))
         self._not_understood(frame)
+        self._either(frame)
         if not self.b.problems:
             expr = self._holds(frame, condition)
             if expr is not None:

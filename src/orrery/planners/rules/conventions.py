@@ -48,6 +48,11 @@ class Conventions(Speech):
             or frame.measures
             or frame.files
         )
+        numbers = {column.name for column in self._columns(clause.words) if column.numeric}
+        added = len(frame.columns) == 1 and frame.columns[0] in numbers and not (frame.aggregates or frame.levels)
+        if [t.text.lower() for t in clause.verb] == ["how", "many"] and frame.groups and added and not frame.unit:
+            frame.aggregates.append(Aggregate("sum", frame.columns.pop()))  # "how many bytes did each host get"
+            return
         if clause.intent != "count" or said or frame.distinct or not frame.columns or frame.contains:
             return
         name = frame.columns[0]
@@ -75,7 +80,7 @@ class Conventions(Speech):
         if (
             plain
             and (frame.measures or frame.unit == "matches")
-            and clause.intent in ("show", "", "count", "write", "make")
+            and clause.intent in ("show", "", "count", "write", "make", "chart")
         ):
             frame.aggregates = [a for a in frame.aggregates if a not in plain]
             clause.intent = "count" if clause.intent in ("show", "") else clause.intent
@@ -101,6 +106,14 @@ class Conventions(Speech):
             frame.levels = list(kinds.levels)
         elif kinds.files is not None and len(kinds.files.suffixes) > 1 and not frame.measures:
             frame.groups.append("suffix")
+
+    def _either(self, frame: Frame) -> None:
+        """ "Below 50 or above 300", "of Acme or in East": only values of one column can stand for each other."""
+        tests = [(test.column, test.test) for test in frame.tests]
+        parts = len(tests) + bool(frame.contains) + bool(frame.levels)
+        if frame.either is not None and tests and parts > 1 and len(dict.fromkeys(tests)) + parts - len(tests) > 1:
+            message = "'or' is understood between values of one column; ask for one after the other"
+            self.b.problems.append(problem("plan/ambiguous", frame.either, message))
 
     @staticmethod
     def _averaged(frame: Frame) -> None:

@@ -53,6 +53,7 @@ class Deeds(Writing):
         self._not_understood(frame)
         if self.b.problems:
             return
+        self._either(frame)
         self._averaged(frame)
         self._who(frame, clause)
         self._grouped_question(frame, clause)

@@ -101,6 +101,8 @@ class Frame:
     levels: list[tuple[str, Token]] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
     any_of: bool = False
+    either: Token | None = None
+    """An "or" that no phrase took."""
     contains: list[tuple[str, bool, bool, Token]] = field(default_factory=list)
     rank: Rank | None = None
     sort: Rank | None = None

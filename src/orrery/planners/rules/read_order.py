@@ -74,6 +74,8 @@ def rank(c: Cursor) -> bool:
         return False
     dimension, descending = RANKS[word.text.lower()]
     place += 1
+    if dimension == "length" and c.at(place).is_word("line", "word") and not c.at(place + 1).is_word("count"):
+        return False  # no tool measures a line
     if word.is_word("most", "least", "fewest"):
         tail = c.at(place)
         if tail.is_word(*_COUNTED):
@@ -130,7 +132,7 @@ def rank(c: Cursor) -> bool:
     c.frame.rank = Rank(
         number if number is not None else (None if many and word.is_word("top") else 1), dimension, descending, word
     )
-    if length and not c.numeric(column) and dimension in ("", "count"):
+    if length and (dimension == "count" or (dimension == "" and not c.numeric(column))):
         c.next(length)  # "the three regions with ...": rows are asked for by what names them
         group_by(c, column)
         return True

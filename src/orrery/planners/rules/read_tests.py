@@ -243,6 +243,8 @@ def equality(c: Cursor) -> bool:
             return False
         negated = c.at(-1).is_word("not")
         c.next(length + (following_length if chosen[0][0] == following else 0))
+        same = any(test.column == chosen[0][0] and test.test == "=" for test in c.frame.tests)
+        c.frame.any_of = c.frame.any_of or (same and not negated)  # "of Acme and Dune": no row has both
         c.frame.tests.append(Test(chosen[0][0], "!=" if negated else "=", chosen[0][1], token))
         return True
     c.place = begin

@@ -75,6 +75,8 @@ def _connecting(c: Cursor) -> bool:
     if token.kind == "word" and (token.text.lower() in FILLERS or token.is_word(*_CONNECTING)):
         if token.is_word("each", "every"):
             c.frame.each = True
+        if token.is_word("or"):
+            c.frame.either = token
         if token.is_word("both", "all") and c.at(1).is_word("together"):
             c.frame.total = True
         c.next()
@@ -90,6 +92,13 @@ def _connecting(c: Cursor) -> bool:
         c.next()
         return True
     if token.is_word("occur", "appear") and (c.frame.groups or c.frame.measures or c.frame.contains):
+        c.next()
+        return True
+    if token.is_word("contain", "have", "comprise") and c.frame.measures and c.at(1).kind == "stop":
+        c.next()
+        return True
+    saved = token.is_word("saved", "written", "stored", "exported", "put", "called")
+    if saved and c.at(1).is_word("as", "to", "into", "in") and c.at(2).kind in ("path", "quoted"):
         c.next()
         return True
     if token.is_word("say", "hold") and c.frame.paths and c.done is False and c.at(1).kind == "stop":

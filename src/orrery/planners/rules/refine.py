@@ -441,6 +441,9 @@ def _ranked(value: Value, frame: Frame, b: Builder, intent: str) -> Value:
             value = value.but(ref=taken(value.ref, rank, b))
             continue
         column, descending = _rank_column(value, rank), rank.descending
+        by_shown = rank is frame.sort and not rank.column and rank.dimension in ("", "name")
+        if by_shown and frame.columns and not frame.rank and value.has(frame.columns[0]):
+            column = frame.columns[0]  # "the customers, alphabetically"
         if (
             not column
             and rank is frame.rank

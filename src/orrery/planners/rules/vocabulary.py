@@ -137,10 +137,14 @@ def opposite(word: str) -> str:
     return next(other for other, meaning in RANKS.items() if meaning == (dimension, not descending))
 
 
-NO_VALUES = FILLERS | words(
-    """to in into of as by and from or on at per for with under over than then is are was were has have requested
+NO_VALUES = (
+    FILLERS
+    | MATTERS
+    | words(
+        """to in into of as by and from or on at per for with under over than then is are was were has have requested
     made used
     placed sold found logged listed given said there each every all any most least often more less"""
+    )
 )
 """Words that are never a value: "regions are there" says nothing of a region called "there"."""
 

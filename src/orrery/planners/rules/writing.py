@@ -345,6 +345,10 @@ class Writing(Telling):
         self._write_value(value.but(path=path), frame, clause)
 
     def _merge(self, frame: Frame, clause: Clause) -> None:
+        if frame.columns or frame.groups:
+            message = "there is no tool that joins tables by a column; rows are only put one below the other"
+            self.b.problems.append(problem("plan/no-tool", self._verb(clause), message))
+            return
         value = self.value(frame, "merge", self._verb(clause))
         if value is None or self.b.problems:
             return
