@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,25 @@ def test_a_new_version_takes_the_old_ones_place_and_the_old_one_is_set_aside(tmp
     assert library.read("made.count_vowels").provenance.need == "better"
     assert (tmp_path / ".old" / "count_vowels-1" / "tool.py").is_file()
     assert library.names() == ["made.count_vowels"]
+
+
+def test_those_that_keep_the_same_tool_at_once_do_not_get_in_each_others_way(tmp_path: Path) -> None:
+    def keep_often(_: int) -> None:
+        for _ in range(20):
+            Library(tmp_path).keep(entry())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(keep_often, range(4)))
+    assert Library(tmp_path).names() == [entry().name]
+    assert Library(tmp_path).read(entry().name).code == entry().code
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_what_a_process_that_died_left_half_written_is_no_tool(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    kept = library.keep(entry())
+    shutil.copytree(tmp_path / kept.spec.name, tmp_path / ".new-left")
+    assert library.names() == [kept.name]
 
 
 def test_a_name_that_nobody_has_is_unknown(tmp_path: Path) -> None:

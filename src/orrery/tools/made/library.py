@@ -26,6 +26,7 @@ from orrery.tools.made.specification import Case, Specification
 from orrery.tools.toolset import MADE_PREFIX, made_folder
 
 _OLD = ".old"
+_MOST_ATTEMPTS = 100
 _MOST_BYTES = 1 << 20
 
 
@@ -89,7 +90,8 @@ class Library:
         """The names of its tools, sorted; whether they are sound is seen when they are read."""
         if not self.folder.is_dir():
             return []
-        return sorted(MADE_PREFIX + place.name for place in self.folder.iterdir() if (place / "tool.json").is_file())
+        places = [place for place in self.folder.iterdir() if not place.name.startswith(".")]
+        return sorted(MADE_PREFIX + place.name for place in places if (place / "tool.json").is_file())
 
     def read(self, name: str) -> Entry:
         """The tool of that name, as it was admitted.
@@ -133,22 +135,32 @@ class Library:
 
         Raises ToolLibraryError if the folder cannot be written.
         """
-        place = self.folder / entry.spec.name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if place.exists():
-                entry = msgspec.structs.replace(entry, version=self._version(place) + 1)
-            aside = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
-            for name, content in _files(entry).items():
-                (aside / name).write_bytes(content)
-            if place.exists():
-                old = self.folder / _OLD / f"{place.name}-{entry.version - 1}"
-                old.parent.mkdir(exist_ok=True)
-                shutil.rmtree(old, ignore_errors=True)
-                place.rename(old)
-            aside.rename(place)
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as aside:
+                for attempt in range(_MOST_ATTEMPTS):
+                    try:
+                        return self._put(entry, Path(aside) / entry.spec.name)
+                    except OSError:  # another process keeps a tool of this name in this moment: that one goes first
+                        if attempt + 1 == _MOST_ATTEMPTS:
+                            raise
         except OSError as error:
             raise ToolLibraryError(f"the made tool {entry.name!r} cannot be kept: {error}") from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _put(self, entry: Entry, aside: Path) -> Entry:
+        place = self.folder / entry.spec.name
+        if place.exists():
+            entry = msgspec.structs.replace(entry, version=self._version(place) + 1)
+        aside.mkdir(exist_ok=True)
+        for name, content in _files(entry).items():
+            (aside / name).write_bytes(content)
+        if place.exists():
+            old = self.folder / _OLD / f"{place.name}-{entry.version - 1}"
+            old.parent.mkdir(exist_ok=True)
+            shutil.rmtree(old, ignore_errors=True)
+            place.rename(old)
+        aside.rename(place)
         return entry
 
     def _version(self, place: Path) -> int:
