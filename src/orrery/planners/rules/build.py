@@ -14,7 +14,7 @@ from orrery.errors import MissingExtraError, PlugInError, Problem, UnknownNameEr
 from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Expr, Link, Ref, Task, Template
 from orrery.graph.ref import ITEM
 from orrery.planners.rules.surroundings import Column
-from orrery.tools.approval import asked_first, policy
+from orrery.tools.approval import asked_first, judge
 from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools as registry
 
@@ -176,6 +176,12 @@ class Builder:
         if changes and self.gate is not None:
             self.after(self.gate, Ref(task.id))
 
+    def last_task(self) -> Task:
+        """The task that was added last, questions apart."""
+        return next(
+            edit.task for edit in reversed(self.edits) if isinstance(edit, Add) and edit.task.executor != "person"
+        )
+
     def renamed(self, task: str, path: str) -> str:
         """Let a task write to another path; returns the one that it would have written to."""
         for place, edit in enumerate(self.edits):
@@ -206,12 +212,15 @@ class Builder:
 
     def after(self, source: Ref, target: Ref, on: Any = "success") -> None:
         """Let one task wait for another without taking anything from it."""
-        self.edits.append(Link(Edge(source.task, target.task, on)))
+        link = Link(Edge(source.task, target.task, on))
+        if link not in self.edits:
+            self.edits.append(link)
 
     def _asked_first(self, task: Task, tool: Tool[..., Any], question: Any) -> Sequence[Edit]:
         """The edits that add a task, with a question to a person in front of it where the policy wants one."""
-        verdict = policy(self.approve)(tool, task.args, self.folder)
-        if verdict.word == "ask":
+        verdict = judge(tool, task.args, self.folder)
+        # The words are a person's, not a model's: yes covers the files too that they mean and nobody knows yet.
+        if verdict.word == "ask" and self.approve != "yes":
             asked = question or f"{_sentence(task)} ({verdict.because})"
             return asked_first(task, asked, ask=self._free(f"approve-{task.id}"))
         if verdict.word == "refuse":
