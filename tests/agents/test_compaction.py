@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orrery.agents.compaction import CHARS_PER_TOKEN, compact, cut, digest, tokens_of, whole_before
+from orrery.agents.compaction import compact, cut, digest, tokens_of, whole_before
+from orrery.models.request import CHARS_PER_TOKEN
 
 Message = dict[str, Any]
 

@@ -50,9 +50,12 @@ def test_an_agent_calls_a_tool_reads_its_result_and_answers(simulated: Simulated
     assert {record.depth for record in machine.records.values()} == {0, 1}
 
 
-def test_react_makes_one_call_in_a_turn_and_says_so_of_the_others(simulated: Simulated, reach: Reach) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_react_makes_one_call_in_a_turn_and_says_so_of_the_others(
+    simulated: Simulated, reach: Reach, kind: str
+) -> None:
     simulated(once(Call("add", {"a": 1, "b": 2}), Call("add", {"a": 3, "b": 4})))
-    result, machine = reach(Agent(tools=[deeds.add], style="react"))
+    result, machine = reach(Agent(model=f"sim-{kind}:simulated", tools=[deeds.add], style="react"))
     first, second = result.output.splitlines()
     assert untrusted(first) == 3
     assert "this turn allowed one call" in second

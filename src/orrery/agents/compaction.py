@@ -16,13 +16,12 @@ from orrery.agents.conversation import labelled, said
 from orrery.agents.spec import own_task
 from orrery.graph import Graph, Ref
 from orrery.models.prompts import prompt
+from orrery.models.request import CHARS_PER_TOKEN
 from orrery.tools import tool, tools
 
 Message = Mapping[str, Any]
 """One message of pydantic-ai, as data."""
 
-CHARS_PER_TOKEN = 4
-"""By which texts are measured without a tokenizer: English prose has 4 to 5, code and JSON 3 to 4."""
 SUMMARY_WORDS = 400
 _RETURNS = ("tool-return", "retry-prompt")
 

@@ -8,9 +8,9 @@ from typing import Any
 from orrery.errors import OrreryError
 from orrery.graph import Ref, Task, Template
 from orrery.graph.task import Estimate
+from orrery.models.request import CHARS_PER_TOKEN
 
 MODEL_CALLS = frozenset({"model.ask", "model.chat"})
-CHARS_PER_TOKEN = 4
 RESULT_TOKENS = 500
 """What a result that a prompt refers to is taken for."""
 ANSWER_TOKENS = 400

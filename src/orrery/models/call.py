@@ -24,14 +24,12 @@ from orrery.models.answers import misfits, read_json
 from orrery.models.config import Named, Provider, Settings, default_model
 from orrery.models.hearing import Clock, Heard, TooLongError, most_chars
 from orrery.models.keys import Key, find_key
-from orrery.models.request import Reply, Request, Spent
+from orrery.models.request import CHARS_PER_TOKEN, Reply, Request, Spent
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 
-CHARS_PER_TOKEN = 4
-"""Of English text, about; used to guess, never to charge."""
 _EXPECTED_ANSWER_TOKENS = 1000
 _WRAPPED = "answer"
 _OWN_SETTINGS = ("openai_", "anthropic_", "google_")
@@ -212,7 +210,7 @@ class _Call:
         return model_request_stream(
             model,
             list(self.request.messages),
-            model_settings=self._model_settings(),
+            model_settings=self._model_settings(model),
             model_request_parameters=_parameters(self.request, model),
         )
 
@@ -237,8 +235,11 @@ class _Call:
 
         return translated(error, self.named, self.key)
 
-    def _model_settings(self) -> Any:
-        return {**self.request.settings, "max_retries": 0}
+    def _model_settings(self, model: Model[Any]) -> Any:
+        settings = {**self.request.settings, "max_retries": 0}
+        if "parallel_tool_calls" in model.unsupported_settings:
+            settings.pop("parallel_tool_calls", None)  # a wish, which agents see to themselves: not worth a warning
+        return settings
 
     def _account(self, response: ModelResponse, clock: Clock) -> None:
         """Reckon what was used up and tell it."""

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
 
+CHARS_PER_TOKEN = 4
+"""Of English prose 4 to 5, of code and JSON 3 to 4. To guess and to measure by without a tokenizer, never to charge."""
+
 
 @dataclass(frozen=True)
 class Offer:

@@ -12,6 +12,7 @@ from orrery.errors import LimitReachedError, ModelError, PatchRefused, PlannerRe
 from orrery.graph import Patch
 from orrery.models import Reply, Request
 from orrery.models.prompts import prompt
+from orrery.models.request import CHARS_PER_TOKEN
 from orrery.planners.driving import Apply
 from orrery.planners.llm.binding import Bound
 from orrery.planners.llm.bursts import bursts
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 AFTER_END_S = 2.0
 """How long a model that goes on after the plan's end is listened to, so that it can say what it used up."""
-CHARS_PER_TOKEN = 4
-"""By which the length of a plan is estimated while it comes in."""
 MOST_STEPS_AT_ONCE = 500
 _BACKOFF_S = 0.5
 _GROWTH = "graph/growth-limit"
