@@ -14,7 +14,7 @@ from orrery.bench.world import Tally, report
 from orrery.testing.world import WorldError
 
 KEYS = {"case", "value", "unit", "baseline", "ratio", "target", "ok"}
-NAMES = ("crash", "makespan", "overhead", "planners", "replay", "world")
+NAMES = ("crash", "makespan", "overhead", "planners", "providers", "replay", "world")
 
 
 def measured(name: str, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:

@@ -59,6 +59,14 @@ def _replay(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("providers")
+def _providers(options: Options) -> Report:
+    """Whether one program runs unchanged on every wire format, and nothing is lost or miscounted."""
+    from orrery.bench.providers import measure
+
+    return measure(options)
+
+
 @benches.register("planners")
 def _planners(options: Options) -> Report:
     """How near to the shortest possible planners come, whether their limits hold, and what they reuse."""

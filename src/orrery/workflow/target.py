@@ -116,7 +116,9 @@ def _flow(target: str, place: str, name: str, base: Path) -> HasWorkflow:
 
 
 def _flows_of(module: ModuleType) -> dict[str, HasWorkflow]:
-    return {name: thing for name, thing in vars(module).items() if _has_workflow(thing)}
+    """Its flows; where it has none, whatever else says what its workflow is."""
+    found = {name: thing for name, thing in vars(module).items() if _has_workflow(thing)}
+    return {name: thing for name, thing in found.items() if isinstance(thing, Flow)} or found
 
 
 def _has_workflow(thing: Any) -> TypeGuard[HasWorkflow]:
