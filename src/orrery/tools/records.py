@@ -147,6 +147,13 @@ def values(records: list[Record], column: str, *, distinct: bool = False) -> lis
     return list({_hashable(value): value for value in found}.values())
 
 
+@tool(name="records.present", effects="pure")
+def present(items: list[Any]) -> list[Any]:
+    """What is there of these, each once, lists opened: without those that a skipped step would have made."""
+    opened = [inner for item in items for inner in (item if isinstance(item, list) else [item])]
+    return list(dict.fromkeys(item for item in opened if item is not None))
+
+
 @tool(name="records.pairs", effects="pure")
 def pairs(records: list[Record], label: str, value: str) -> dict[str, float]:
     """Labels to numbers, as a bar chart takes them; rows without a number are left out, same labels are told apart."""

@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
         "of_log",
         "of_paths",
         "pairs",
+        "present",
         "reduce",
         "select",
         "series",

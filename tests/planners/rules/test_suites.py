@@ -62,7 +62,8 @@ def test_a_request_is_planned_and_does_what_it_says(case: dict[str, Any], folder
         assert answer == case["answer"]
     if "rows" in case:
         assert isinstance(answer, list)
-        shown = [{name: row[name] for name in wanted} for row, wanted in zip(answer, case["rows"], strict=False)]
+        assert len(answer) == len(case["rows"]), answer
+        shown = [{name: row[name] for name in wanted} for row, wanted in zip(answer, case["rows"], strict=True)]
         assert shown == case["rows"]
     if case.get("kind") == "number":
         assert isinstance(answer, int | float)

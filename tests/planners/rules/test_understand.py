@@ -158,6 +158,23 @@ def test_every_word_that_says_something_is_accounted_for(folder: Path) -> None:
         understand("count the purple lines of x.txt", folder)
 
 
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [
+        ("lines containing 'a' and 'b' in x.txt", "b"),
+        ("the two largest rows of each region in data/t.csv", "largest"),
+        ("rows of data/t.csv where region is North or amount is 4", "or"),
+        ("what is the longest line in x.txt", "longest"),
+    ],
+)
+@pytest.mark.parametrize("approve", ["yes", "ask"])
+def test_a_word_that_matters_and_changes_nothing_is_refused(
+    folder: Path, request_: str, word: str, approve: str
+) -> None:
+    with pytest.raises(NotUnderstoodError, match=f"'{word}'"):
+        understand(request_, folder, approve=approve)
+
+
 def test_new_files_get_a_free_name(folder: Path) -> None:
     (folder / "chart.png").write_bytes(b"mine")
     graph = understand("draw a bar chart of amount by region in data/t.csv", folder).graph

@@ -52,6 +52,9 @@ class Conditions(Conventions):
         of_each_row = frame.unit == "rows" and any(token.is_word("any", "some") for token in condition.words)
         counted = [test for test in frame.tests if self._is_count(test, frame) and not of_each_row]
         frame.tests = [test for test in frame.tests if test not in counted]
+        about = frame.levels or frame.contains or frame.texts or frame.tests or counted or frame.measures or frame.unit
+        if frame.exists is None and frame.paths and not about and condition.words[0].is_word("there"):
+            frame.exists = not frame.none  # "if there is a README.md", whatever it holds
         if frame.exists is not None and (frame.paths or frame.files):
             return self._exists(frame)
         negative = frame.none

@@ -354,7 +354,12 @@ class Deeds(Writing):
             found["answer"] = next(iter(answers.values()))
         elif answers:
             found["answer"] = answers
-        if self.files:
+        if self.files and self.perhaps_written:
+            found["files"] = self.b.records("written", "present", {"items": self.files})
+            for ref in self.files:
+                if isinstance(ref, Ref):
+                    self.b.after(ref, found["files"], "completion")  # skipped or not
+        elif self.files:
             named = list(dict.fromkeys(path for path in self.files if isinstance(path, str)))
             listed = [path for item in self.files if isinstance(item, list) for path in item]
             single = [item for item in self.files if isinstance(item, Ref) and item.path]

@@ -113,8 +113,7 @@ class _Drafts:
             builder.problems.append(Problem("plan/too-long", "the request", "it says too much at once; divide it"))
             return
         spread = all(value.kind not in ("number", "map", "text") for value in deeds.answers.values())
-        outputs = deeds.outputs()  # which may add tasks
-        plan = account.essence(builder.edits, outputs)
+        plan = self._essence(found)  # without its questions, as the others
         for token in account.unheard(found, verbs, names, plan, self._essence, spread=spread):
             message = f"I do not see what {token.text!r} changes here; say it in another way, or leave it out"
             builder.problems.append(problem("plan/not-understood", token, message))

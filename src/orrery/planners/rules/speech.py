@@ -34,6 +34,8 @@ class Speech:
         self.answers: dict[str, Value] = {}
         self.made: dict[str, None] = {}
         self.files: list[Any] = []
+        self.perhaps_written = False
+        """Whether one of the files is only written under a condition."""
         self.last_file: str = ""
         self.conditions: dict[int, Expr] = {}
         self.grouping: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from orrery.graph import Ref
 from orrery.planners.rules import charts, refine, sources
 from orrery.planners.rules.build import Value
 from orrery.planners.rules.clauses import Clause
@@ -123,7 +124,13 @@ class Telling(Conditions):
         return self.around.free_name(otherwise, self.made)
 
     def _wrote(self, path: Any) -> None:
-        self.files.append(path)
+        if self.b.when is not None:
+            self.perhaps_written = True
+        if self.b.when is None or isinstance(path, Ref):
+            self.files.append(path)
+        else:
+            task = self.b.last_task()
+            self.files.append(Ref(task.id, () if task.op.startswith("chart.") else ("path",)))
         if isinstance(path, str):
             self.made[path] = None
             self.last_file = path
