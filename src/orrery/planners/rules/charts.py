@@ -18,7 +18,7 @@ def drawn(value: Value, kind: str, frame: Frame, b: Builder, path: str) -> tuple
         b.add("chart", "chart.bar", {"values": value.ref, "path": path}, fresh=True, question=f"Draw {path!r}?")
         return path, value
     if value.kind == "paths" and not value.path:
-        from orrery.planners.rules.refine import measured
+        from orrery.planners.rules.refine_files import measured
 
         value = measured(value, ["lines"], b)
     if value.kind != "rows":

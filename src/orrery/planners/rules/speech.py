@@ -7,7 +7,7 @@ from typing import Any
 
 from orrery.graph import Expr, Ref
 from orrery.graph.ref import ITEM
-from orrery.planners.rules import refine, sources
+from orrery.planners.rules import refine, refine_files, sources
 from orrery.planners.rules.build import Builder, Value
 from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import Aggregate, Frame, Rank, problem
@@ -174,7 +174,7 @@ class Speech:
             found = refine.rows(base, frame, b, intent)
             return found.but(summed=base.summed) if only_files and found.kind == "rows" and not frame.rank else found
         if base.kind == "list" and frame.rank is not None:
-            return base.but(ref=refine.taken(base.ref, frame.rank, b))
+            return base.but(ref=refine_files.taken(base.ref, frame.rank, b))
         if base.kind == "text":
             return self._of_text(base, frame, intent)
         return base
@@ -185,9 +185,9 @@ class Speech:
         if self._is_word_count(frame, intent):
             return self._words(base, frame)
         if intent in ("copy", "remove", "hash"):
-            return refine.files(base, frame, b, "which")
+            return refine_files.files(base, frame, b, "which")
         if (frame.unit == "matches" or intent == "occurrences") and (frame.contains or frame.texts):
-            found = refine.occurrences(base, frame, b)
+            found = refine_files.occurrences(base, frame, b)
             frame.contains.clear()
             frame.texts.clear()
             return found
@@ -206,13 +206,13 @@ class Speech:
             return self._sorted_lines(base, frame)
         if kind == "document" and frame.columns and base.path:
             return self._entries(base, frame)
-        if frame.contains and refine.wants_lines(frame, intent):
-            found = refine.matching_lines(base, frame, b, count=intent == "count")
+        if frame.contains and refine_files.wants_lines(frame, intent):
+            found = refine_files.matching_lines(base, frame, b, count=intent == "count")
             frame.contains.clear()
             return found
         if base.path and not (frame.measures or frame.tests or frame.rank or frame.sort or frame.contains):
             return base
-        found = refine.files(base, frame, b, intent)
+        found = refine_files.files(base, frame, b, intent)
         frame.contains.clear()
         if found.kind == "rows":
             asked = bool(frame.measures) and not frame.rank
@@ -227,7 +227,7 @@ class Speech:
         """The first or last lines of a file, or of each."""
         lines = self.b.per_item(base, self.b.read(base), "lines", "text.lines", "text")
         if base.path:
-            return Value("list", refine.taken(lines, rank, self.b), noun="lines", items=None)
+            return Value("list", refine_files.taken(lines, rank, self.b), noun="lines", items=None)
         args = {"items": Ref(ITEM), "count": rank.count, **({"from_end": True} if rank.from_end else {})}
         taken = self.b.add("some-lines", "records.take", args, over=lines)
         rows = self.b.records("lines-of-each", "zip", {"columns": {"path": base.ref, "lines": taken}})
@@ -315,7 +315,7 @@ class Speech:
             frame.groups[:] = ["word"]
             return refine.rows(Value("rows", found, (Column("word"),), label="word"), frame, b, intent)
         if frame.contains:
-            found = b.add("matching-lines", "text.grep", {"text": base.ref, **refine.pattern(frame)})
+            found = b.add("matching-lines", "text.grep", {"text": base.ref, **refine_files.pattern(frame)})
             frame.contains.clear()
             value = Value("rows", found, sources.MATCH_COLUMNS[1:], label="text", noun="lines")
             return (
@@ -338,7 +338,7 @@ class Speech:
             return Value("map", {name: counted[name] for name in measures}, items=base)
         if frame.rank is not None and frame.rank.plain:
             lines = b.add("lines", "text.lines", {"text": base.ref})
-            return Value("list", refine.taken(lines, frame.rank, b), noun="lines")
+            return Value("list", refine_files.taken(lines, frame.rank, b), noun="lines")
         return base
 
     def _keep(self, value: Value, name: str = "") -> None:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from orrery.graph import Ref
-from orrery.planners.rules import charts, refine, sources
+from orrery.planners.rules import charts, refine, refine_files, sources
 from orrery.planners.rules.build import Value
 from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.conditions import Conditions
@@ -79,7 +79,7 @@ class Telling(Conditions):
                 "rows", b.records("by-file", "group", args), columns, label="path", measure="count", items=value
             )
         if value.kind == "paths" and value.path:
-            return refine.of_one(value, frame.measures or ["lines"], b)
+            return refine_files.of_one(value, frame.measures or ["lines"], b)
         if value.kind == "text":
             counted = b.add("count", "text.count", {"text": value.ref})
             return Value("number", counted[(frame.measures or ["lines"])[0]], noun="lines")
