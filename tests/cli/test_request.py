@@ -250,3 +250,12 @@ def test_a_request_that_was_killed_is_resumed_and_its_answer_printed(plain: Fold
     said = call("resume", "r")
     assert said.status == 0, said
     assert not (plain.path / "notes/1.txt").exists()
+
+
+@pytest.mark.parametrize("planner", ["llm", "constellation", "recursive", "hierarchical"])
+def test_a_planner_that_cannot_plan_says_so_before_there_is_a_run(plain: Folder, call: Call, planner: str) -> None:
+    told = call("run", COUNT, "--planner", planner)
+    assert told.status == 2
+    assert "this planner asks a model, and none is named" in told.err
+    assert call("run", COUNT, "--planner", planner, "--option", "nosuch=1").status == 2
+    assert not (plain.path / ".orrery").exists()

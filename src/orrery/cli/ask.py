@@ -21,6 +21,7 @@ from orrery.cli.plain import printable, short
 from orrery.cli.steer import me
 from orrery.cli.tally import Tally
 from orrery.errors import OrreryError
+from orrery.graph import Expr
 from orrery.graph.ref import TaskId
 from orrery.graph.task import refs_in
 from orrery.scheduler.asking import PERSON
@@ -155,7 +156,8 @@ def _calls_behind(machine: Machine, task: TaskId) -> Iterator[tuple[str, str]]:
     """The operations that wait for an answer, each with its call as far as its arguments are known."""
     for target in machine.graph.outgoing[task]:
         definition = machine.graph.tasks[target]
-        if machine.graph.incoming[target][task].on == "success" and target != machine.records[task].parent:
+        on = machine.graph.incoming[target][task].on
+        if (on == "success" or isinstance(on, Expr)) and target != machine.records[task].parent:
             args = (f"{name}={_argument(machine, value)}" for name, value in definition.args.items())
             each = " for each item" if definition.each is not None else ""
             name = definition.op.rpartition(":")[2]  # of a function of the user's, without the place of its file

@@ -18,7 +18,7 @@ from orrery.cli.options import read_value
 from orrery.cli.screen import err, out, say
 from orrery.errors import InputError, NotUnderstoodError, UnknownNameError
 from orrery.graph import Graph, Task
-from orrery.planners import Goal, draft, planners
+from orrery.planners import Goal, check, draft, planners
 from orrery.planners.drafting import DraftView
 from orrery.workflow.workflow import Workflow
 
@@ -167,10 +167,11 @@ def planned(goal: Goal, choice: Choice, folder: Path, *, as_json: bool = False) 
 def workflow_of(goal: Goal, choice: Choice, folder: Path) -> Workflow:
     """What is run for a request: its plan where that can be had now, else one task that plans.
 
-    Raises RequestError: the planner does not understand the request; nothing was started.
+    Raises RequestError: the request is not one for this planner; nothing was started.
     """
     if choice.planner in DRAFTED:
         return planned(goal, choice, folder).workflow
+    check(planners.get(choice.planner)(), goal)
     load_models()
     return Workflow(_name(goal.text), Graph([planning_task(goal, choice)]), source=goal.text)
 

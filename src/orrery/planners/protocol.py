@@ -86,3 +86,17 @@ class Planner(Protocol):
         It may be called again for the same goal after a crash, and goes on from what the view shows. A patch that
         the scheduler refuses is raised at its `yield` as PatchRefused.
         """
+
+
+class Checking(Planner, Protocol):
+    """A planner that can say beforehand that a goal is not one for it, so that no run begins in vain."""
+
+    def check(self, goal: Goal) -> None:
+        """Look at the goal's options, and at whether there is whom to ask. Raises RequestError."""
+
+
+def check(planner: Planner, goal: Goal) -> None:
+    """What the planner has against the goal, where it can say so beforehand. Raises RequestError."""
+    own = getattr(planner, "check", None)
+    if own is not None:
+        own(goal)

@@ -27,6 +27,12 @@ class ConstellationPlanner:
     thinker says so, when its turns are used up, or when nothing is left that could end.
     """
 
+    def check(self, goal: Goal) -> None:
+        """Whether the options are right and there is somebody to think. Raises PlannerOptionError."""
+        options = read_options(Options, goal.options, planner="constellation")
+        if options.thinker is None:
+            model_named(options.model)
+
     async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patches of all turns.
 
@@ -34,9 +40,8 @@ class ConstellationPlanner:
             PlannerOptionError: the goal's options are wrong, or there is no model to think.
             PlannerReplyError: the thinker failed, or never said anything that can be done.
         """
+        self.check(goal)  # better now than by a turn that fails
         options = read_options(Options, goal.options, planner="constellation")
-        if options.thinker is None:
-            model_named(options.model)  # better now than by a turn that fails
         binder = Binder(view.task, usable(goal.tools), policy(goal.approve), view.folder, options.step_timeout_s)
         turns = Turns(goal, options, view, binder)
         turn = max(1, turns.last())

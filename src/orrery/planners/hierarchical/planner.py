@@ -48,14 +48,19 @@ class HierarchicalPlanner:
     Its options are the fields of `Staffing`. The plan is that agent alone, so drafting it asks nobody.
     """
 
+    def check(self, goal: Goal) -> None:
+        """Whether there are specialists for it and a model to ask. Raises PlannerOptionError, UnknownNameError."""
+        staffing, staff = _staffed(goal)
+        model_named(staffing.model)
+        if not staff:
+            raise PlannerOptionError("no specialist has a tool that the request allows; allow more tools")
+
     async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patch that adds the planning agent. Raises PlannerOptionError, UnknownNameError."""
         from orrery.agents.run import run
 
-        staffing = read_options(Staffing, goal.options, planner="hierarchical")
-        staff = [each for each in chosen(staffing.specialists) if each.tool_names(goal.tools) or not each.tools]
-        if not staff:
-            raise PlannerOptionError("no specialist has a tool that the request allows; allow more tools")
+        self.check(goal)
+        staffing, staff = _staffed(goal)
         lead = own_name(view.task, LEAD)
         if view.state(lead) is not None:
             return  # called again after a crash: the agent goes on by itself
@@ -63,6 +68,12 @@ class HierarchicalPlanner:
         because = f"{len(staff)} specialists: {', '.join(each.name for each in staff)}"
         edits = (Add(run.task(lead, args, label=goal.text[:80])), SetOutputs({"answer": Ref(lead)}))
         yield Patch(edits, by="hierarchical", because=because)
+
+
+def _staffed(goal: Goal) -> tuple[Staffing, list[Specialist]]:
+    """What the options say, and the specialists that have a tool for it."""
+    staffing = read_options(Staffing, goal.options, planner="hierarchical")
+    return staffing, [each for each in chosen(staffing.specialists) if each.tool_names(goal.tools) or not each.tools]
 
 
 def _lead(goal: Goal, staffing: Staffing, staff: list[Specialist]) -> dict[str, Any]:

@@ -63,6 +63,10 @@ _NONE: Mapping[int, Bound] = MappingProxyType({})
 class LlmPlanner:
     """Plans with a model, as the goal's options say: see `Options`."""
 
+    def check(self, goal: Goal) -> None:
+        """Whether the options are right and there is a model to ask. Raises PlannerOptionError."""
+        model_named(read_options(Options, goal.options, planner="llm").model)
+
     def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patches of the plan, while it comes in.
 

@@ -20,14 +20,19 @@ class RecursivePlanner:
     Its options are the fields of `Method`. The plan is the root alone, so drafting it asks nobody.
     """
 
+    def check(self, goal: Goal) -> None:
+        """Whether the options are right and there is a model, if one is needed. Raises PlannerOptionError."""
+        method = method_of(goal.options, tools=goal.tools, approve=goal.approve)
+        if method.asks_a_model:
+            model_named(method.model)
+
     async def plan(self, goal: Goal, view: View) -> AsyncIterator[Patch]:
         """The patch that adds the root. Raises PlannerOptionError."""
+        self.check(goal)  # better now than in the middle of the tree
         method = method_of(goal.options, tools=goal.tools, approve=goal.approve)
         place = own_name(view.task, ROOT)
         if view.state(place) is not None:
             return  # called again after a crash: the tree goes on by itself
-        if method.asks_a_model:
-            model_named(method.model)  # better now than in the middle of the tree
         root = Node(
             id=place,
             goal=goal.text,
