@@ -9,7 +9,8 @@ What is asked for becomes a task for a person in front of the call: `asked_first
 
 A call may be judged before its run, when a `Ref` stands where a value will be. What is written to an unknown
 place is judged as the worst a person could agree to: it is asked for. A file that is only read is allowed all
-the same, for what is read stays in the run until something else, which is judged too, takes it out.
+the same: what is read leaves the run by another call, which is judged too. But fetching from an address that is known
+counts as reading, though an address can carry data out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether the right tool of some hundred is found by a need in somebody's own words.
 
-Three sets of needs, none of which anything was tuned on: ordinary paraphrases, written by somebody who had not seen
+Two sets of needs, none of which anything was tuned on: ordinary paraphrases, written by somebody who had not seen
 the index; and needs that avoid the tools' own words on purpose. Each is asked of the tools as their descriptions say
 them, and with the example requests that their author gives, who had seen none of the needs.
 """
