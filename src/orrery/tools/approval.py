@@ -45,6 +45,8 @@ _PROCESS_SECRETS = frozenset({"environ", "mem", "maps", "auxv", "root", "cwd", "
 _KEY_SERVERS = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200", "metadata.google.internal"})
 """Where the machines of cloud providers get their own keys."""
 _SHOWN_CHARS = 80
+ON_YES = Expr("result != false")
+"""On what an edge from a question to a person fires: not after a denial, and not after an answer of `false`."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -137,7 +139,7 @@ def asked_first(task: Task, question: Any, *, ask: TaskId, label: str = "") -> t
         label: of that task.
     """
     asking = Task(ask, "ask", {"question": question}, executor="person", when=task.when, label=label)
-    return Add(asking), Add(task), Link(Edge(ask, task.id, on=Expr("result != false")))
+    return Add(asking), Add(task), Link(Edge(ask, task.id, on=ON_YES))
 
 
 def is_no(answer: Any) -> bool:

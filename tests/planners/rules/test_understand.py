@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -298,3 +298,25 @@ def test_the_planner_yields_one_patch(folder: Path) -> None:
     graph = asyncio.run(collect())
     assert [task.op for task in graph] == ["files.read", "text.count"]
     assert graph.outputs == {"answer": Ref("count", ("lines",))}
+
+
+def test_an_answer_of_false_to_a_question_of_the_request_holds_back_what_comes_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n")
+    graph = understand("ask me whether to go on, then copy a.txt to b.txt", tmp_path).graph
+
+    async def answered() -> str:
+        asked = asyncio.Event()
+
+        def hear(_run: str, events: Sequence[Event]) -> None:
+            if any(isinstance(event, PersonAsked) for event in events):
+                asked.set()
+
+        async with Session("memory:", observers=(hear,)) as session:
+            run = session.start(graph, folder=tmp_path)
+            await asyncio.wait_for(asked.wait(), 10)
+            [question] = [task.id for task in graph if task.executor == "person"]
+            run.answer(question, "approve", False)
+            return (await asyncio.wait_for(run.wait(), 10)).state
+
+    assert asyncio.run(answered()) != "running"
+    assert not (tmp_path / "b.txt").exists()

@@ -14,7 +14,7 @@ from orrery.errors import MissingExtraError, PlugInError, Problem, UnknownNameEr
 from orrery.graph import Add, Each, Edge, Edit, Effects, Estimate, Expr, Link, Ref, Task, Template
 from orrery.graph.ref import ITEM
 from orrery.planners.rules.surroundings import Column
-from orrery.tools.approval import asked_first, judge
+from orrery.tools.approval import ON_YES, asked_first, judge
 from orrery.tools.tool import Tool
 from orrery.tools.toolset import tools as registry
 
@@ -174,7 +174,7 @@ class Builder:
         self._touched += [(task.id, path, False) for path in reads]
         self._touched += [(task.id, path, True) for path in writes]
         if changes and self.gate is not None:
-            self.after(self.gate, Ref(task.id))
+            self.after(self.gate, Ref(task.id), ON_YES)
 
     def last_task(self) -> Task:
         """The task that was added last, questions apart."""
