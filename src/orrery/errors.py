@@ -324,6 +324,60 @@ class WorkerLostError(OutsideError):
     code = "worker-lost"
 
 
+class TransportUrlError(RequestError):
+    """The URL of a hub or a device cannot be used."""
+
+    code = "transport-url"
+
+
+class EnrolmentError(RequestError):
+    """A device cannot be enrolled, renamed or revoked as was asked."""
+
+    code = "enrolment"
+
+
+class HubRefusedError(RequestError):
+    """A hub does not let this device or client in; the message says why."""
+
+    code = "hub-refused"
+
+
+class ConnectionLostError(OutsideError):
+    """The other end of a connection is gone, or was never reached."""
+
+    code = "connection-lost"
+
+
+class MessageTooLargeError(OutsideError):
+    """A message is larger than the other end takes in."""
+
+    code = "message-too-large"
+
+
+class ProtocolError(OutsideError):
+    """The other end sent what the fleet's protocol does not allow."""
+
+    code = "protocol"
+
+
+class NoDeviceError(OutsideError):
+    """No device of the fleet can do a task, or none came back in time; the message says what is missing."""
+
+    code = "no-device"
+
+
+class DeviceLostError(OutsideError):
+    """The device that had a task is gone."""
+
+    code = "device-lost"
+
+
+class NotAllowedError(OutsideError):
+    """A device does not perform this: its owner has not allowed it."""
+
+    code = "not-allowed"
+
+
 class ToolError(OutsideError):
     """A tool could not do its work; `severity` says whether trying again may help."""
 
