@@ -342,6 +342,12 @@ class HubRefusedError(RequestError):
     code = "hub-refused"
 
 
+class HubLockedError(OutsideError):
+    """Another hub works in this state folder."""
+
+    code = "hub-locked"
+
+
 class ConnectionLostError(OutsideError):
     """The other end of a connection is gone, or was never reached."""
 

@@ -86,7 +86,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None
     execute = connection.execute
     if not _is_journal(connection, path):
         execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        _write_ahead(connection)
+        write_ahead(connection)
         execute("BEGIN IMMEDIATE")  # of several processes that find a new file, one writes the schema
         if not _is_journal(connection, path):
             for statement in SCHEMA:
@@ -94,12 +94,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, flush: bool) -> None
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
             execute(f"PRAGMA user_version = {VERSION}")
         execute("COMMIT")
-    _write_ahead(connection)
+    write_ahead(connection)
     execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
     execute("PRAGMA wal_autocheckpoint = 0")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def write_ahead(connection: sqlite3.Connection) -> None:
     """Switch to a write-ahead log, also where others that found the same new file do so in this moment.
 
     Where two switch at once SQLite refuses one of them at once, whatever its patience. A transaction that
