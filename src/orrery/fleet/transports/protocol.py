@@ -11,7 +11,13 @@ from typing import Protocol
 
 
 class Connection(Protocol):
-    """One end of an open connection."""
+    """One end of an open connection.
+
+    `max_bytes` is the largest message that it takes in. It may be changed: who takes connections from strangers begins
+    with little, and allows more once it knows who is there.
+    """
+
+    max_bytes: int
 
     @property
     def peer(self) -> str:
