@@ -26,6 +26,7 @@ from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.place import Place
 from orrery.graph.ref import Ref
 from orrery.graph.task import Each, Task
 from orrery.graph.template import Template
@@ -136,7 +137,7 @@ def _plain_map(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_task(task: Task) -> dict[str, Any]:
-    bare = msgspec.structs.replace(task, args={}, each=None, when=None)
+    bare = msgspec.structs.replace(task, args={}, each=None, when=None, place=None)
     plain: dict[str, Any] = msgspec.to_builtins(bare)
     if task.args:
         plain["args"] = _plain_map(task.args)
@@ -148,6 +149,8 @@ def _plain_task(task: Task) -> dict[str, Any]:
         plain["each"] = {"over": plain_value(task.each.over)}
         if task.each.accept_errors:
             plain["each"]["accept_errors"] = True
+    if task.place is not None:
+        plain["place"] = {name: plain_value(value) for name, value in task.place.said().items()}
     return plain
 
 
@@ -194,6 +197,14 @@ def from_plain(plain: Any) -> Graph | Patch:
     outputs = reader.map(plain.get("outputs", {}), "outputs")
     reader.finish()
     return Graph([task for task in tasks if task is not None], [edge for edge in edges if edge is not None], outputs)
+
+
+def value_from_plain(plain: Any) -> Any:
+    """The value that `plain_value` turned into plain data. Raises GraphError."""
+    reader = _Reader()
+    value = reader.value(plain, "value")
+    reader.finish()
+    return value
 
 
 class _Reader:
@@ -251,7 +262,7 @@ class _Reader:
         if not isinstance(plain, dict):
             self.wrong(place, "this must be a map")
             return None
-        bare = {name: inner for name, inner in plain.items() if name not in ("args", "each", "when")}
+        bare = {name: inner for name, inner in plain.items() if name not in ("args", "each", "when", "place")}
         task = self.struct(bare, Task, place)
         args = self.map(plain.get("args", {}), f"{place}.args")
         when, each = plain.get("when"), plain.get("each")
@@ -259,7 +270,14 @@ class _Reader:
             when = self.condition(when, f"{place}.when")
         if each is not None and (each := self.struct(each, Each, f"{place}.each")) is not None:
             each = msgspec.structs.replace(each, over=self.value(each.over, f"{place}.each.over"))
-        return None if task is None else msgspec.structs.replace(task, args=args, when=when, each=each)
+        place_said = plain.get("place")
+        where = None if place_said is None else self.place(place_said, f"{place}.place")
+        return None if task is None else msgspec.structs.replace(task, args=args, when=when, each=each, place=where)
+
+    def place(self, plain: Any, place: str) -> Place | None:
+        read = self.map(plain, place)
+        where: Place | None = self.struct(read, Place, place)
+        return where
 
     def condition(self, when: _When, place: str) -> Any:
         names = self.map(when.names, f"{place}.names")
@@ -327,7 +345,7 @@ _EDITS: Mapping[str, type[Any]] = {
 }
 
 
-_STRUCTS: tuple[type[msgspec.Struct], ...] = (Task, Edge, Each, _When, *_EDITS.values())
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (Task, Edge, Each, Place, _When, *_EDITS.values())
 _FIELDS: Mapping[type[Any], tuple[str, ...]] = {
     kind: ("type",) * (kind in _EDITS.values()) + kind.__struct_fields__ for kind in _STRUCTS
 }
