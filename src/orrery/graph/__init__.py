@@ -10,6 +10,7 @@ from orrery.graph.graph import Graph
 from orrery.graph.growth import Growth
 from orrery.graph.live import LiveGraph
 from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.place import Place
 from orrery.graph.ref import INDEX, INPUTS, ITEM, Ref, TaskId
 from orrery.graph.task import Each, Effects, Estimate, Limits, Retry, Task, refs_in
 from orrery.graph.template import Template
@@ -35,6 +36,7 @@ __all__ = [
     "Link",
     "LiveGraph",
     "Patch",
+    "Place",
     "Ref",
     "Replace",
     "Retry",

@@ -21,6 +21,7 @@ from orrery.graph.edge import Edge
 from orrery.graph.expr import Expr, parse
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch
+from orrery.graph.place import Place
 from orrery.graph.ref import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, TaskId
 from orrery.graph.resolve import as_text
 from orrery.graph.task import Task, asks_each_item, refs_in
@@ -179,7 +180,17 @@ def with_refs_in_task(task: Task, substitute: Substitute, problems: list[Problem
         except ExpressionError as error:
             problems.append(Problem("nest/condition", f"task {task.id!r}", str(error)))
     args = {name: with_refs(value, substitute) for name, value in task.args.items()}
-    return msgspec.structs.replace(task, args=args, each=each, when=when)
+    place = None if task.place is None else _with_refs_in_place(task.place, substitute)
+    return msgspec.structs.replace(task, args=args, each=each, when=when, place=place)
+
+
+def _with_refs_in_place(place: Place, substitute: Substitute) -> Place:
+    return msgspec.structs.replace(
+        place,
+        on=tuple(with_refs(name, substitute) for name in place.on),
+        beside=with_refs(place.beside, substitute),
+        apart=tuple(with_refs(ref, substitute) for ref in place.apart),
+    )
 
 
 def bound(condition: Expr, names: Mapping[str, Any]) -> Expr:

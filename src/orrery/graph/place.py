@@ -2,30 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
-from orrery.graph.ref import TaskId
+from orrery.errors import ArgumentError
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where in a fleet a task may run. Every requirement is hard; with none, any device will do.
 
-    Where there is no fleet, the task runs on this machine and the place says nothing.
+    Where there is no fleet the task runs on this machine, and the place says nothing.
 
     Args:
-        on: names of devices, one of which it must be; empty means any.
+        on: names of devices, one of which it must be; empty means any. A reference stands for a name or a list of them.
         skills: what the device must say of itself, such as "gpu" or "camera".
         os: "linux", "darwin" or "windows".
         cpus: the fewest processors.
         memory_bytes: the least memory.
-        beside: an earlier task, on whose device this one must run, since it left something there.
-        apart: earlier tasks, on whose devices it must not run.
+        beside: a reference to an earlier task, on whose device this one must run, since it left something there.
+        apart: references to earlier tasks, on whose devices it must not run; once it is `settled`, the devices' names.
     """
 
-    on: tuple[str, ...] = ()
+    on: tuple[Any, ...] = ()
     skills: tuple[str, ...] = ()
     os: str = ""
     cpus: int = 0
     memory_bytes: int = 0
-    beside: TaskId = ""
-    apart: tuple[TaskId, ...] = ()
+    beside: Any = None
+    apart: tuple[Any, ...] = ()
+
+    def said(self) -> dict[str, Any]:
+        """What it requires, by name; what it leaves open is left out."""
+        usual = Place()
+        return {
+            name: value for name in self.__struct_fields__ if (value := getattr(self, name)) != getattr(usual, name)
+        }
+
+    def settled(self, look_up: Callable[[Any], Any], device_of: Callable[[str], str]) -> Place:
+        """The place with names where references were.
+
+        Args:
+            look_up: the value of a reference or template.
+            device_of: where a task ran; empty for one that ran on no device.
+
+        Raises:
+            ArgumentError: a reference stands for no name, or a task that it is to be beside ran on no device.
+        """
+        on: list[str] = []
+        for name in self.on:
+            found = name if isinstance(name, str) else look_up(name)
+            for one in found if isinstance(found, list | tuple) else (found,):
+                if not (isinstance(one, str) and one):
+                    raise ArgumentError(f"a device's name is wanted where it is to run, not {one!r:.60}")
+                on.append(one)
+        if self.beside is not None:
+            there = device_of(self.beside.task)
+            if not there:
+                raise ArgumentError(f"it is to run beside {self.beside.task!r}, which ran on no device")
+            if on and there not in on:
+                raise ArgumentError(
+                    f"it is to run on {' or '.join(on)}, and beside {self.beside.task!r}, which ran on {there}"
+                )
+            on = [there]
+        apart = tuple(dict.fromkeys(where for ref in self.apart if (where := device_of(ref.task))))
+        return msgspec.structs.replace(self, on=tuple(dict.fromkeys(on)), beside=None, apart=apart)

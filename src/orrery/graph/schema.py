@@ -32,6 +32,12 @@ def json_schema() -> dict[str, Any]:
             field.pop("default", None)  # the reader's business
     definitions["Task"]["properties"]["args"] = _VALUE_MAP
     definitions["Each"]["properties"]["over"] = _VALUE
+    places: dict[str, Any] = {"type": "array", "items": {"anyOf": [_TEXT, {"$ref": "#/$defs/value"}]}}
+    definitions["Place"]["properties"] |= {
+        "on": places,
+        "beside": {"$ref": "#/$defs/reference"},
+        "apart": {"type": "array", "items": {"$ref": "#/$defs/reference"}},
+    }
     definitions["SetOutputs"]["properties"]["outputs"] = _VALUE_MAP
     definitions["Expr"]["properties"]["names"] = {
         "type": "object",

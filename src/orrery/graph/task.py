@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from orrery.graph.expr import Expr
+from orrery.graph.place import Place
 from orrery.graph.ref import INDEX, ITEM, Ref, TaskId
 from orrery.graph.template import Template
 
@@ -100,6 +101,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             one that mentions the item is asked for every item.
         each: run it once per item.
         label: what a person reads instead of the id.
+        place: which devices of a fleet may run it, for the executor "fleet".
     """
 
     id: TaskId
@@ -113,15 +115,18 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     when: Expr | None = None
     each: Each | None = None
     label: str = ""
+    place: Place | None = None
 
     def refs(self) -> Iterator[Ref]:
-        """Every reference the task holds, in reading order: arguments, `each`, `when`."""
+        """Every reference the task holds, in reading order: arguments, `each`, `when`, `place`."""
         for value in self.args.values():
             yield from refs_in(value)
         if self.each is not None:
             yield from refs_in(self.each.over)
         if self.when is not None:
             yield from self.when.names.values()
+        if self.place is not None:
+            yield from refs_in((self.place.on, self.place.beside, self.place.apart))
 
 
 def asks_each_item(task: Task) -> bool:

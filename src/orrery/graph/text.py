@@ -24,7 +24,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,24 +40,29 @@ from orrery.graph.text_reader import parse
 from orrery.graph.text_scanner import KEYWORDS, NAME, OP, WORD
 from orrery.graph.values import Blob, decode, encode
 
-__all__ = ["parse", "write"]
+__all__ = ["parse", "statement", "write"]
 
 LINE_CHARS = 110
 _SWAP = str.maketrans('"`', '`"')
 
 
-def write(graph: Graph) -> str:
-    """The graph as text, one statement a task, in the order in which the tasks were added."""
+def write(graph: Graph, *, only: Collection[TaskId] | None = None) -> str:
+    """The graph as text, one statement a task, in the order in which the tasks were added.
+
+    Args:
+        only: the tasks to be written; `parse` reads the text where it is told of the others.
+    """
     into: dict[TaskId, list[Edge]] = {}
     for edge in graph.edges.values():
         into.setdefault(edge.target, []).append(edge)
-    lines = [_statement(task, into.get(task.id, ())) for task in graph]
+    lines = [statement(task, into.get(task.id, ())) for task in graph if only is None or task.id in only]
     if graph.outputs:
         lines.append("return " + ", ".join(_arguments(graph.outputs)))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _statement(task: Task, edges: Iterable[Edge]) -> str:
+def statement(task: Task, edges: Iterable[Edge]) -> str:
+    """One task as text, with the explicit edges that lead into it."""
     head = f"{_name(task.id)} = {_op(task.op)}"
     arguments, clauses = _arguments(task.args), _clauses(task, edges)
     line = f"{head}({', '.join(arguments)})" + (f" [{', '.join(clauses)}]" if clauses else "")
@@ -80,6 +85,8 @@ def _clauses(task: Task, edges: Iterable[Edge]) -> list[str]:
         clauses.append(f"writes {_strings(effects.writes)}")
     if task.executor != "inline":
         clauses.append(f"executor {_name(task.executor)}")
+    if task.place is not None:
+        clauses.append(f"at {_value(task.place.said())}")
     if task.each is not None:
         clauses.append(f"each {_value(task.each.over)}" + (" accepting errors" if task.each.accept_errors else ""))
     if task.when is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+import msgspec
+
 from orrery.errors import GraphError, Problem, suggestion
 from orrery.graph.edge import Condition, Edge
 from orrery.graph.graph import Graph
+from orrery.graph.place import Place
 from orrery.graph.task import Each, Effects, Estimate, Limits, Retry, Task
 from orrery.graph.text_scanner import OP, Scanner, Wrong
 
@@ -129,7 +132,7 @@ class _Clauses:
             effects=Effects(**{name: given[name] for name in ("kind", "reads", "writes") if name in given}),
             limits=Limits(**limits, resources=self.resources),
             estimate=Estimate(**{name: given[name] for name in ("seconds", "money", "tokens") if name in given}),
-            **{name: given[name] for name in ("executor", "join", "when", "each", "label") if name in given},
+            **{name: given[name] for name in ("executor", "join", "when", "each", "label", "place") if name in given},
         )
 
     def read(self) -> None:
@@ -144,6 +147,8 @@ class _Clauses:
                 self._set(verb, reader.strings(), begin)
             case "executor":
                 self._set("executor", reader.name("an executor's name"), begin)
+            case "at":
+                self._set("place", self._place(begin), begin)
             case "each":
                 over = reader.value()
                 errors = reader.takes("accepting")
@@ -188,6 +193,13 @@ class _Clauses:
             self.reader.wrong("this is said twice of one task", at=begin, code="duplicate")
         self.fields[name] = value
 
+    def _place(self, begin: int) -> Place:
+        said = self.reader.value()
+        try:
+            return msgspec.convert(said, Place, strict=True)
+        except msgspec.ValidationError as error:
+            self.reader.wrong(f"this is no place: {error}", at=begin, code="place")
+
     def _retry(self) -> Retry:
         reader = self.reader
         given: dict[str, Any] = {"attempts": reader.whole()}
@@ -221,6 +233,6 @@ class _Clauses:
 
 
 CLAUSES = (
-    *("pure", "idempotent", "keyed", "once", "reads", "writes", "executor", "each", "when", "after", "softly"),
+    *("pure", "idempotent", "keyed", "once", "reads", "writes", "executor", "at", "each", "when", "after", "softly"),
     *("needs", "timeout", "deadline", "hedge", "retry", "holds", "takes", "costs", "tokens", "label"),
 )

@@ -42,6 +42,7 @@ def _is_ordinary(task: Task) -> bool:
         and task.estimate is _DEFAULT.estimate
         and task.each is None
         and task.when is None
+        and task.place is None
         and next(id_is_usable(task), None) is None
     )
 
@@ -160,12 +161,29 @@ def condition_is_complete(task: Task) -> Iterator[Problem]:
             )
 
 
+def place_makes_sense(task: Task) -> Iterator[Problem]:
+    """A place names devices, and whole tasks that it is beside or apart from."""
+    place, where = task.place, f"task {task.id!r}, place"
+    if place is None:
+        return
+    for name in place.on:
+        if not isinstance(name, Ref | Template | str | list) or not name:
+            yield Problem("graph/place", where, f"'on' names devices or refers to names, not {name!r:.60}")
+    for ref in (*(() if place.beside is None else (place.beside,)), *place.apart):
+        if not isinstance(ref, Ref) or ref.path or ref.task in PSEUDO_SOURCES:
+            yield Problem("graph/place", where, f"'beside' and 'apart' name whole tasks, not {ref!r:.60}")
+    for number in (place.cpus, place.memory_bytes):
+        if number < 0:
+            yield Problem("graph/place", where, f"it must need zero or more, not {number}")
+
+
 TASK_RULES: tuple[Callable[[Task], Iterator[Problem]], ...] = (
     id_is_usable,
     arguments_are_data,
     limits_make_sense,
     items_are_in_place,
     condition_is_complete,
+    place_makes_sense,
 )
 
 

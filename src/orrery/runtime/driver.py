@@ -23,6 +23,7 @@ import msgspec
 
 from orrery.errors import Failure, GrowthLimitError, OrreryError, ResultNotKeptError, UnknownNameError
 from orrery.graph.nest import expanded
+from orrery.graph.place import Place
 from orrery.graph.ref import Ref
 from orrery.graph.values import Blob, decode
 from orrery.journal.blobs import BlobStore
@@ -319,6 +320,11 @@ class Driver:
                     args,
                     task.limits,
                     drive.folder,
+                    task.effects.kind,
+                    None if task.place is None else self._settled(drive, task.place),
+                    start.rank,
+                    task.estimate.seconds,
+                    drive.machine.started_at,
                 )
             )
         except Exception as error:  # noqa: BLE001 - what cannot be started fails by itself, not with every other run
@@ -330,6 +336,14 @@ class Driver:
         if executor is None:
             raise UnknownNameError("executor", name, self.executors)
         return executor
+
+    def _settled(self, drive: _Drive, place: Place) -> Place:
+        """The place with names of devices where references were."""
+        records = drive.machine.records
+        return place.settled(
+            lambda value: self._argument(drive, value),
+            lambda task: records[task].where if task in records else "",
+        )
 
     def _argument(self, drive: _Drive, value: Any) -> Any:
         kind = type(value)

@@ -56,6 +56,7 @@ def task_succeeded(run: RunRecord, event: ev.TaskSucceeded) -> ev.Event | None:
     if record is None:
         return None
     record.value = bytes(event.value)
+    record.where = event.where
     if record.live:
         linger_all(run, record)
     end(run, record, Step.SUCCEED)
@@ -68,6 +69,7 @@ def task_failed(run: RunRecord, event: ev.TaskFailed) -> ev.Event | None:
     if record is None:
         return None
     if not record.live:
+        record.where = event.where
         if record.state is State.STOPPING:
             stopped(run, record)
         else:
@@ -81,7 +83,7 @@ def attempt_lost(run: RunRecord, event: ev.AttemptLost) -> ev.Event | None:
     record = attempt_ended(run, event.task, event.attempt, None)
     if record is None:
         return None
-    _left(run, record, event.because or "its worker vanished")
+    _left(run, record, event.because or "its worker vanished", nothing_done=event.nothing_done)
     return event
 
 
@@ -94,13 +96,13 @@ def task_stopped(run: RunRecord, event: ev.TaskStopped) -> ev.Event | None:
     return event
 
 
-def _left(run: RunRecord, record: Record, because: str) -> None:
+def _left(run: RunRecord, record: Record, because: str, *, nothing_done: bool = False) -> None:
     """An attempt is gone without an answer: as was wanted, or lost."""
     if not record.live:
         if record.state is State.STOPPING:
             stopped(run, record)
         else:
-            lost(run, record, because)
+            lost(run, record, because, nothing_done=nothing_done)
 
 
 def attempt_ended(run: RunRecord, task: TaskId, attempt: int, usage: ev.Usage | None) -> Record | None:
@@ -143,11 +145,15 @@ def retry_or_fail(run: RunRecord, record: Record, failure: Failure) -> None:
     run.decisions.append(ev.RetryScheduled(run.now, task.id, record.attempt, due, record.because))
 
 
-def lost(run: RunRecord, record: Record, because: str) -> None:
-    """An attempt vanished: whether it had an effect is unknown."""
-    record.crashes += 1
+def lost(run: RunRecord, record: Record, because: str, *, nothing_done: bool = False) -> None:
+    """An attempt vanished: whether it had an effect is unknown, unless it is known that it never began."""
     run.in_flight.pop(record.task.id, None)
     record.because = because
+    if nothing_done:
+        record.state = after(record.state, Step.LOSE, task=record.task.id)
+        run.ready.push(record)
+        return
+    record.crashes += 1
     if record.task.effects.kind == "once":
         question = f"{because} while {record.task.id!r} was in flight; whether it took effect is unknown"
         ask(run, record, question, Step.ASK)

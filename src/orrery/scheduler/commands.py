@@ -9,11 +9,15 @@ from orrery.graph.task import Task
 
 
 class StartTask(msgspec.Struct, frozen=True, gc=False):
-    """Hand an attempt to the task's executor, once the events that made it ready are durable."""
+    """Hand an attempt to the task's executor, once the events that made it ready are durable.
+
+    `rank` is the longest remaining estimated path from it, in seconds: executors with a queue take the highest first.
+    """
 
     run: str
     task: Task
     attempt: int
+    rank: float = 0.0
 
 
 class CancelTask(msgspec.Struct, frozen=True, gc=False):

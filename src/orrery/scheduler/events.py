@@ -160,23 +160,25 @@ class TaskProgressed(Event, frozen=True):
 
 
 class TaskSucceeded(Event, frozen=True):
-    """An attempt returned a value. `began_at` is when its executor really started it."""
+    """An attempt returned a value. `began_at` is when it really started; `where`, on which device of a fleet."""
 
     task: TaskId
     attempt: int
     value: msgspec.Raw = NOTHING
     usage: Usage | None = None
     began_at: float | None = None
+    where: str = ""
 
 
 class TaskFailed(Event, frozen=True):
-    """An attempt ended with an error."""
+    """An attempt ended with an error; `began_at` and `where` as of one that succeeded."""
 
     task: TaskId
     attempt: int
     failure: Failure
     usage: Usage | None = None
     began_at: float | None = None
+    where: str = ""
 
 
 class TaskExpanded(Event, frozen=True):
@@ -203,11 +205,12 @@ class TaskStopped(Event, frozen=True):
 
 
 class AttemptLost(Event, frozen=True):
-    """The worker of an attempt vanished without an answer."""
+    """The worker of an attempt vanished without an answer; with `nothing_done`, surely before it began."""
 
     task: TaskId
     attempt: int
     because: str = ""
+    nothing_done: bool = False
 
 
 class TaskAnswered(Event, frozen=True):

@@ -29,6 +29,7 @@ class Record(msgspec.Struct, eq=False, array_like=True, gc=False):
         parent: the task whose growth added it; `depth` counts its levels.
         tree: what a grown task amounts to, with Ref leaves.
         value: the encoded result.
+        where: on which device of a fleet it ended.
     """
 
     task: Task
@@ -56,6 +57,7 @@ class Record(msgspec.Struct, eq=False, array_like=True, gc=False):
     accept_errors: bool = False
     tree: Any = None
     value: bytes | None = None
+    where: str = ""
 
     @property
     def is_open(self) -> bool:

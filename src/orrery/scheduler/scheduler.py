@@ -140,7 +140,7 @@ class Scheduler:
         task = record.task
         event = machine.handle(TaskStarted(max(at, machine.now), task.id, record.attempt + 1))
         if event is not None:
-            turn.starts.append(StartTask(machine.run, task, record.attempt))
+            turn.starts.append(StartTask(machine.run, task, record.attempt, record.rank))
             self._virtual_now = max(self._virtual_now, machine.virtual_time)
             machine.virtual_time = self._virtual_now + task.estimate.seconds / machine.options.weight
             turn.log.setdefault(machine.run, []).append(event)

@@ -30,6 +30,7 @@ from orrery.graph import (
     Limits,
     Link,
     Patch,
+    Place,
     Ref,
     Replace,
     Retry,
@@ -128,6 +129,16 @@ _RESOURCES = st.dictionaries(st.sampled_from(["gpu", "net:a"]) | st.text(max_siz
 _MAYBE = st.none() | _POSITIVE
 _LIMITS = st.builds(Limits, _MAYBE, _MAYBE, st.none() | st.just(Retry()) | _RETRIES, _RESOURCES, _MAYBE)
 _OVERS = _SLOTS | st.lists(_VALUES, max_size=3) | st.dictionaries(st.text(max_size=3), _VALUES, max_size=3)
+_MATES = st.builds(Ref, st.sampled_from("0123456789"))
+_PLACES = st.builds(
+    Place,
+    on=st.lists(st.text(min_size=1, max_size=4) | _SLOTS, max_size=2).map(tuple),
+    skills=_WORDS,
+    os=st.sampled_from(["", "linux"]),
+    cpus=st.integers(0, 4),
+    beside=st.none() | _MATES,
+    apart=st.lists(_MATES, max_size=2).map(tuple),
+)
 _TASKS = st.builds(
     Task,
     st.just("?"),
@@ -141,6 +152,7 @@ _TASKS = st.builds(
     when=st.none() | _WHENS,
     each=st.none() | st.builds(Each, _OVERS, st.booleans()),
     label=st.text(max_size=4),
+    place=st.none() | _PLACES,
 )
 _IDS = st.one_of(
     st.integers(0, 99).map("t{}".format),
@@ -221,7 +233,15 @@ def _settled(task: Task, task_id: TaskId, others: Sequence[TaskId], explicit: Ma
     if task.effects.kind != "pure":
         limits = msgspec.structs.replace(limits, hedge_after_s=None)
     args = _filled(task.args, seen)
-    placed = msgspec.structs.replace(task, id=task_id, args=args, each=each, when=when, limits=limits, join=None)
+    place = task.place
+    if place is not None:
+        mates = tuple(Ref(others[int(ref.task) % len(others)]) for ref in place.apart) if others else ()
+        place = msgspec.structs.replace(
+            place, on=tuple(_filled(place.on, seen)), beside=mates[0] if mates and place.beside else None, apart=mates
+        )
+    placed = msgspec.structs.replace(
+        task, id=task_id, args=args, each=each, when=when, limits=limits, join=None, place=place
+    )
     incoming = {ref.task: True for ref in placed.refs() if ref.task in others}
     incoming |= {edge.source: edge.hard for edge in explicit.values()}
     hard = sum(incoming.values())

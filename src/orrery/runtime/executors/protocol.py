@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from orrery.graph.place import Place
 from orrery.graph.ref import TaskId
-from orrery.graph.task import Limits
+from orrery.graph.task import EffectKind, Limits
 from orrery.journal.blobs import BlobStore
 from orrery.scheduler.events import Event
 
@@ -16,8 +17,13 @@ from orrery.scheduler.events import Event
 class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One attempt at one task, ready to run: every reference is resolved.
 
-    `key` is the idempotency key, the same for all attempts of a task. `folder` is the working folder
-    against which relative paths are read.
+    Args:
+        key: the idempotency key, the same for all attempts of a task.
+        folder: the working folder against which relative paths are read.
+        effects: what the operation does to the world.
+        place: which devices of a fleet may run it; its references have become names.
+        rank: the longest remaining estimated path from it, in seconds; `seconds` is its own estimate.
+        run_started_at: when its run began, seconds since the epoch; it tells runs of one name apart.
     """
 
     run: str
@@ -28,6 +34,11 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     args: Mapping[str, Any]
     limits: Limits
     folder: str
+    effects: EffectKind = "keyed"
+    place: Place | None = None
+    rank: float = 0.0
+    seconds: float = 1.0
+    run_started_at: float = 0.0
 
 
 class Host(Protocol):
