@@ -1,0 +1,521 @@
+"""DeviceCore: what one device does with what its hub says. Events in, commands out; no clock, no socket, no disk.
+
+An attempt is asked for, waits for a slot, is performed, and ends in a Result that is kept until the client has it.
+Everything is filed by the *key* of the task, of which there is at most one attempt here at a time: a second one, as
+a client asks for that was started again, is answered with the end of the first.
+
+The right to an attempt is a lease, and the hub counts it from when it last heard of this device. Here it is counted
+from when that was *sent* which the hub has answered, so it ends here first, and what runs is stopped before it could
+be given away.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import msgspec
+
+from orrery.errors import Failure
+from orrery.fleet.device.events import (
+    Answered,
+    AttemptEnded,
+    AttemptProgressed,
+    Cause,
+    Command,
+    Connected,
+    Disconnected,
+    DrainWanted,
+    Drop,
+    Event,
+    Forget,
+    FrameCame,
+    Leave,
+    Perform,
+    Record,
+    Remember,
+    Report,
+    Send,
+    Stop,
+    Ticked,
+)
+from orrery.fleet.messages import (
+    Accept,
+    Assign,
+    Cancel,
+    Credit,
+    Desired,
+    Drain,
+    Effect,
+    Held,
+    Progress,
+    Reject,
+    Result,
+)
+
+ASK_AGAIN_S = 1.0
+"""When a device that is full would be asked again."""
+
+
+class DeviceSettings(msgspec.Struct, frozen=True):
+    """The limits of a device.
+
+    Args:
+        slots: attempts at once.
+        waiting: attempts that may wait for a slot besides.
+        lease_margin: the share of a lease that is not used, so that what runs has stopped before it ends.
+        kept_most: results that are kept at once for clients that have not said yet that they have them.
+        kept_bytes: what their values may come to.
+        kept_s: how long they are kept. The oldest go first, and a task that is asked for again then is done again.
+    """
+
+    slots: int = 1
+    waiting: int = 4
+    lease_margin: float = 0.1
+    kept_most: int = 10_000
+    kept_bytes: int = 64_000_000
+    kept_s: float = 7 * 86_400.0
+
+
+class _Attempt:
+    """What is to be done or being done. `asked` has the works that want its result, with the fence of each."""
+
+    __slots__ = ("asked", "assign", "began_at", "stopping")
+
+    def __init__(self, assign: Assign) -> None:
+        self.assign = assign
+        self.asked: dict[str, int] = {assign.work: assign.fence}
+        self.began_at: float | None = None
+        self.stopping: Cause = ""
+
+
+class DeviceCore:
+    """Who is asked what, what runs, and what became of it.
+
+    Args:
+        settings: the limits.
+        remembered: what the journal has from earlier, oldest first.
+        hub_ahead_s: how far the hub's clock is ahead of the device's, until the hub says so itself.
+    """
+
+    def __init__(
+        self, settings: DeviceSettings, remembered: Iterable[Record] = (), *, hub_ahead_s: float = 0.0
+    ) -> None:
+        self._settings = settings
+        self._hub_ahead_s = hub_ahead_s
+        self._name = ""
+        self._connected = False
+        self._lease_s = 0.0
+        self._heard_at = 0.0  # when that was sent which the hub has answered
+        self._slots = settings.slots
+        self._desired = 0
+        self._accepting = True
+        self._leaving: str | None = None
+        self._left = False
+        self._stop_all_at: float | None = None
+        self._attempts: dict[str, _Attempt] = {}
+        self._running = 0
+        self._performed: dict[str, str] = {}  # the key behind what the performer knows as a work
+        self._kept: OrderedDict[str, Record] = OrderedDict()
+        self._kept_bytes = 0
+        self._keys: dict[str, str] = {}
+        self._out: list[Command] = []
+        for record in remembered:
+            self._keep(record)
+
+    def __repr__(self) -> str:
+        return f"<DeviceCore {self._name} {self._running} running, {len(self._attempts)} held, {len(self._kept)} kept>"
+
+    @property
+    def slots(self) -> int:
+        """How many attempts may run at once now: its own limit, or a lower one that the hub desires."""
+        return self._slots
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """Every attempt that is known here, and in which phase it is."""
+        return tuple(self._held())
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """What runs now, as `run/task`."""
+        return tuple(
+            f"{one.assign.run}/{one.assign.task}" for one in self._attempts.values() if one.began_at is not None
+        )
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take in what happened; returns what is to be done, in this order."""
+        match event:
+            case AttemptEnded():
+                self._ended(event)
+            case FrameCame():
+                self._frame(event)
+            case AttemptProgressed():
+                self._progressed(event)
+            case Answered():
+                self._heard(event.sent_at, event.at, event.hub_at)
+            case Ticked():
+                self._ticked(event.at)
+            case Connected():
+                self._welcomed(event)
+            case Disconnected():
+                self._connected = False
+            case DrainWanted():
+                self._drained(event)
+        if self._leaving is not None and not self._attempts and not self._left:
+            self._left = True
+            self._out.append(Leave(self._leaving))
+        out, self._out = self._out, []
+        return out
+
+    def due(self) -> float | None:
+        """When Ticked is wanted; None: not before something happens."""
+        times = [] if self._stop_all_at is None else [self._stop_all_at]
+        for attempt in self._attempts.values():
+            if not attempt.stopping:
+                times += [due for due, _ in self._ends_of(attempt)]
+                times.append(self._lease_ends_at)
+        return min(times, default=None)
+
+    # -- the connection ---------------------------------------------------------------------------------------
+
+    @property
+    def _lease_ends_at(self) -> float:
+        return self._heard_at + self._lease_s * (1 - self._settings.lease_margin)
+
+    def _heard(self, sent_at: float, at: float, hub_at: float) -> None:
+        self._heard_at = max(self._heard_at, sent_at)
+        if hub_at:
+            self._hub_ahead_s = hub_at - (sent_at + at) / 2
+
+    def _welcomed(self, event: Connected) -> None:
+        welcome = event.welcome
+        self._connected = True
+        self._name, self._lease_s = welcome.principal, welcome.lease_s
+        self._heard_at = event.sent_at
+        self._heard(event.sent_at, event.at, welcome.now)
+        self._send(Credit(slots=self._slots + self._settings.waiting))
+        if welcome.resumed:
+            return
+        # The other end knows nothing of what was said before, so all of it is said again.
+        self._out.append(Report(self.held))
+        for record in self._kept.values():
+            if record.result is not None:
+                self._send(self._result(record, record.work, record.fence))
+        if self._leaving is not None:
+            self._send(Drain(because=self._leaving))
+
+    def _held(self) -> Iterable[Held]:
+        for key, attempt in self._attempts.items():
+            for work, fence in attempt.asked.items():
+                yield Held(work, key, attempt.assign.digest, "queued" if attempt.began_at is None else "running", fence)
+        for key, record in self._kept.items():
+            yield Held(record.work, key, record.digest, "broken" if record.result is None else "done", record.fence)
+
+    # -- what the hub says ------------------------------------------------------------------------------------
+
+    def _frame(self, event: FrameCame) -> None:
+        match event.frame:
+            case Assign() as assign:
+                self._assigned(assign, event.refusal, event.at)
+            case Cancel() as cancel:
+                self._cancelled(cancel)
+            case Desired() as desired:
+                self._desire(desired, event.at)
+            case Drain() as drain:
+                self._accepting = False
+                if drain.deadline is not None:
+                    self._stop_all_at = drain.deadline - self._hub_ahead_s
+
+    def _assigned(self, assign: Assign, refusal: Reject | None, at: float) -> None:
+        attempt, kept = self._attempts.get(assign.key), self._kept.get(assign.key)
+        if attempt is not None:
+            self._asked_again(attempt, assign)
+        elif kept is None or not self._answered(kept, assign, at):
+            self._asked(assign, refusal, at)
+
+    def _asked(self, assign: Assign, refusal: Reject | None, at: float) -> None:
+        """Something that is not known here, or that may be done anew."""
+        if refusal is not None:
+            self._send(msgspec.structs.replace(refusal, work=assign.work, fence=assign.fence))
+        elif self._leaving is not None or not self._accepting:
+            self._reject(assign, "draining", f"{self._name} takes nothing new")
+        elif assign.deadline is not None and at + self._hub_ahead_s >= assign.deadline:
+            self._reject(assign, "deadline", "its deadline has passed")
+        elif len(self._attempts) >= self._slots + self._settings.waiting:
+            self._reject(assign, "full", f"{self._name} has {len(self._attempts)} tasks already", ASK_AGAIN_S)
+        else:
+            self._attempts[assign.key] = _Attempt(assign)
+            self._keys[assign.work] = assign.key
+            self._send(Accept(work=assign.work, fence=assign.fence, device=self._name))
+            self._fill(at)
+
+    def _asked_again(self, attempt: _Attempt, assign: Assign) -> None:
+        """The key waits or runs already: one end of it will answer everybody who asked for the same."""
+        if assign.digest != attempt.assign.digest:
+            self._reject(assign, "arguments", f"{assign.key} is under way here with other arguments")
+        elif assign.fence < attempt.asked.get(assign.work, 0):
+            self._reject(assign, "fenced", "it was placed again since")
+        else:
+            attempt.asked.pop(assign.work, None)  # whoever asked last stands last
+            attempt.asked[assign.work] = assign.fence
+            self._keys[assign.work] = assign.key
+            if attempt.began_at is not None and attempt.assign.effects != "pure":
+                self._out.append(Remember(self._begun(attempt)))
+            self._send(Accept(work=assign.work, fence=assign.fence, device=self._name))
+
+    def _answered(self, kept: Record, assign: Assign, at: float) -> bool:
+        """Answer from memory, if what is remembered answers this; False: it is to be done."""
+        same_work, result = kept.work == assign.work, kept.result
+        if same_work and kept.digest != assign.digest:
+            self._reject(assign, "arguments", f"{assign.work} was asked of {self._name} before, with other arguments")
+            return True
+        if same_work and assign.fence < kept.fence:
+            self._reject(assign, "fenced", "it was placed again since")
+            return True
+        if result is None:
+            # It was begun, and then this device died. Where doing it again is harmless, it is done again.
+            if not same_work or kept.effects in ("pure", "idempotent"):
+                return False
+            result = Result(work=kept.work, status="lost", effect="unknown", ended_at=at + self._hub_ahead_s)
+        elif result.status == "succeeded":
+            if kept.digest != assign.digest:
+                return False
+        elif not same_work:
+            return False
+        record = msgspec.structs.replace(kept, work=assign.work, fence=assign.fence, result=result)
+        if record != kept:
+            self._remember(record)
+        self._send(msgspec.structs.replace(self._result(record, assign.work, assign.fence), remembered=True))
+        return True
+
+    def _cancelled(self, cancel: Cancel) -> None:
+        key = self._keys.get(cancel.work, "")
+        attempt, kept = self._attempts.get(key), self._kept.get(key)
+        if attempt is not None:
+            if cancel.fence and cancel.fence < attempt.asked[cancel.work]:
+                return  # about an earlier placement
+            if len(attempt.asked) > 1 or attempt.began_at is None:
+                fence = attempt.asked.pop(cancel.work)
+                del self._keys[cancel.work]
+                if not attempt.asked:
+                    del self._attempts[key]
+                self._send(self._stopped(cancel.work, fence, "none"))
+            else:
+                self._stop(attempt, "cancelled", cancel.because)
+        elif kept is not None:
+            if cancel.forget:
+                self._forget(key)
+            elif kept.result is not None:
+                self._send(self._result(kept, cancel.work, max(kept.fence, cancel.fence)))
+            else:
+                self._send(self._stopped(cancel.work, max(kept.fence, cancel.fence), "unknown"))
+        elif not cancel.forget:
+            self._send(self._stopped(cancel.work, cancel.fence, "unknown"))
+
+    def _desire(self, desired: Desired, at: float) -> None:
+        if desired.version < self._desired:
+            return
+        self._desired = desired.version
+        slots = self._settings.slots if desired.slots is None else min(max(1, desired.slots), self._settings.slots)
+        if slots != self._slots:
+            self._slots = slots
+            self._send(Credit(slots=slots + self._settings.waiting))
+        if desired.accepting is not None:
+            self._accepting = desired.accepting
+            if desired.accepting and self._leaving is None:
+                self._stop_all_at = None
+        needed = {blob.digest for one in self._kept.values() if one.result is not None for blob in one.result.blobs}
+        if unneeded := tuple(digest for digest in desired.drop if digest not in needed):
+            self._out.append(Drop(unneeded))
+        self._fill(at)
+
+    # -- performing -------------------------------------------------------------------------------------------
+
+    def _fill(self, at: float) -> None:
+        """Give free slots to those that wait, the highest rank first and then the longest here."""
+        while self._running < self._slots:
+            waiting = [one for one in self._attempts.values() if one.began_at is None]
+            if not waiting:
+                return
+            attempt = max(waiting, key=lambda one: one.assign.rank)  # of equals, the first
+            attempt.began_at = at
+            self._running += 1
+            assign = attempt.assign
+            self._performed[assign.work] = assign.key
+            outdated = self._unkeep(assign.key)
+            if assign.effects != "pure":
+                self._out.append(Remember(self._begun(attempt)))
+            elif outdated:
+                self._out.append(Forget(assign.key))
+            self._out.append(Perform(assign))
+
+    def _begun(self, attempt: _Attempt) -> Record:
+        work, fence = next(reversed(attempt.asked.items()))
+        assign = attempt.assign
+        since = (attempt.began_at or 0.0) + self._hub_ahead_s
+        return Record(assign.key, work, assign.digest, assign.effects, fence, since)
+
+    def _progressed(self, event: AttemptProgressed) -> None:
+        attempt = self._being_performed(event.work)
+        if attempt is None or not self._connected:
+            return  # it would only fill up what is sent again later
+        for work, fence in attempt.asked.items():
+            self._send(Progress(work=work, fence=fence, fraction=event.fraction, note=event.note))
+
+    def _ended(self, event: AttemptEnded) -> None:
+        attempt = self._being_performed(event.result.work)
+        if attempt is None:
+            return
+        assign, ended_at = attempt.assign, event.at + self._hub_ahead_s
+        del self._attempts[assign.key], self._performed[assign.work]
+        self._running -= 1
+        for work in attempt.asked:
+            self._keys.pop(work, None)
+        result = msgspec.structs.replace(
+            _said(event.result, attempt),
+            began_at=(attempt.began_at or event.at) + self._hub_ahead_s,
+            ended_at=ended_at,
+        )
+        record = msgspec.structs.replace(self._begun(attempt), since=ended_at, result=result)
+        if _is_an_end(result, assign):
+            self._remember(record)
+        elif assign.effects != "pure":
+            self._out.append(Forget(assign.key))
+        for work, fence in attempt.asked.items():
+            self._send(self._result(record, work, fence))
+        self._fill(event.at)
+
+    def _being_performed(self, work: str) -> _Attempt | None:
+        """The attempt that the performer knows under this work; None: it has ended."""
+        return self._attempts.get(self._performed.get(work, ""))
+
+    def _stop(self, attempt: _Attempt, cause: Cause, because: str) -> None:
+        if not attempt.stopping:
+            attempt.stopping = cause
+            self._out.append(Stop(attempt.assign.work, because))
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    def _ends_of(self, attempt: _Attempt) -> Iterable[tuple[float, Cause]]:
+        assign = attempt.assign
+        if assign.timeout_s is not None and attempt.began_at is not None:
+            yield attempt.began_at + assign.timeout_s, "timeout"
+        if assign.deadline is not None:
+            yield assign.deadline - self._hub_ahead_s, "deadline"
+
+    def _ticked(self, at: float) -> None:
+        cause: Cause = ""
+        if self._stop_all_at is not None and at >= self._stop_all_at:
+            cause, self._stop_all_at = "drain", None
+        elif at >= self._lease_ends_at:
+            cause = "lease"
+        for attempt in list(self._attempts.values()):
+            why: Cause = next((one for due, one in self._ends_of(attempt) if at >= due), cause)
+            if why and attempt.began_at is None:
+                self._give_back(attempt, why)
+            elif why:
+                self._stop(attempt, why, _WHY[why])
+        self._fill(at)
+
+    def _give_back(self, attempt: _Attempt, cause: Cause) -> None:
+        """Nothing of it was done, so whoever asked may ask another."""
+        del self._attempts[attempt.assign.key]
+        reason = {"drain": "draining", "deadline": "deadline"}.get(cause, "lease")
+        for work, fence in attempt.asked.items():
+            self._keys.pop(work, None)
+            again = 0.0 if reason == "lease" else None
+            self._send(Reject(work=work, fence=fence, reason=reason, message=_WHY[cause], retry_after_s=again))
+
+    def _drained(self, event: DrainWanted) -> None:
+        if self._leaving is None:
+            self._leaving = event.because or "it was told to leave"
+            self._send(Drain(because=self._leaving))
+        self._stop_all_at = event.at + event.grace_s
+        for attempt in list(self._attempts.values()):
+            if attempt.began_at is None:
+                self._give_back(attempt, "drain")
+
+    # -- what is kept -----------------------------------------------------------------------------------------
+
+    def _remember(self, record: Record) -> None:
+        self._out.append(Remember(record))
+        self._keep(record)
+
+    def _keep(self, record: Record) -> None:
+        self._unkeep(record.key)
+        self._kept[record.key] = record
+        self._keys[record.work] = record.key
+        self._kept_bytes += _bytes_of(record)
+        while (oldest := next(iter(self._kept.values()))) is not record and self._keeps_too_much(oldest, record.since):
+            self._forget(oldest.key)
+
+    def _keeps_too_much(self, oldest: Record, now: float) -> bool:
+        limits = self._settings
+        return (
+            len(self._kept) > limits.kept_most
+            or self._kept_bytes > limits.kept_bytes
+            or oldest.since + limits.kept_s < now
+        )
+
+    def _forget(self, key: str) -> None:
+        self._unkeep(key)
+        self._out.append(Forget(key))
+
+    def _unkeep(self, key: str) -> bool:
+        record = self._kept.pop(key, None)
+        if record is None:
+            return False
+        self._kept_bytes -= _bytes_of(record)
+        if key not in self._attempts or record.work not in self._attempts[key].asked:
+            self._keys.pop(record.work, None)
+        return True
+
+    # -- saying -----------------------------------------------------------------------------------------------
+
+    def _send(self, frame: Accept | Reject | Progress | Result | Credit | Drain) -> None:
+        self._out.append(Send(frame))
+
+    def _reject(self, assign: Assign, reason: str, message: str, again_s: float | None = None) -> None:
+        self._send(Reject(work=assign.work, fence=assign.fence, reason=reason, message=message, retry_after_s=again_s))
+
+    def _result(self, record: Record, work: str, fence: int) -> Result:
+        assert record.result is not None
+        return msgspec.structs.replace(record.result, work=work, fence=fence, device=self._name)
+
+    def _stopped(self, work: str, fence: int, effect: Effect) -> Result:
+        return Result(work=work, fence=fence, status="stopped", effect=effect, device=self._name)
+
+
+_WHY: dict[str, str] = {
+    "lease": "the hub was not heard of for as long as the lease ran",
+    "timeout": "it ran longer than it may",
+    "deadline": "its deadline has passed",
+    "drain": "the device is leaving",
+}
+
+
+def _said(result: Result, attempt: _Attempt) -> Result:
+    """What the performer said, in the light of why it was stopped, and of what its effects can be."""
+    assign, changes = attempt.assign, dict[str, object]()
+    if result.status in ("stopped", "lost") and attempt.stopping:
+        if attempt.stopping in ("timeout", "deadline"):
+            limit = f" of {assign.timeout_s:g} s" if attempt.stopping == "timeout" else ", queue and all"
+            what = f"the attempt ran longer than its {attempt.stopping}{limit}"
+            changes = {"status": "failed", "failure": Failure("TimeoutError", what, code="timeout")}
+        else:
+            changes = {"status": "stopped" if attempt.stopping == "cancelled" else "lost"}
+    if result.status != "succeeded":
+        changes["effect"] = "none" if assign.effects == "pure" or result.effect == "none" else "unknown"
+    return msgspec.structs.replace(result, **changes)
+
+
+def _is_an_end(result: Result, assign: Assign) -> bool:
+    """Whether this is an answer for good. What was only broken off is done again when it is asked for again."""
+    if result.status in ("succeeded", "failed"):
+        return True
+    return assign.effects in ("keyed", "once") and result.effect != "none"
+
+
+def _bytes_of(record: Record) -> int:
+    return len(record.result.value) if record.result is not None else 0
