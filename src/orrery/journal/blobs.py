@@ -64,23 +64,23 @@ class FileBlobs:
 
     def __init__(self, folder: str | os.PathLike[str], *, flush: bool = False) -> None:
         self.folder = Path(folder)
-        self._flush = flush
+        self.flush = flush
 
     def put(self, data: bytes, media: str = BYTES) -> Blob:
         """Keep bytes that are in memory. Raises StoreFullError, StoreReadOnlyError."""
         blob = Blob(hashlib.sha256(data).hexdigest(), len(data), media)
-        if not self._has(blob):
+        if not self.has(blob):
             with self.writer(media) as out:
                 out.write(data)
         return blob
 
     def writer(self, media: str = BYTES) -> FileBlobWriter:
         """Keep bytes as they come, never all of them in memory."""
-        return FileBlobWriter(self, media, flush=self._flush)
+        return FileBlobWriter(self, media, flush=self.flush)
 
     def get(self, blob: Blob) -> bytes:
         """The bytes, verified. Raises CorruptionError if they are damaged or missing."""
-        with self._reading(blob), self._path(blob.digest).open("rb") as file:
+        with self._reading(blob), self.path(blob.digest).open("rb") as file:
             data = file.read()
         _verify(blob, hashlib.sha256(data).hexdigest())
         return data
@@ -88,7 +88,7 @@ class FileBlobs:
     def open(self, blob: Blob) -> BinaryIO:
         """A file to read them from, verified in one pass before it is handed out. Raises CorruptionError."""
         with self._reading(blob):
-            file = self._path(blob.digest).open("rb")
+            file = self.path(blob.digest).open("rb")
             try:
                 _verify(blob, hashlib.file_digest(file, "sha256").hexdigest())
                 file.seek(0)
@@ -97,15 +97,24 @@ class FileBlobs:
                 raise
         return file
 
-    def _path(self, digest: str) -> Path:
+    def open_raw(self, digest: str) -> BinaryIO:
+        """A file to read the bytes from, not verified: for whoever passes them on to somebody who verifies them.
+
+        Raises CorruptionError if there is no such blob.
+        """
+        with self._reading(Blob(digest, 0)):
+            return self.path(digest).open("rb", buffering=0)
+
+    def path(self, digest: str) -> Path:
+        """Where a blob is, or would be. Raises CorruptionError for what is no digest, such as a way out of here."""
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise CorruptionError(f"{digest!r:.80} is not the digest of a blob")
         return self.folder / digest[:2] / digest[2:]
 
-    def _has(self, blob: Blob) -> bool:
+    def has(self, blob: Blob) -> bool:
         """Whether it is there at its full length; a shorter file, left by a damaged disk, is written anew."""
         try:
-            return self._path(blob.digest).stat().st_size == blob.size_bytes
+            return self.path(blob.digest).stat().st_size == blob.size_bytes
         except OSError:  # whatever is wrong besides, the write that follows will say
             return False
 
@@ -128,7 +137,7 @@ class FileBlobWriter:
         self._size_bytes = 0
         self._blob: Blob | None = None
         self._part = store.folder / f"part-{os.urandom(12).hex()}"
-        with _writing(store.folder):
+        with writing(store.folder):
             store.folder.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("xb", buffering=_CHUNK_BYTES)
 
@@ -141,7 +150,7 @@ class FileBlobWriter:
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Add bytes at the end; returns their number. Raises StoreFullError, StoreReadOnlyError."""
-        with _writing(self._store.folder):
+        with writing(self._store.folder):
             written = self._file.write(data)
         self._hash.update(data)
         self._size_bytes += written
@@ -162,20 +171,20 @@ class FileBlobWriter:
 
     def _keep(self) -> None:
         blob = Blob(self._hash.hexdigest(), self._size_bytes, self._media)
-        with _writing(self._store.folder):
+        with writing(self._store.folder):
             self._file.flush()
             if self._flush:
                 os.fsync(self._file.fileno())
             self._file.close()
-            if self._store._has(blob):
+            if self._store.has(blob):
                 self._part.unlink()
             else:
-                path = self._store._path(blob.digest)
+                path = self._store.path(blob.digest)
                 path.parent.mkdir(exist_ok=True)
                 self._part.replace(path)
                 if self._flush:
-                    _flush_folder(path.parent)
-                    _flush_folder(self._store.folder)
+                    flush_folder(path.parent)
+                    flush_folder(self._store.folder)
         self._blob = blob
 
     def _discard(self) -> None:
@@ -191,7 +200,7 @@ def _verify(blob: Blob, digest: str) -> None:
         raise CorruptionError(f"blob {blob.digest[:12]} is damaged: its bytes have the digest {digest[:12]}")
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make a rename in it survive a loss of power; Windows does so by itself and cannot open folders."""
     if os.name == "nt":
         return
@@ -203,7 +212,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
     """Translate what the operating system says about a write into our errors."""
     try:
         yield

@@ -23,7 +23,8 @@ _NAME = re.compile(r"[0-9]{1,20}-[0-9a-f]{12}")
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there are only exclusive ones
+    def try_lock(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there are only exclusive ones
+        """Lock an open file until it is closed; false if another process has it."""
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -33,7 +34,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(handle: int, *, shared: bool) -> bool:
+    def try_lock(handle: int, *, shared: bool) -> bool:
+        """Lock an open file until it is closed; false if another process has it."""
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -60,7 +62,7 @@ class OwnerLock:
             folder.mkdir(exist_ok=True)
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)  # not inherited by programs
             try:
-                _try_lock(self._handle, shared=False)
+                try_lock(self._handle, shared=False)
             except OSError:  # a file system without locks
                 self.release()
                 raise
@@ -89,7 +91,7 @@ def owner_lives(folder: Path, name: str) -> bool:
         except FileNotFoundError:
             return False
         try:
-            if not _try_lock(handle, shared=True):
+            if not try_lock(handle, shared=True):
                 return True
         finally:
             os.close(handle)
