@@ -72,6 +72,7 @@ class DeviceView(msgspec.Struct, frozen=True, omit_defaults=True):
         latency_s: of a round trip, smoothed; None: not measured yet.
         trust: in [0, 1], from how its attempts ended.
         done: attempts that ended well; `failed`: those that did not.
+        heard_at: when it was last heard of; None: never by this hub.
     """
 
     name: str
@@ -85,3 +86,4 @@ class DeviceView(msgspec.Struct, frozen=True, omit_defaults=True):
     done: int = 0
     failed: int = 0
     held_bytes: int = 0
+    heard_at: float | None = None
