@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "replay": Command("orrery.cli.replay:replay", "Decide a run again from its log, and compare", LOOKING),
     "approve": Command("orrery.cli.steer:approve", "Answer a task that waits for a person", STEERING),
     "cancel": Command("orrery.cli.steer:cancel", "End a run: what runs is stopped, nothing new starts", STEERING),
+    "edit": Command("orrery.cli.edit:edit", "Change what has not started of a run, while it goes on", STEERING),
     "pause": Command("orrery.cli.steer:pause", "Start nothing new in a run", STEERING),
     "continue": Command("orrery.cli.steer:carry_on", "Go on with a paused run", STEERING),
     "tools": Command("orrery.cli.tools:tools", "List the tools, or describe one", MORE),

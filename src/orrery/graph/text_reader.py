@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 import msgspec
@@ -11,27 +12,35 @@ from orrery.errors import GraphError, Problem, suggestion
 from orrery.graph.edge import Condition, Edge
 from orrery.graph.graph import Graph
 from orrery.graph.place import Place
+from orrery.graph.ref import TaskId
 from orrery.graph.task import Each, Effects, Estimate, Limits, Retry, Task
 from orrery.graph.text_scanner import OP, Scanner, Wrong
 
+ELSEWHERE = "(elsewhere)"
+"""The operation of tasks that a text refers to and does not write."""
 
-def parse(text: str, *, source: str = "") -> Graph:
+
+def parse(text: str, *, source: str = "", beside: Mapping[TaskId, str | None] | None = None) -> Graph:
     """The graph that a text describes.
 
     Args:
         source: what the text is called in messages, such as a file's name.
+        beside: tasks that there are already, to which the text may refer, each with the reason why the text may not
+            write it anew ("it is running"), or None if it may. Where it does not, the graph has a task without
+            arguments in its place, whose operation is `ELSEWHERE`.
 
     Raises:
         GraphError: with every problem at once, each with its line and column.
     """
-    return _Reader(text, source).graph()
+    return _Reader(text, source, beside or {}).graph()
 
 
 class _Reader(Scanner):
     """Reads one text from left to right."""
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, beside: Mapping[TaskId, str | None]) -> None:
         super().__init__(text, source)
+        self.beside = beside
         self.tasks: list[Task] = []
         self.places: dict[str, int] = {}
         self.edges: list[Edge] = []
@@ -52,7 +61,8 @@ class _Reader(Scanner):
         if self.problems:
             raise GraphError(self.problems)
         try:
-            return Graph(self.tasks, self.edges, self.outputs)
+            others = [Task(task, ELSEWHERE) for task in self.beside if task not in self.places]
+            return Graph([*others, *self.tasks], self.edges, self.outputs)
         except GraphError as error:
             raise GraphError([self._located(problem) for problem in error.problems]) from error
 
@@ -102,6 +112,9 @@ class _Reader(Scanner):
         if self.takes("["):
             self.items("]", clauses.read)
         self._end()
+        if (why := self.beside.get(name)) is not None:
+            message = f"task {name!r} is written anew, but {why}"
+            self.problems.append(Problem("text/locked", self.place(begin), message))
         self.places[name] = begin
         self.tasks.append(clauses.task(op, args))
         self.edges.extend(clauses.edges.values())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # its import costs as much as all of the core
 Durability = Literal["process", "full"]
 """What an acknowledged event survives: the death of the process, or the loss of power as well."""
 
-RequestKind = Literal["cancel", "pause", "continue", "answer", "patch"]
+RequestKind = Literal["cancel", "pause", "continue", "answer", "patch", "hold", "release"]
 MAX_RUN_NAME_CHARS = 200
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
-from orrery.errors import RequestError, RunEndedError, RunLockedError, suggestion
+from orrery.errors import Problem, RequestError, RunEndedError, RunLockedError, suggestion
+from orrery.graph.patch import Patch
+from orrery.graph.ref import TaskId
 from orrery.journal.protocol import Journal
 from orrery.runtime.history import fold
 from orrery.runtime.requests import event_of, request_of
@@ -50,6 +54,55 @@ def say(journal: Journal, run: str, event: ev.Event) -> Literal["sent", "applied
     return "applied"
 
 
+@contextmanager
+def hold(journal: Journal, run: str, edit: str, tasks: Sequence[TaskId], *, seconds: float) -> Iterator[bool]:
+    """Inside the block keep a run from ending, and some of its tasks from starting; everything else goes on.
+
+    Args:
+        edit: a name for the change that is thought about.
+        seconds: after which they are let go all the same, also where this process is no more.
+
+    Yields: whether there is a process to ask for it; where nobody drives the run, nothing starts anyway.
+    """
+    is_driven = any(one.live for one in journal.runs() if one.run == run)
+    if is_driven:
+        now = time.time()
+        journal.post(run, request_of(ev.EditOpened(now, edit, tuple(tasks), now + seconds)))
+    try:
+        yield is_driven
+    finally:
+        if is_driven:
+            journal.post(run, request_of(ev.EditClosed(time.time(), edit)))
+
+
+def fate(journal: Journal, run: str, patch: Patch, *, since: int, wait_s: float) -> tuple[Problem, ...] | None:
+    """What became of a patch that was said to a run: why it was refused; nothing at all if it was taken.
+
+    Args:
+        patch: as it was said. It is known again by its `because`, which no other patch of the run must have.
+        since: the number of the last event before it was said.
+
+    Returns: the problems, empty if the graph has changed; None if the log has no word of it in that time.
+
+    Raises RunEndedError: the run ended before the patch came to it.
+    """
+    until, seen = time.monotonic() + wait_s, since
+    while True:
+        is_last_look = time.monotonic() >= until
+        for number, event in journal.read(run, after=seen):
+            seen = number
+            if isinstance(event, ev.GraphPatched | ev.PatchRejected) and event.patch.because == patch.because:
+                return event.problems if isinstance(event, ev.PatchRejected) else ()
+            if isinstance(event, ev.RunEnded):
+                raise RunEndedError(f"run {run!r} has {_ENDED.get(event.state, event.state)} before the change came")
+        if is_last_look:
+            return None
+        time.sleep(_LOOK_EVERY_S)  # a store tells nobody that another process wrote
+
+
+_LOOK_EVERY_S = 0.05
+
+
 def _take(machine: Machine, event: ev.Event, log: list[ev.Event]) -> None:
     taken = machine.handle(event)
     log += ([taken] if taken is not None else []) + machine.decisions
@@ -83,4 +136,4 @@ def _why_nothing(machine: Machine, event: ev.Event) -> str:
     return "that would change nothing"
 
 
-__all__ = ["say"]
+__all__ = ["fate", "hold", "say"]

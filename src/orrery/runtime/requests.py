@@ -14,6 +14,8 @@ _KINDS: dict[type[ev.Event], RequestKind] = {
     ev.RunContinued: "continue",
     ev.TaskAnswered: "answer",
     ev.GraphPatched: "patch",
+    ev.EditOpened: "hold",
+    ev.EditClosed: "release",
 }
 
 
@@ -28,4 +30,6 @@ def event_of(request: Request, *, at: float) -> ev.Event | None:
         (event,) = decode_events(request.payload["event"])
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
         return None
+    if isinstance(event, ev.EditOpened):  # held for as long as was asked, whatever either clock says
+        return msgspec.structs.replace(event, at=at, until=event.until + at - event.at)
     return msgspec.structs.replace(event, at=at) if type(event) in _KINDS else None
