@@ -226,3 +226,16 @@ def test_a_hedge_that_is_still_queued_does_not_start_once_its_attempt_has_failed
     assert stage.fail("a", at=2) == []
     assert stage.state("a") is State.RETRYING
     assert stage.wait(at=3) == ["a#2"]
+
+
+def test_an_attempt_that_surely_never_began_counts_as_no_crash_and_nobody_is_asked() -> None:
+    stage = Stage(Task("a", "work", effects=Effects("once")), options=RunOptions(max_crashes=0))
+    assert stage.say(ev.AttemptLost(1, "a", 1, "its device left", nothing_done=True), at=1) == ["a#2"]
+    assert stage.machine.records["a"].crashes == 0
+    stage.say(ev.AttemptLost(2, "a", 2, "its device died"), at=2)
+    assert stage.state("a") is State.ASKING
+
+
+def test_what_starts_carries_how_long_the_path_after_it_is() -> None:
+    stage = Stage(Task("a", "work", estimate=Estimate(2)), Task("b", "work", {"x": Ref("a")}, estimate=Estimate(5)))
+    assert [start.rank for start in stage.turn.starts] == [7]

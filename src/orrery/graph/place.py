@@ -9,6 +9,9 @@ import msgspec
 
 from orrery.errors import ArgumentError
 
+FLEET = "fleet"
+"""The executor of tasks that have a place."""
+
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where in a fleet a task may run. Every requirement is hard; with none, any device will do.

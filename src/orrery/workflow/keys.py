@@ -15,6 +15,7 @@ from orrery.workflow.shapes import (
     MapOf,
     Number,
     Schema,
+    Size,
     Text,
     Truth,
     Word,
@@ -54,11 +55,29 @@ ESTIMATE = Fields(
     define="estimate",
 )
 
+PLACE = Fields(
+    "runs-on",
+    Key("on", _WORDS, "Names of devices, one of which it must be; or references to names."),
+    Key("skills", ListOf(Text()), "What the device must say of itself, such as gpu or camera."),
+    Key("os", Choice("linux", "darwin", "windows"), "The operating system that it needs."),
+    Key("cpus", _COUNT, "The fewest processors."),
+    Key("memory", Size(), 'The least memory, such as "512MB" or "2GiB".'),
+    Key("beside", Word(), "An earlier task, on whose device this one must run."),
+    Key("apart", _WORDS, "Earlier tasks, on whose devices it must not run."),
+    plainly=(_WORDS, "on"),
+    define="place",
+)
+
 _RETRY = Key("retry", RETRY, "How often a failure is tried again: a number of attempts, or a map.")
 _TIMEOUT = Key("timeout", Duration(), 'How long one attempt may take, such as 30, "90s" or "5m".')
 _DEADLINE = Key("deadline", Duration(), "How long after it became ready it must be done, the queue included.")
 _RESOURCES = Key("resources", MapOf(_COUNT), "How much of each named resource it holds while it runs.")
 _EXECUTOR = Key("executor", Text(), "Where it runs: inline, thread, process, or a registered name.")
+_RUNS_ON = Key(
+    "runs-on",
+    PLACE,
+    "Which devices of a fleet may run it: any, names, or a map of needs; this machine unless said.",
+)
 
 DEFAULTS = Fields(
     "defaults",
@@ -67,6 +86,7 @@ DEFAULTS = Fields(
     _DEADLINE,
     _RESOURCES,
     _EXECUTOR,
+    _RUNS_ON,
     define="defaults",
 )
 
@@ -109,6 +129,7 @@ TASK = Fields(
     _DEADLINE,
     _RESOURCES,
     _EXECUTOR,
+    _RUNS_ON,
     Key("effects", EFFECTS, "What it does to the world, which decides what may be done with it."),
     Key("estimate", ESTIMATE, "What it is expected to take; priorities and budgets depend on it, nothing else."),
     Key("hedge-after", Duration(), "A second attempt starts beside a slow first one after this time; pure tasks only."),
@@ -131,7 +152,7 @@ WORKFLOW = Fields(
 
 def json_schema() -> Schema:
     """The JSON Schema of workflow files, for editors."""
-    tables = (INPUT, TASK, DEFAULTS, RETRY, EFFECTS, ESTIMATE, BUDGET)
+    tables = (INPUT, TASK, DEFAULTS, RETRY, EFFECTS, ESTIMATE, PLACE, BUDGET)
     definitions: dict[str, Any] = {table.define: table.definition() for table in tables}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -19,6 +19,7 @@ import msgspec
 from orrery.errors import ExpressionError, GraphError, Problem, WorkflowFileError, suggestion
 from orrery.graph import INPUTS, Each, Edge, Effects, Estimate, Expr, Graph, Limits, Ref, Retry, Task, Template
 from orrery.graph.edge import Condition
+from orrery.graph.place import FLEET
 from orrery.scheduler.events import Budget
 from orrery.workflow.document import (
     MAX_FILE_BYTES,
@@ -32,6 +33,7 @@ from orrery.workflow.document import (
     read_document,
 )
 from orrery.workflow.keys import WORKFLOW
+from orrery.workflow.place import read_place
 from orrery.workflow.references import ReferenceSyntax, Scope, read_condition, read_text
 from orrery.workflow.shapes import UNREADABLE, Named, Record
 from orrery.workflow.work import Work, read_work
@@ -227,11 +229,15 @@ class File:
             )
         work = read_work(record, self, scope)
         edges = self._needs(name, record)
+        place = read_place(self._said(record, work, "runs-on", None), self, scope)
+        if place is not None and not work.takes_defaults:
+            what = "runs-on is about a task that a device performs; a person or a nested workflow has no place"
+            self.report.add("runs-on", record.key_at("runs-on"), what)
         task = Task(
             name,
             work.op,
             work.args,
-            executor=self._said(record, work, "executor", work.executor),
+            executor=self._said(record, work, "executor", work.executor if place is None else FLEET),
             effects=self._effects(record, work),
             limits=self._limits(record, work),
             estimate=self._estimate(record, work),
@@ -239,6 +245,7 @@ class File:
             when=self._condition(record, scope),
             each=each,
             label=record.get("label", ""),
+            place=place,
         )
         self._check_join(record, task, edges)
         return task, edges

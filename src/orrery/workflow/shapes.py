@@ -118,6 +118,27 @@ class Duration:
         return {"anyOf": [{"type": "number", bound: 0}, {"type": "string", "pattern": f"^{_DURATION}$"}]}
 
 
+_SIZES = {"B": 1, "kB": 1_000, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+class Size:
+    """An amount of memory: a number of bytes, or a text such as "512MB" or "2GiB". Read as bytes."""
+
+    _FORM = rf"(\d+(?:\.\d+)?) ?({'|'.join(_SIZES)})"
+
+    def read(self, node: Node, report: Report) -> Any:
+        value: Any = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, str) and (found := re.fullmatch(self._FORM, value)):
+            value = int(float(found[1]) * _SIZES[found[2]])
+        if type(value) is int and value >= 0:
+            return value
+        report.add("type", node, f"an amount of memory is wanted, such as 512MB or 2GiB, not {describe(node)}")
+        return UNREADABLE
+
+    def schema(self) -> Schema:
+        return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{self._FORM}$"}]}
+
+
 class Choice:
     """One word out of several."""
 

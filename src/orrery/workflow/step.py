@@ -11,10 +11,11 @@ from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, get_args,
 import msgspec
 
 from orrery.errors import FlowError, suggestion
-from orrery.graph import ITEM, Each, Effects, Limits, Ref, Retry
+from orrery.graph import ITEM, Each, Effects, Limits, Place, Ref, Retry
 from orrery.graph.edge import Condition as EdgeCondition
 from orrery.graph.edge import Outcome
 from orrery.graph.expr import Expr
+from orrery.graph.place import FLEET
 from orrery.graph.task import EffectKind
 from orrery.tools.tool import Tool
 from orrery.workflow import code
@@ -35,6 +36,7 @@ class Own(NamedTuple):
     effects: Effects
     limits: Limits
     seconds: float | None = None
+    place: Place | None = None
 
 
 class Step(Generic[P, R]):
@@ -140,10 +142,35 @@ class Step(Generic[P, R]):
             own.effects if effects is None else _effects(effects),
             limits,
             own.seconds if estimate_s is None else estimate_s,
+            own.place,
         )
         twin.name = name or self.name
         twin._label = self._label if label is None else label
         twin._accept_errors = self._accept_errors if accept_errors is None else accept_errors
+        return twin
+
+    def on(
+        self,
+        *devices: Any,
+        skills: Iterable[str] = (),
+        os: str = "",
+        cpus: int = 0,
+        memory_bytes: int = 0,
+        beside: Any = None,
+        apart: Iterable[Any] = (),
+    ) -> Step[P, R]:
+        """The step on a device of a fleet that has all of this; on this machine where there is no fleet.
+
+        Args:
+            devices: names, one of which it must be, or results that are names; none means any.
+            skills: what the device must say of itself, such as "gpu".
+            os: "linux", "darwin" or "windows".
+            beside: the result of an earlier task, on whose device it must run.
+            apart: results of earlier tasks, on whose devices it must not run.
+        """
+        place = Place(devices, tuple(skills), os, cpus, memory_bytes, beside, tuple(apart))
+        twin = self._twin()
+        twin.own = self.own._replace(executor=FLEET, place=place)
         return twin
 
     def when(self, condition: Any) -> Step[P, R]:
@@ -189,6 +216,7 @@ class Step(Generic[P, R]):
             "each": each,
             "wiring": self._wiring,
             "label": self._label,
+            "place": self.own.place,
         }
         if self._tool is not None:
             if self.own.effects is not self._tool.effects:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from orrery.errors import ArgumentError, FlowError, NotSerialisableError, UnknownNameError
-from orrery.graph import INPUTS, Each, Edge, Effects, Estimate, Expr, Graph, Limits, Ref, Task
+from orrery.graph import INPUTS, Each, Edge, Effects, Estimate, Expr, Graph, Limits, Place, Ref, Task
 from orrery.graph.edge import Condition as EdgeCondition
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.graph.values import decode, encode
@@ -126,6 +126,7 @@ class Trace:
         each: Each | None = None,
         wiring: Wiring | None = None,
         label: str = "",
+        place: Place | None = None,
     ) -> Handle:
         """Add a task whose id is made from `name`; the handle stands for its result. `args` is data already."""
         task_id = self._free(name)
@@ -142,6 +143,7 @@ class Trace:
             self._when(wiring),
             each,
             label,
+            None if place is None else self._place(place, name),
         )
         edges: dict[str, Edge] = {}
         for result, on in wiring.needs:
@@ -239,6 +241,16 @@ class Trace:
             return condition_over(conditions[0], self)
         source = " and ".join(f"({condition_over(condition, self).source})" for condition in conditions)
         return Expr(source).with_names(self.variables_in(source))
+
+    def _place(self, place: Place, name: str) -> Place:
+        """The place with references where the flow has handles."""
+        where = f"the place of task {name!r}"
+        return msgspec.structs.replace(
+            place,
+            on=tuple(self.data(device, where) for device in place.on),
+            beside=None if place.beside is None else Ref(self._source(place.beside)),
+            apart=tuple(Ref(self._source(result)) for result in place.apart),
+        )
 
     def _source(self, result: Any) -> str:
         if not isinstance(result, Handle) or result._trace is not self or result._ref.task in PSEUDO_SOURCES:
