@@ -210,6 +210,8 @@ class DeviceCore:
             for work, fence in attempt.asked.items():
                 yield Held(work, key, attempt.assign.digest, "queued" if attempt.began_at is None else "running", fence)
         for key, record in self._kept.items():
+            if key in self._attempts and record.work in self._attempts[key].asked:
+                continue  # it is about to be done again
             yield Held(record.work, key, record.digest, "broken" if record.result is None else "done", record.fence)
 
     # -- what the hub says ------------------------------------------------------------------------------------
