@@ -222,7 +222,7 @@ def test_it_stops_what_runs_before_the_hub_could_give_it_away() -> None:
     core = a_device(slots=1)
     came(core, asked("r@1/a", effects="pure"), at=1.0)
     came(core, asked("r@1/b", effects="pure"), at=1.0)
-    core.handle(Answered(12.0, sent_at=10.0, hub_at=12.0 + HUB_AHEAD_S))
+    core.handle(Answered(12.0, sent_at=10.0, hub_ahead_s=HUB_AHEAD_S))
     core.handle(Disconnected(13.0))
     assert core.due() == 37.0  # 27 of 30 s after what was last answered had been sent
     assert core.handle(Ticked(36.9)) == []

@@ -137,6 +137,12 @@ class DeviceCore:
         return tuple(self._held())
 
     @property
+    def needed(self) -> frozenset[str]:
+        """The digests of the blobs in results that are still kept."""
+        results = (record.result for record in self._kept.values() if record.result is not None)
+        return frozenset(blob.digest for result in results for blob in result.blobs)
+
+    @property
     def working(self) -> tuple[str, ...]:
         """What runs now, as `run/task`."""
         return tuple(
@@ -153,7 +159,9 @@ class DeviceCore:
             case AttemptProgressed():
                 self._progressed(event)
             case Answered():
-                self._heard(event.sent_at, event.at, event.hub_at)
+                self._heard_at = max(self._heard_at, event.sent_at)
+                if event.hub_ahead_s is not None:
+                    self._hub_ahead_s = event.hub_ahead_s
             case Ticked():
                 self._ticked(event.at)
             case Connected():
@@ -183,17 +191,13 @@ class DeviceCore:
     def _lease_ends_at(self) -> float:
         return self._heard_at + self._lease_s * (1 - self._settings.lease_margin)
 
-    def _heard(self, sent_at: float, at: float, hub_at: float) -> None:
-        self._heard_at = max(self._heard_at, sent_at)
-        if hub_at:
-            self._hub_ahead_s = hub_at - (sent_at + at) / 2
-
     def _welcomed(self, event: Connected) -> None:
         welcome = event.welcome
         self._connected = True
         self._name, self._lease_s = welcome.principal, welcome.lease_s
         self._heard_at = event.sent_at
-        self._heard(event.sent_at, event.at, welcome.now)
+        if welcome.now:
+            self._hub_ahead_s = welcome.now - (event.sent_at + event.at) / 2
         self._send(Credit(slots=self._slots + self._settings.waiting))
         if welcome.resumed:
             return
@@ -327,9 +331,10 @@ class DeviceCore:
             self._accepting = desired.accepting
             if desired.accepting and self._leaving is None:
                 self._stop_all_at = None
-        needed = {blob.digest for one in self._kept.values() if one.result is not None for blob in one.result.blobs}
-        if unneeded := tuple(digest for digest in desired.drop if digest not in needed):
-            self._out.append(Drop(unneeded))
+        if desired.drop:
+            needed = self.needed
+            if unneeded := tuple(digest for digest in desired.drop if digest not in needed):
+                self._out.append(Drop(unneeded))
         self._fill(at)
 
     # -- performing -------------------------------------------------------------------------------------------

@@ -29,11 +29,11 @@ class Disconnected(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
-    """The hub has answered what was sent at `sent_at`; its own clock read `hub_at` then, where it said so."""
+    """The hub has answered what was sent at `sent_at`. Its clock is `hub_ahead_s` ahead of ours; None: as was known."""
 
     at: float
     sent_at: float
-    hub_at: float = 0.0
+    hub_ahead_s: float | None = None
 
 
 class FrameCame(msgspec.Struct, frozen=True):
