@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl as tls
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,7 +23,6 @@ from orrery.errors import (
     HubRefusedError,
     OrreryError,
     StoreError,
-    TransportUrlError,
 )
 from orrery.fleet.link import Dialler
 from orrery.fleet.messages import (
@@ -47,7 +45,6 @@ from orrery.fleet.nearby import HUB_FILE, nearby
 from orrery.fleet.porter import Fetcher, Porter
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.session import Session
-from orrery.fleet.transports.protocol import Transport
 from orrery.graph.values import Blob
 from orrery.journal.blobs import BlobStore, FileBlobs
 
@@ -78,7 +75,6 @@ class HubClient:
     Args:
         url: of the hub.
         token: of a client.
-        certificate: a file that `wss:` is checked against besides the usual authorities; empty: none.
         patience_s: how long the hub may take to be reached at first. Later the client waits for it as long as it takes.
         on_down: told why there is no connection, each time that there is none.
         on_up: told that there is one again.
@@ -89,7 +85,6 @@ class HubClient:
         url: str,
         token: str,
         *,
-        certificate: str = "",
         patience_s: float = PATIENCE_S,
         on_down: Callable[[str], None] | None = None,
         on_up: Callable[[], None] | None = None,
@@ -116,7 +111,6 @@ class HubClient:
             on_welcome=self._on_welcome,
             on_frame=self._on_frame,
             on_down=self._went_down,
-            transport=_trusting(certificate) if certificate else None,
         )
         self._porter = Porter(self._send, self._held)
         self._fetcher = Fetcher(self._porter)
@@ -366,11 +360,10 @@ class HubClient:
 
 
 class HubAddress(msgspec.Struct, frozen=True):
-    """Where a hub is and what to say there; `certificate` as of a HubClient."""
+    """Where a hub is, and the token of a client there."""
 
     url: str
     token: str
-    certificate: str = ""
 
 
 def find_hub(url: str | None = None, token: str | None = None, *, token_file: Path | None = None) -> HubAddress | None:
@@ -394,25 +387,13 @@ def find_hub(url: str | None = None, token: str | None = None, *, token_file: Pa
         _check_private(HUB_FILE)
         found = nearby(HUB_FILE)
     if found is not None and found.urls and (url is None or url in found.urls):
-        return HubAddress(url or found.urls[0], token or found.token, found.certificate)
+        return HubAddress(url or found.urls[0], token or found.token)
     if url is None:
         return None
     raise HubRefusedError(
         f"there is no token for the hub at {url}: give --hub-token-file or set ORRERY_HUB_TOKEN; "
         "the hub's folder has it in client.token"
     )
-
-
-def _trusting(certificate: str) -> Transport:
-    """WebSocket that takes a certificate besides those of the usual authorities."""
-    from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
-
-    context = tls.create_default_context()
-    try:
-        context.load_verify_locations(certificate)
-    except (OSError, tls.SSLError) as error:
-        raise TransportUrlError(f"the certificate {certificate} cannot be used: {error}") from error
-    return WebSocketTransport(WebSocketOptions(ssl=context))
 
 
 def _token_in(path: Path) -> str:
