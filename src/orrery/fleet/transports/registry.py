@@ -36,3 +36,11 @@ def _websocket() -> Transport:
     from orrery.fleet.transports.websocket import WebSocketTransport
 
     return WebSocketTransport()
+
+
+@transports.register("mqtts")
+@transports.register("mqtt")
+def _mqtt() -> Transport:
+    from orrery.fleet.transports.mqtt import MqttTransport
+
+    return MqttTransport()
