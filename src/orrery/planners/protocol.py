@@ -13,6 +13,16 @@ from orrery.tools.context import ToolContext
 
 
 @dataclass(frozen=True)
+class Device:
+    """A device over which a plan may spread: its name, what it says of itself, and the tools it performs."""
+
+    name: str
+    skills: tuple[str, ...] = ()
+    os: str = ""
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Goal:
     """What is wanted.
 
@@ -21,12 +31,14 @@ class Goal:
         options: the planner's own settings, by name; plain data, since they are journaled.
         tools: the names of the tools that may be used; None allows every registered one.
         approve: what may be done without asking: "ask" asks as the policy says, "yes" does all that it allows.
+        devices: where besides this machine something can be done; empty: there is no fleet.
     """
 
     text: str
     options: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[str, ...] | None = None
     approve: Literal["ask", "yes"] = "ask"
+    devices: tuple[Device, ...] = ()
 
 
 PLAN = "plan"

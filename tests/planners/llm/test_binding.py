@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from orrery.graph import Add, Limits, Retry, Task
+import pytest
+
+from orrery.graph import ITEM, Add, Graph, Limits, LiveGraph, Place, Ref, Retry, Task
 from orrery.planners.llm.binding import Binder, Bound
 from orrery.planners.llm.grammar import Step, read
+from orrery.planners.llm.writing import write
 from orrery.tools import tool
 from orrery.tools.approval import judge
 
@@ -23,11 +27,14 @@ def note(text: str) -> str:
     return text
 
 
-def task_of(line: str) -> Task:
+BINDER = Binder("plan", {"fetch": fetch, "note": note}, judge, Path(), 60.0, ("web1", "web2"))
+
+
+def task_of(line: str, binder: Binder = BINDER) -> Task:
     """The task that a line becomes."""
     step = read(line)
     assert isinstance(step, Step)
-    bound = Binder("plan", {"fetch": fetch, "note": note}, judge, Path(), 60.0).bind(step)
+    bound = binder.bind(step)
     assert isinstance(bound, Bound)
     *_, task = (edit.task for edit in bound.edits if isinstance(edit, Add))
     return task
@@ -42,3 +49,41 @@ def test_a_step_is_limited_and_repeated_as_its_tool_says() -> None:
 
 def test_a_tool_without_a_limit_gets_that_of_the_plan() -> None:
     assert task_of('1. note(text="x")').limits == Limits(timeout_s=60)
+
+
+@pytest.mark.parametrize(
+    ("on", "place"),
+    [
+        ('"web1"', Place(on=("web1",))),
+        ('["web1", "web2"]', Place(on=("web1", "web2"))),
+        ('"any"', Place()),
+        ("$3.host", Place(on=(Ref("plan-3", ("host",)),))),
+    ],
+)
+def test_a_step_on_a_device_has_its_place_and_is_read_back(on: str, place: Place) -> None:
+    line = f'1. note(text="x") on {on}'
+    task = task_of(line)
+    assert (task.executor, task.place) == ("fleet", place)
+    graph = LiveGraph()
+    graph.apply(Graph([*([Task("plan-3", "note")] if "$3" in on else []), task]).as_patch())
+    assert write(BINDER.steps_in(graph)[1]) == line
+
+
+def test_each_item_may_be_done_on_its_own_device() -> None:
+    assert task_of('1. note(text="x") each ["web1", "web2"] on $item').place == Place(on=(Ref(ITEM),))
+
+
+@pytest.mark.parametrize(
+    ("line", "devices", "code"),
+    [
+        ('1. note(text="x") on "web3"', ("web1",), "plan/unknown-device"),
+        ('1. note(text="x") on 3', ("web1",), "plan/unknown-device"),
+        ('1. note(text="x") on "web1"', (), "plan/no-fleet"),
+    ],
+)
+def test_a_device_that_is_not_there_is_no_place(line: str, devices: tuple[str, ...], code: str) -> None:
+    step = read(line)
+    assert isinstance(step, Step)
+    problems = replace(BINDER, devices=devices).bind(step)
+    assert isinstance(problems, list)
+    assert [problem.code for problem in problems] == [code]

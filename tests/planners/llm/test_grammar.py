@@ -54,7 +54,15 @@ def steps(draw: st.DrawFn) -> Step:
     when = draw(st.none() | st.builds(lambda ref, n: Expr(f"_1 > {n}", {"_1": ref}), refs, st.integers(0, 9)))
     after = tuple(draw(st.lists(st.integers(1, 99), max_size=2)))
     tool = draw(st.sampled_from(["search", "files.read", "my-tool.run", "größe"]))
-    return Step(draw(st.integers(1, 9999)), tool, tuple(listed), each, after, when)
+    return Step(
+        draw(st.integers(1, 9999)),
+        tool,
+        tuple(listed),
+        each,
+        after,
+        when,
+        draw(st.none() | st.sampled_from(["web1", "any", ["a", "b"], Ref("1"), Ref("2", ("host",))])),
+    )
 
 
 ends = st.builds(End) | st.builds(lambda answer: End(answers=True, answer=answer), values(refs))
@@ -188,7 +196,7 @@ def test_prose_is_none(line: str) -> None:
         ("1. f($1 + $2)", "joins texts"),
         ("1. f($item)", "each"),
         ("1. f($1abc)", "reference"),
-        ("1. f(1) and more", "each, after and if"),
+        ("1. f(1) and more", "each, on, after and if"),
         ("1. f(1) if nothing > 2", "'nothing'"),
         ("1. f(1) if _1 > $2", "underscore"),
         ("1. f(1) if import os", "condition"),

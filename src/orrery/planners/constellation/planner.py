@@ -11,6 +11,7 @@ from orrery.planners.asking import model_named
 from orrery.planners.constellation.edits import edits_for, parse
 from orrery.planners.constellation.options import Options
 from orrery.planners.constellation.turns import Turns
+from orrery.planners.devices import names_of
 from orrery.planners.llm.binding import Binder
 from orrery.planners.options import read_options
 from orrery.planners.protocol import Goal, View
@@ -42,7 +43,9 @@ class ConstellationPlanner:
         """
         self.check(goal)  # better now than by a turn that fails
         options = read_options(Options, goal.options, planner="constellation")
-        binder = Binder(view.task, usable(goal.tools), policy(goal.approve), view.folder, options.step_timeout_s)
+        binder = Binder(
+            view.task, usable(goal.tools), policy(goal.approve), view.folder, options.step_timeout_s, names_of(goal)
+        )
         turns = Turns(goal, options, view, binder)
         turn = max(1, turns.last())
         again = turns.last() > 0  # called again after a crash: what this turn said may have been taken in already

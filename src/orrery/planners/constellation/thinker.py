@@ -9,6 +9,8 @@ from orrery.models import Request
 from orrery.models.prompts import prompt
 from orrery.planners import evidence
 from orrery.planners.asking import model_named
+from orrery.planners.devices import listed_devices
+from orrery.planners.protocol import Device
 from orrery.planners.toolbox import fitting, listed, usable
 from orrery.tools.context import ToolContext
 
@@ -23,7 +25,7 @@ async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
         situation: `goal`; `turn` and how many are `left`; the `steps` as they stand, each with its `number`, its
             `line` and its `state`; the `results` of those that have ended since the turn before, by number, a
             Failure where one failed; the `problems` with what was said in the turn before; the `tools` that may
-            be used, or None for all.
+            be used, or None for all; the `devices` of the fleet, where there is one.
 
     Raises:
         ModelError: the model gave no answer.
@@ -45,7 +47,10 @@ async def think(situation: dict[str, Any], ctx: ToolContext) -> str:
             problems="\n".join(situation["problems"]) or "none",
             left=str(situation["left"]),
         ),
-        system=prompt("planners/constellation", tools=listed(tools)),
+        system=prompt(
+            "planners/constellation",
+            tools=listed(tools) + listed_devices([Device(**told) for told in situation.get("devices", ())]),
+        ),
     )
     # What was thought once would be said again about the same results, also where they are those of another run.
     reply = await complete(Request(model_named(situation.get("model")), tuple(asked), timeout_s=None, cache=False), ctx)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ class Turns:
             "problems": [str(problem) for problem in problems],
             "tools": None if self._goal.tools is None else list(self._goal.tools),
         }
+        if self._goal.devices:
+            situation["devices"] = [asdict(device) for device in self._goal.devices]
         if options.thinker is None:
             situation |= {"model": options.model, "max_tools": options.max_tools}
         task = Task(

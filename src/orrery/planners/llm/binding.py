@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import AmbiguousNameError, ArgumentError, GraphError, Problem, UnknownNameError
-from orrery.graph import Add, Each, Edge, Edit, Effects, Link, LiveGraph, Ref, Task, TaskId, Template
+from orrery.errors import AmbiguousNameError, ArgumentError, GraphError, Problem, UnknownNameError, suggestion
+from orrery.graph import Add, Each, Edge, Edit, Effects, Link, LiveGraph, Place, Ref, Task, TaskId, Template
 from orrery.graph.nest import expanded, with_refs
+from orrery.graph.place import FLEET
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.planners.llm.grammar import Argument, Step
 from orrery.planners.llm.lending import RUN, lent
@@ -27,6 +28,8 @@ from orrery.tools.approval import Approval, asked_first, strictest
 from orrery.tools.repair import repair
 from orrery.tools.tool import Tool
 
+ANY = "any"
+"""After `on`: whichever device fits best."""
 _MOST_LABEL_CHARS = 72
 _MOST_SHOWN_IN_QUESTION = 400
 _TAKES_ANYTHING: Tool[..., Any] = Tool(lambda **_: None, name="anything", effects=Effects("pure"))
@@ -59,6 +62,7 @@ class Binder:
         approve: who judges calls before they are planned.
         folder: the run's working folder.
         timeout_s: how long a step may take whose tool sets no limit.
+        devices: the names of those that can be named after `on`.
     """
 
     prefix: TaskId
@@ -66,6 +70,7 @@ class Binder:
     approve: Approval
     folder: Path
     timeout_s: float
+    devices: tuple[str, ...] = ()
 
     def task_id(self, number: int) -> TaskId:
         """The id of the task that a step becomes."""
@@ -114,6 +119,7 @@ class Binder:
     def _repaired(self, step: Step, changes: list[str]) -> Step:
         """The step with a tool that exists and arguments that fit it, every one of them named."""
         place = f"line {step.number}"
+        self._check_device(step)
         if step.each is not None and not isinstance(step.each, Ref | list | dict):
             raise _MisunderstoodError(Problem("plan/each", place, f"'each' needs a list, not {write_value(step.each)}"))
         tool = self.tools.get(step.tool)
@@ -135,6 +141,19 @@ class Binder:
         )
         return replace(step, tool=meant.name, args=named)
 
+    def _check_device(self, step: Step) -> None:
+        """Whether the devices exist that a step names; a name that an earlier step finds is seen when it starts."""
+        place = f"line {step.number}"
+        if step.on is None:
+            return
+        if not self.devices:
+            raise _MisunderstoodError(Problem("plan/no-fleet", place, "there is no fleet: leave 'on' out"))
+        for name in step.on if isinstance(step.on, list) else [step.on]:
+            if isinstance(name, Ref) or name == ANY or name in self.devices:
+                continue
+            hint = suggestion(str(name), self.devices)
+            raise _MisunderstoodError(Problem("plan/unknown-device", place, f"there is no device {name!r}; {hint}"))
+
     def _meant(self, step: Step) -> Tool[..., Any]:
         """The tool that a wrong name stands for, whatever it is called with."""
         try:
@@ -147,9 +166,14 @@ class Binder:
         when = step.when
         if when is not None:
             when = when.with_names({name: self.placed(ref) for name, ref in when.names.items()})
-        return msgspec.structs.replace(
+        task = msgspec.structs.replace(
             called, when=when, each=None if step.each is None else Each(self.placed(step.each))
         )
+        if step.on is None:
+            return task
+        names = step.on if isinstance(step.on, list) else [step.on]
+        place = Place(on=tuple(self.placed(name) for name in names if name != ANY))
+        return msgspec.structs.replace(task, executor=FLEET, place=place)
 
     def _question(self, step: Step, args: Mapping[str, Any], because: str) -> str | Template:
         """What a person is asked; what is known only during the run is filled in then."""
@@ -194,7 +218,12 @@ class Binder:
             None if task.each is None else self.back(task.each.over),
             tuple(int(source.removeprefix(f"{self.prefix}-")) for source in after),
             None if when is None else when.with_names({name: self._ref_back(ref) for name, ref in when.names.items()}),
+            None if task.place is None else self._on(task.place),
         )
+
+    def _on(self, place: Place) -> Any:
+        names = [self.back(name) for name in place.on]
+        return ANY if not names else names[0] if len(names) == 1 else names
 
 
 def _calls(task: Task) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ grammar:
     line      = step | end                                      anything else is prose, and skipped
     step      = number "." tool "(" [argument {"," argument}] ")" {clause}
     argument  = [name ("=" | ":") ] value                       without a name: by the order of the tool's arguments
-    clause    = "each" value | "after" reference {"," reference} | "if" condition      `if` is the last
+    clause    = "each" value | "on" value | "after" reference {"," reference} | "if" condition     `if` is the last
     end       = "answer:" value | [number "."] "join()" | "<END_OF_PLAN>"
     value     = part {"+" part}                                 parts, of which one is a text, make a text
     part      = text | number | "true" | "false" | "null" | reference | "[" values "]" | "{" key ":" value ... "}"
@@ -78,6 +78,7 @@ class Step:
         each: call it once for every item of this value; None calls it once. `Ref(ITEM)` is the item.
         after: steps that it waits for besides those that it refers to.
         when: the condition under which it is done; None always.
+        on: the device that does it: a name, a list of names, "any", or a reference; None does it on this machine.
     """
 
     number: int
@@ -86,12 +87,14 @@ class Step:
     each: Any = None
     after: tuple[int, ...] = ()
     when: Expr | None = None
+    on: Any = None
 
     def needs(self) -> dict[int, None]:
         """The steps that it waits for, each once, in reading order."""
         held = [
             *(argument.value for argument in self.args),
             self.each,
+            self.on,
             *(self.when.names.values() if self.when else ()),
         ]
         numbers = [int(ref.task) for value in held for ref in refs_in(value) if ref.task not in SHOWN]
@@ -179,18 +182,21 @@ def _read_step(begin: re.Match[str], line: str, quoted_references: bool) -> Step
     each: Any = None
     after: list[int] = []
     when: Expr | None = None
-    while (clause := reader.word("each", "for each", "after", "if", "when")) is not None:
+    on: Any = None
+    while (clause := reader.word("each", "for each", "on", "after", "if", "when")) is not None:
         if clause in ("each", "for each"):
             each = reader.value()
+        elif clause == "on":
+            on = reader.value()
         elif clause == "after":
             after.append(reader.step_number())
             while reader.takes(","):
                 after.append(reader.step_number())
         else:
             when = reader.condition()
-    reader.end("after a call come only each, after and if")
-    step = Step(int(begin[1]), begin[2], tuple(args), each, tuple(after), when)
-    if each is None and any(ref.task in SHOWN for argument in args for ref in refs_in(argument.value)):
+    reader.end("after a call come only each, on, after and if")
+    step = Step(int(begin[1]), begin[2], tuple(args), each, tuple(after), when, on)
+    if each is None and any(ref.task in SHOWN for value in (*(a.value for a in args), on) for ref in refs_in(value)):
         raise _Unreadable("$item and $index mean something only with 'each', such as: ... each $1")
     return step
 

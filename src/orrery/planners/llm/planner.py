@@ -36,6 +36,7 @@ from orrery.models.prompts import prompt
 from orrery.planners import evidence
 from orrery.planners.asking import model_named
 from orrery.planners.cache import PlanCache, shape_of
+from orrery.planners.devices import listed_devices, names_of
 from orrery.planners.driving import Apply, as_patches
 from orrery.planners.llm.binding import Binder, Bound
 from orrery.planners.llm.dictation import Dictation
@@ -88,8 +89,11 @@ class _Planning:
         self._model = model_named(options.model)
         self._cache, self._shape, self._reused = PlanCache.of(view.folder), shape_of(goal.text), False
         self._tools = usable(goal.tools)
-        self._binder = Binder(view.task, self._tools, policy(goal.approve), view.folder, options.step_timeout_s)
-        self._system = prompt("planners/llm-plan", tools=listed(fitting(self._tools, goal.text, options.max_tools)))
+        self._binder = Binder(
+            view.task, self._tools, policy(goal.approve), view.folder, options.step_timeout_s, names_of(goal)
+        )
+        tools = listed(fitting(self._tools, goal.text, options.max_tools))
+        self._system = prompt("planners/llm-plan", tools=tools + listed_devices(goal.devices))
 
     # -- rounds -------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ def kept(plan: Reusable, shape: Shape) -> Kept | None:
                 "each": step.each,
                 "after": [Ref(str(number)) for number in step.after],
                 "when": None if step.when is None else [step.when.source.encode(), step.when.names],
+                "on": step.on,
             }
             for step in plan.steps
         ],
@@ -57,6 +58,7 @@ def recalled(found: Kept, shape: Shape) -> Reusable | None:
                 step["each"],
                 tuple(int(ref.task) for ref in step["after"]),
                 None if step["when"] is None else Expr(step["when"][0].decode(), step["when"][1]),
+                step["on"],
             )
             for step in data["steps"]
         ]
@@ -75,7 +77,7 @@ def _fixed(steps: Sequence[Step]) -> Iterator[str]:
             if step.tool.startswith(_PROGRAM_TOOLS) or name in _PROGRAM_ARGUMENTS:
                 yield from texts_in(value)
             yield from _keys(value)
-        for ref in (*refs_in([argument.value for argument in step.args]), *refs_in(step.each)):
+        for ref in (*refs_in([argument.value for argument in step.args]), *refs_in([step.each, step.on])):
             yield from map(str, ref.path)
 
 

@@ -20,6 +20,8 @@ def write(statement: Step | End) -> str:
     line = f"{statement.number}. {statement.tool}({args})"
     if statement.each is not None:
         line += f" each {write_value(statement.each)}"
+    if statement.on is not None:
+        line += f" on {write_value(statement.on)}"
     if statement.after:
         line += " after " + ", ".join(f"${number}" for number in statement.after)
     if statement.when is not None:
