@@ -1,0 +1,124 @@
+"""Parcel: arguments and results as they travel between a run and a device of a fleet, large values as blobs.
+
+A value of more than 256 kB, wherever it stands among the arguments, becomes a blob of its own with the media type
+"value". It is the same blob as that of the result it came from, so a device that made it or has had it before has it
+already. A task that returned more work answers with the event that says so, and `grows` in its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from orrery.graph import values
+from orrery.graph.patch import Add, Replace
+from orrery.graph.values import Blob
+from orrery.journal.blobs import BlobStore
+from orrery.runtime.executors.outcome import INLINE_BYTES
+from orrery.scheduler.codec import decode_events, encode_events
+from orrery.scheduler.events import TaskExpanded
+
+GROWS = "grows"
+"""In the `extra` of a Result: its value is the event of a task that returned more work."""
+VALUE = "value"
+"""The media type of a blob that stands for a value."""
+
+
+def packed(args: Mapping[str, Any], blobs: BlobStore) -> tuple[bytes, tuple[Blob, ...]]:
+    """The encoded arguments, large ones as blobs in the store, and every blob among them.
+
+    Raises NotSerialisableError, StoreError.
+    """
+    data = values.encode(dict(args))
+    if len(data) > INLINE_BYTES:
+        light = {name: _lightened(value, blobs) for name, value in args.items()}
+        data = values.encode(light)
+        if len(data) > INLINE_BYTES:  # many that are small each: the largest go, until the rest is small enough
+            data = values.encode(_without_the_largest(light, blobs))
+    return data, tuple(dict.fromkeys(blobs_in(values.decode(data))))
+
+
+def unpacked(data: bytes, read: Callable[[Blob], bytes]) -> dict[str, Any]:
+    """The arguments that were packed, whole again. Raises msgspec.DecodeError, and what `read` raises."""
+    found: dict[str, Any] = _whole(values.decode(data), read)
+    return found
+
+
+def blobs_in(value: Any) -> Iterator[Blob]:
+    """Every blob in a value that was decoded, in order."""
+    kind = type(value)
+    if kind is Blob:
+        yield value
+    elif kind is list or kind is tuple:
+        for item in value:
+            yield from blobs_in(item)
+    elif kind is dict:
+        for item in value.values():
+            yield from blobs_in(item)
+
+
+def growth_packed(event: TaskExpanded, blobs: BlobStore) -> tuple[bytes, tuple[Blob, ...]]:
+    """The value of a Result that `grows`, and every blob in it. Raises StoreError."""
+    data = values.encode(encode_events([event]))
+    inside = [*blobs_in(event.result)]
+    for edit in event.patch.edits:
+        if isinstance(edit, Add | Replace):
+            inside += blobs_in(dict(edit.task.args))
+            if edit.task.each is not None:
+                inside += blobs_in(edit.task.each.over)
+    if len(data) > INLINE_BYTES:
+        blob = blobs.put(data, VALUE)
+        inside.append(blob)
+        data = values.encode(blob)
+    return data, tuple(dict.fromkeys(inside))
+
+
+def growth_unpacked(data: bytes, read: Callable[[Blob], bytes]) -> TaskExpanded:
+    """The event of a Result that `grows`. Raises ValueError if it is none, and what `read` raises."""
+    try:
+        (event,) = decode_events(_whole(values.decode(data), read))
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise ValueError(f"a device says that a task returned more work, and not which: {error}") from error
+    if not isinstance(event, TaskExpanded):
+        raise ValueError(f"a device says that a task returned more work, and means {type(event).__name__}")
+    return event
+
+
+def _lightened(value: Any, blobs: BlobStore) -> Any:
+    """The value with what is large in it as blobs, the innermost first."""
+    if len(values.encode(value)) <= INLINE_BYTES:
+        return value
+    kind, light = type(value), value
+    if kind is list or kind is tuple:
+        light = [_lightened(item, blobs) for item in value]
+    elif kind is dict:
+        light = {key: _lightened(item, blobs) for key, item in value.items()}
+    data = values.encode(light)
+    return blobs.put(data, VALUE) if len(data) > INLINE_BYTES else light
+
+
+def _without_the_largest(light: dict[str, Any], blobs: BlobStore) -> dict[str, Any]:
+    encoded = {name: values.encode(value) for name, value in light.items()}
+    left = sum(map(len, encoded.values()))
+    for name in sorted(encoded, key=lambda one: -len(encoded[one])):
+        if left <= INLINE_BYTES:
+            break
+        left -= len(encoded[name])
+        light[name] = blobs.put(encoded[name], VALUE)
+    return light
+
+
+def _whole(value: Any, read: Callable[[Blob], bytes]) -> Any:
+    kind = type(value)
+    if kind is Blob:
+        return _whole(values.decode(read(value)), read) if value.media == VALUE else value
+    if kind is list:
+        return [_whole(item, read) for item in value]
+    if kind is dict:
+        return {key: _whole(item, read) for key, item in value.items()}
+    return value
+
+
+__all__ = ["GROWS", "VALUE", "blobs_in", "growth_packed", "growth_unpacked", "packed", "unpacked"]
