@@ -9,7 +9,7 @@ import msgspec
 from orrery.errors import PatchRefused, Problem
 from orrery.graph.diff import same
 from orrery.graph.graph import Graph
-from orrery.graph.patch import Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.patch import Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink, compact
 from orrery.graph.ref import TaskId
 
 CHANGED_MEANWHILE = "patch/changed-meanwhile"
@@ -24,7 +24,7 @@ def rebased(patch: Patch, before: Graph, now: Graph) -> Patch:
     Raises PatchRefused: the patch changes what others have changed as well; names every such task and output.
     """
     problems: list[Problem] = []
-    edits = [made for edit in patch.edits if (made := _rebased(edit, before, now, problems)) is not None]
+    edits = [made for edit in compact(patch.edits) if (made := _rebased(edit, before, now, problems)) is not None]
     if problems:
         raise PatchRefused(problems)
     return msgspec.structs.replace(patch, edits=tuple(edits))

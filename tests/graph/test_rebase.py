@@ -1,0 +1,79 @@
+"""A patch made for a graph as it was, for the graph as it has become in other hands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from orrery.errors import PatchRefused
+from orrery.graph import Add, Drop, Edge, Graph, Link, Patch, Ref, Replace, SetOutputs, Task, Unlink
+from orrery.graph.diff import same
+from orrery.graph.rebase import rebased
+from orrery.testing.strategies import graphs, patches
+
+A, B, C = Task("a", "work"), Task("b", "work", {"x": Ref("a")}), Task("c", "work")
+BEFORE = Graph([A, B, C], [Edge("a", "c")], {"b": Ref("b"), "c": Ref("c")})
+OTHER_B = Replace(Task("b", "other", {"x": Ref("a")}))
+
+
+def both(mine: Patch, theirs: Patch) -> Graph:
+    now = BEFORE.apply(theirs)
+    return now.apply(rebased(mine, BEFORE, now))
+
+
+def test_changes_of_different_things_both_come_to_be() -> None:
+    theirs = Patch((Add(Task("d", "work")), Replace(Task("c", "other")), SetOutputs({"b": Ref("b"), "d": Ref("d")})))
+    mine = Patch((OTHER_B, Unlink("a", "c"), SetOutputs({"b": Ref("b", ("n",)), "c": Ref("c")})))
+    after = both(mine, theirs)
+    assert [after[task].op for task in ("b", "c", "d")] == ["other", "other", "work"]
+    assert (dict(after.edges), dict(after.outputs)) == ({}, {"b": Ref("b", ("n",)), "d": Ref("d")})
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "place"),
+    [
+        (OTHER_B, Replace(Task("b", "third", {"x": Ref("a")})), "task 'b'"),
+        (Drop("c"), Link(Edge("b", "c")), "task 'c'"),
+        (Link(Edge("a", "c", on="failure")), Link(Edge("a", "c", on="completion")), "edge 'a' -> 'c'"),
+        (Unlink("a", "c"), Link(Edge("a", "c", hard=False)), "edge 'a' -> 'c'"),
+        (SetOutputs({"b": 1}), SetOutputs({"b": Ref("b"), "c": 2}), "output 'c'"),
+    ],
+)
+def test_two_changes_of_one_thing_are_refused(mine: object, theirs: object, place: str) -> None:
+    with pytest.raises(PatchRefused) as refused:
+        both(Patch((mine,)), Patch((theirs,)))  # type: ignore[arg-type]
+    assert [(p.code, p.place) for p in refused.value.problems] == [("patch/changed-meanwhile", place)]
+
+
+def test_what_is_away_need_not_be_taken_away() -> None:
+    away = Patch((SetOutputs({"b": Ref("b")}), Drop("c")))
+    now = BEFORE.apply(away)
+    assert rebased(away, BEFORE, now).edits == ()
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_what_was_patched_is_as_it_was_wanted_and_all_else_as_others_left_it(data: DataObject) -> None:
+    before = data.draw(graphs(max_tasks=5))
+    mine, theirs = data.draw(patches(before, max_edits=3)), data.draw(patches(before, max_edits=3))
+    wanted, now = before.apply(mine), before.apply(theirs)
+    try:
+        after = now.apply(rebased(mine, before, now))
+    except PatchRefused:
+        assert mine.edits
+        assert theirs.edits
+        return
+    touched = mine.touched()
+    for task in {**after.tasks, **now.tasks, **wanted.tasks}:
+        source = wanted if task in touched else now
+        assert same(after.tasks.get(task), source.tasks.get(task))
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_where_nobody_else_changed_anything_a_patch_does_what_it_did(data: DataObject) -> None:
+    before = data.draw(graphs(max_tasks=5))
+    mine = data.draw(patches(before))
+    assert before.apply(rebased(mine, before, before)) == before.apply(mine)
