@@ -1,0 +1,7 @@
+"""gather."""
+
+from __future__ import annotations
+
+from orrery.bench.fleet.exercise import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()

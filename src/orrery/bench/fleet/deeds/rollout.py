@@ -1,0 +1,43 @@
+"""Rollout: settings changed on a host, and put back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from orrery.bench.fleet.deeds import files
+from orrery.errors import Failure
+from orrery.runtime.context import Context
+
+
+def change(path: str, values: Mapping[str, Any], wait_s: float = 0.15, *, ctx: Context) -> dict[str, Any]:
+    """Change values in a JSON file. What it held stays beside it, as PATH.old, for `roll_back`."""
+    target = ctx.folder / path
+    before = target.read_bytes()
+    files.put(f"{path}.old", before, 0.0, ctx=ctx)
+    after = {**msgspec.json.decode(before), **values}
+    files.put(path, after, wait_s, ctx=ctx)
+    return after
+
+
+def roll_back(path: str, wait_s: float = 0.15, *, ctx: Context) -> bool:
+    """Put the file back as it was before `change`; whether it had been changed."""
+    time.sleep(wait_s)
+    old = ctx.folder / f"{path}.old"
+    if not old.exists():
+        return False
+    old.replace(ctx.folder / path)
+    return True
+
+
+def passed(hosts: list[str]) -> list[str]:
+    """A stage is done."""
+    return hosts
+
+
+def why(probes: Mapping[str, Any]) -> dict[str, str]:
+    """Why a rollout stopped: what the probes that failed said, by host."""
+    return {host: str(said) for host, said in probes.items() if isinstance(said, Failure)}

@@ -1,0 +1,70 @@
+"""Tables: SQLite databases on a device: ask, dump, restore, compare."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from contextlib import closing
+from typing import Any
+
+from orrery.runtime.context import Context
+
+
+def ask(path: str, sql: str, wait_s: float = 0.2, *, ctx: Context) -> list[list[Any]]:
+    """The rows that a query gives. Raises FileNotFoundError if there is no database."""
+    time.sleep(wait_s)
+    with closing(_opened(path, ctx)) as database:
+        return [list(row) for row in database.execute(sql)]
+
+
+def change(path: str, sql: str, wait_s: float = 0.2, *, ctx: Context) -> int:
+    """Run statements in one transaction; returns how many rows changed in all."""
+    time.sleep(wait_s)
+    with closing(_opened(path, ctx)) as database, database:
+        database.executescript(f"BEGIN; {sql}; COMMIT")
+        return database.total_changes
+
+
+def dump(path: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+    """The database as SQL text."""
+    time.sleep(wait_s)
+    with closing(_opened(path, ctx)) as database:
+        return "\n".join(database.iterdump()) + "\n"
+
+
+def restore(path: str, script: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+    """Make a database out of SQL text, replacing what was there; returns the path."""
+    time.sleep(wait_s)
+    target = ctx.folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as database:
+        database.executescript(script)
+    part.replace(target)
+    return path
+
+
+def fingerprints(path: str, wait_s: float = 0.2, *, ctx: Context) -> dict[str, str]:
+    """For every table the number of its rows and a digest of them, in no particular order of rows."""
+    time.sleep(wait_s)
+    with closing(_opened(path, ctx)) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+        found = {}
+        for name in names:
+            rows = sorted(repr(row) for row in database.execute(f'SELECT * FROM "{name}"'))  # noqa: S608 - its own table
+            found[name] = f"{len(rows)} rows, {hashlib.sha256(''.join(rows).encode()).hexdigest()[:16]}"
+        return found
+
+
+def _opened(path: str, ctx: Context) -> sqlite3.Connection:
+    target = ctx.folder / path
+    if not target.exists():
+        raise FileNotFoundError(f"there is no database {path} here")
+    return sqlite3.connect(target)
+
+
+def compare(pairs: dict[str, list[Any]]) -> dict[str, str]:
+    """For each name whether its two values are the "same" or "different"."""
+    return {name: "same" if before == after else "different" for name, (before, after) in pairs.items()}
