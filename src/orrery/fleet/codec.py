@@ -39,6 +39,7 @@ _TYPES: Mapping[str, type[Frame]] = {cast(str, kind.__struct_config__.tag): kind
 _FIELDS: Mapping[str, frozenset[str]] = {
     tag: frozenset(kind.__struct_fields__) - {"extra"} | {"type"} for tag, kind in _TYPES.items()
 }
+_ANY_FIELDS = frozenset({"type", "seq"})
 _VALUES: Mapping[str, str] = {"assign": "args", "result": "value"}
 """Which frame carries an encoded value, and in which field."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -60,14 +61,12 @@ class Unknown(msgspec.Struct, frozen=True):
 
 def encode(frames: Sequence[Frame], form: str) -> bytes:
     """One message that holds these frames. Raises ProtocolError: a field holds what cannot be written."""
-    plain: list[Any] = [frame if _is_plain(frame, form) else _to_plain(frame, form) for frame in frames]
-    whole = plain[0] if len(plain) == 1 else plain
     encoder = _to_json if form == "json" else _to_msgpack
     try:
         try:
-            return encoder.encode(whole)
+            return encoder.encode(_one_or_many([f if _is_plain(f, form) else _to_plain(f, form) for f in frames]))
         except UnicodeEncodeError:  # such as the name of a file that is not UTF-8, in the message of an error
-            return encoder.encode(_without_surrogates([_to_plain(frame, form) for frame in frames]))
+            return encoder.encode(_one_or_many([_without_surrogates(_to_plain(frame, form)) for frame in frames]))
     except _MALFORMED as error:
         raise ProtocolError(f"a frame cannot be written: {_short(error)}") from error
 
@@ -85,6 +84,10 @@ def decode(message: bytes, form: str) -> list[AnyFrame | Unknown]:
 
 
 # -- writing --------------------------------------------------------------------------------------------------
+
+
+def _one_or_many(frames: list[Any]) -> Any:
+    return frames[0] if len(frames) == 1 else frames
 
 
 def _is_plain(frame: Frame, form: str) -> bool:
@@ -141,22 +144,24 @@ def _read(fields: Any, form: str) -> AnyFrame | Unknown:
     kind = fields.get("type")
     if type(kind) is not str:
         raise ProtocolError("a frame has its name in the field 'type'")
+    known = _FIELDS.get(kind, _ANY_FIELDS)
     carried = _VALUES.get(kind) if form == "json" else None
     try:
         for name, inner in fields.items():
             what = type(inner)
-            if what is str or what is bytes:
+            if what is str or what is bytes or name == carried:
                 continue
-            if what is int:
+            if what is int and name in known:
                 if not 0 <= inner <= MAX_INTEGER:
                     raise ProtocolError(f"{name!r} in {kind!r} is {_short(inner)}: it is not in 0 to {MAX_INTEGER}")
-            elif name != carried:
+            else:
                 _check(inner, 1)
-        known = _FIELDS.get(kind)
-        if known is None:
+        if kind not in _TYPES:
             return _unknown(kind, fields)
         if carried in fields:
             fields[carried] = _value_from_plain(fields[carried])
+        if kind == "assign" and "place" in fields:
+            _check_place(fields["place"])
         if not known.issuperset(fields):
             fields["extra"] = {_text(name): inner for name, inner in fields.items() if name not in known}
         return cast(AnyFrame, msgspec.convert(fields, _TYPES[kind], dec_hook=_read_blob, builtin_types=_BYTES[form]))
@@ -195,6 +200,15 @@ def _check(plain: Any, depth: int) -> None:
             _check(inner, depth + 1)
     else:
         raise ProtocolError(f"a {what.__name__} has no place in a frame")
+
+
+def _check_place(plain: Any) -> None:
+    # The type also has room for references, which stand for names until the task starts; here they are names.
+    if type(plain) is dict and plain.get("beside") is None:
+        names = (plain.get("on", ()), plain.get("apart", ()))
+        if all(type(listed) in (list, tuple) and all(type(name) is str for name in listed) for listed in names):
+            return
+    raise ProtocolError("'place' in 'assign' names devices in 'on' and 'apart', and nothing in 'beside'")
 
 
 def _text(key: Any) -> str:
