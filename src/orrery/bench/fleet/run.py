@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from orrery.bench.fleet.counters import Counters
 from orrery.bench.fleet.exercise import Drill, End, Exercise
 from orrery.bench.fleet.setting import DESK, Setting
 from orrery.bench.fleet.steps import TURN
@@ -31,20 +32,6 @@ LOOK_EVERY_S = 0.005
 Planner = Callable[[Exercise, Setting], Graph]
 """From a request to a graph. Raises NotUnderstoodError."""
 _numbers = itertools.count(1)
-
-
-class Counters(msgspec.Struct, frozen=True):
-    """What went through the hub: attempts given to devices, frames both ways, and bytes of messages."""
-
-    assigned: int = 0
-    frames: int = 0
-    size_bytes: int = 0
-
-    def since(self, before: Counters) -> Counters:
-        """What came on top."""
-        return Counters(
-            self.assigned - before.assigned, self.frames - before.frames, self.size_bytes - before.size_bytes
-        )
 
 
 class Machines(Protocol):
@@ -142,15 +129,15 @@ async def perform(
             except OrreryError as error:
                 state, reason, outputs, seconds = "failed", str(error), {}, 0.0
         grown = run.machine.graph
+    counters = (await machines.counters()).since(earlier)
     end = End(
         folders=setting.folders,
         before=before,
         calls=setting.calls(),
         outputs=outputs,
         reason=reason,
-        assigned=(await machines.counters()).since(earlier).assigned,
+        assigned=counters.assigned,
     )
-    counters = (await machines.counters()).since(earlier)
     harm = exercise.harm(end)
     done = exercise.done(end)
     missing = [subtask.says for subtask, was_done in zip(exercise.subtasks, done, strict=True) if not was_done]
@@ -211,4 +198,4 @@ async def _strike_when_due(drill: Drill, sign: Path, machines: Machines, over: t
         await machines.strike(drill)
 
 
-__all__ = ["PLANNERS", "Counters", "Machines", "Performed", "Planner", "gold", "perform", "rules"]
+__all__ = ["PLANNERS", "Machines", "Performed", "Planner", "gold", "perform", "rules"]

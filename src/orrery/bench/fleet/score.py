@@ -96,6 +96,10 @@ class Total:
         """The mean of makespan over bound."""
         return _mean([score.makespan_s / score.bound_s for score in self.timed if score.bound_s])
 
+    def mean_of(self, what: str) -> float:
+        """The mean of "makespan_s", "sequential_s" or "bound_s" over those whose times count."""
+        return _mean([getattr(score, what) for score in self.timed])
+
     @property
     def edits(self) -> int:
         """How often running graphs were changed."""
