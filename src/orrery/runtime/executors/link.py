@@ -16,6 +16,7 @@ import msgspec
 
 from orrery.graph.ref import TaskId
 from orrery.graph.task import Limits
+from orrery.runtime.executors.limits import WorkerLimits
 
 _LENGTH = struct.Struct(">Q")
 RECEIVE_BYTES = 1 << 18
@@ -28,11 +29,13 @@ class Hello(msgspec.Struct, array_like=True, tag=True):
         path: where modules are found.
         python_path: the environment variable PYTHONPATH as it was before it was used to find Orrery.
         blobs: the blob store, pickled.
+        limits: what the worker may use; set once.
     """
 
     path: list[str]
     python_path: str | None
     blobs: bytes
+    limits: WorkerLimits | None = None
 
 
 class Work(msgspec.Struct, array_like=True, tag=True):

@@ -17,6 +17,7 @@ import msgspec
 from orrery.errors import OperationError, OrreryError
 from orrery.graph import values
 from orrery.runtime.executors import outcome
+from orrery.runtime.executors.limits import WorkerLimits
 from orrery.runtime.executors.link import Hello, Link, Work, encode_down
 from orrery.runtime.executors.outcome import AttemptKey, key_of, stopped
 from orrery.runtime.executors.protocol import Host, Invocation
@@ -36,11 +37,12 @@ class _Worker:
         *,
         on_event: Callable[[_Worker, Event], None],
         on_lost: Callable[[_Worker], None],
+        limits: WorkerLimits | None,
     ) -> None:
         self.attempt: AttemptKey | None = None
         self.killed = False
         self._path: list[str] = []
-        self._loop, self._on_event, self._on_lost = loop, on_event, on_lost
+        self._loop, self._on_event, self._on_lost, self._limits = loop, on_event, on_lost, limits
         ours, theirs = socket.socketpair()
         try:
             self._process = _spawn(theirs)
@@ -57,7 +59,7 @@ class _Worker:
         """Send work, and before it the import path if it changed: a workflow may have brought its own folder."""
         if self._path != sys.path:
             self._path = list(sys.path)
-            hello = Hello(self._path, os.environ.get("PYTHONPATH"), pickle.dumps(host.blobs))
+            hello = Hello(self._path, os.environ.get("PYTHONPATH"), pickle.dumps(host.blobs), self._limits)
             self._link.send(encode_down(hello))
         self._link.send(encode_down(work))
 
@@ -134,10 +136,11 @@ class ProcessExecutor:
 
     Args:
         capacity: attempts at once, and workers at most; by default one per processor.
+        limits: what a worker may use.
     """
 
-    def __init__(self, capacity: int | None = None) -> None:
-        self._capacity = capacity or os.cpu_count() or 1
+    def __init__(self, capacity: int | None = None, *, limits: WorkerLimits | None = None) -> None:
+        self._capacity, self._limits = capacity or os.cpu_count() or 1, limits
         # Whoever takes an attempt out of the table reports its end, so there is exactly one.
         self._attempts: dict[AttemptKey, Invocation] = {}
         self._queued: dict[AttemptKey, msgspec.Raw] = {}
@@ -225,7 +228,7 @@ class ProcessExecutor:
             worker.send(work, self._host)
 
     def _hire(self) -> None:
-        worker = _Worker(self._loop, on_event=self._heard, on_lost=self._lost)
+        worker = _Worker(self._loop, on_event=self._heard, on_lost=self._lost, limits=self._limits)
         self._workers[worker] = None
         self._idle.append(worker)
 

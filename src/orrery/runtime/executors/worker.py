@@ -20,6 +20,7 @@ from contextlib import suppress
 from orrery.graph import values
 from orrery.journal.blobs import BlobStore
 from orrery.runtime.context import Context
+from orrery.runtime.executors.limits import WorkerLimits, begin_attempt, bind
 from orrery.runtime.executors.link import Hello, Work, decode_down, receive_frames, send_frame
 from orrery.runtime.executors.perform import perform
 from orrery.runtime.executors.protocol import Invocation
@@ -30,8 +31,8 @@ from orrery.scheduler.events import Event
 class DriverFromAfar:
     """The driver as its worker sees it: a Host whose reports go through the socket."""
 
-    def __init__(self, connection: socket.socket, blobs: BlobStore) -> None:
-        self._connection, self._blobs = connection, blobs
+    def __init__(self, connection: socket.socket, blobs: BlobStore, limits: WorkerLimits | None) -> None:
+        self._connection, self._blobs, self.limits = connection, blobs, limits
         self._sending = threading.Lock()  # progress may come from any thread
         self._ahead_s = 0.0
 
@@ -71,7 +72,10 @@ def _serve(connection: socket.socket) -> None:
         message = decode_down(frame)
         del frame
         if isinstance(message, Hello):
-            driver = DriverFromAfar(connection, _take_over(message))
+            blobs = _take_over(message)
+            if driver is None and message.limits is not None:
+                bind(message.limits)
+            driver = DriverFromAfar(connection, blobs, message.limits)
         else:
             assert driver is not None, "the driver says hello first"
             _perform(message, driver)
@@ -91,6 +95,8 @@ def _perform(work: Work, driver: DriverFromAfar) -> None:
         folder=work.folder,
     )
     context = Context(invocation, driver)
+    if driver.limits is not None:
+        begin_attempt(driver.limits)
     driver.report(invocation.run, perform(invocation, driver, context, cpu_clock=time.process_time))
 
 

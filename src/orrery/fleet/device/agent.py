@@ -1,0 +1,460 @@
+"""Agent: a device at work. It introduces a hub, a performer, a journal and a folder of blobs to the device's core.
+
+All that happens in one turn of the loop is decided together and written down in one commit; only then is anything
+performed or said. The performer, which knows what tasks are, is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from orrery.errors import Failure, MessageTooLargeError, OrreryError
+from orrery.fleet.device.cache import BlobCache
+from orrery.fleet.device.core import DeviceCore, DeviceSettings
+from orrery.fleet.device.events import (
+    Answered,
+    AttemptEnded,
+    AttemptProgressed,
+    Command,
+    Connected,
+    Disconnected,
+    DrainWanted,
+    Drop,
+    Event,
+    Forget,
+    FrameCame,
+    Leave,
+    Perform,
+    Remember,
+    Report,
+    Send,
+    Stop,
+    Ticked,
+)
+from orrery.fleet.device.journal import DeviceJournal
+from orrery.fleet.link import Dialler
+from orrery.fleet.messages import (
+    AnyFrame,
+    Artifact,
+    Assign,
+    Cancel,
+    Credit,
+    Desired,
+    Drain,
+    Frame,
+    Hello,
+    Progress,
+    Reject,
+    Result,
+    State,
+    Welcome,
+)
+from orrery.fleet.porter import BlobServer, Fetcher, Porter
+from orrery.fleet.profile import Load, Profile
+from orrery.fleet.transports.protocol import Transport
+from orrery.graph import values
+from orrery.graph.values import Blob
+
+ANSWERED_EVERY_S = 0.25
+"""How often the core is told that the hub still answers."""
+LOAD_EVERY_S = 15.0
+GOODBYE_S = 5.0
+"""How long a device that leaves waits for the hub to acknowledge what was said."""
+
+
+class Performer(Protocol):
+    """What performs attempts on a device."""
+
+    async def open(self) -> None:
+        """Get ready."""
+
+    def start(self, assign: Assign, report: Callable[[Progress | Result], None]) -> None:
+        """Begin an attempt and return at once. Its blobs are in the device's folder.
+
+        Args:
+            report: is to be called with one Result at its end, and with Progress before it; on the loop's own thread.
+        """
+
+    def cancel(self, work: str) -> None:
+        """Ask that an attempt ends; its Result confirms it. What is not running is ignored."""
+
+    async def close(self) -> None:
+        """Stop everything."""
+
+
+class News(NamedTuple):
+    """Something that the owner of a device may want to read."""
+
+    kind: str
+    """"enrolled", "connected", "down", "began", "ended", "refused", "draining", "left"."""
+    text: str
+
+
+def boot_clock() -> float:
+    """Seconds that only go forward and do not stop while the machine sleeps: a lease runs on then, too."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()
+
+
+class Agent:
+    """A device of a hub.
+
+    Args:
+        url: of the hub.
+        token: an enrolment token, or the device's key.
+        profile: what the device offers.
+        performer: what performs its attempts.
+        journal: what it remembers across crashes.
+        blobs: what it holds.
+        settings: its limits.
+        name: that it would be enrolled under.
+        keep_key: is given the key and the name that the device was enrolled with, to keep them.
+        refusal: with what the owner of the device would answer an Assign; None: it may be done.
+        load: measures how busy the machine is.
+        serve_at: a URL to listen at, so that other devices can fetch blobs directly; empty: only through the hub.
+        on_news: is told what happens, for a person.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        profile: Profile,
+        performer: Performer,
+        *,
+        journal: DeviceJournal,
+        blobs: BlobCache,
+        settings: DeviceSettings | None = None,
+        name: str = "",
+        keep_key: Callable[[str, str], None] | None = None,
+        refusal: Callable[[Assign], Reject | None] | None = None,
+        load: Callable[[], Load] | None = None,
+        serve_at: str = "",
+        on_news: Callable[[News], None] | None = None,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
+        self.url, self.name, self.profile = url, name, profile
+        self.done = self.failed = 0
+        self._token, self._performer, self._journal, self._blobs = token, performer, journal, blobs
+        self._keep_key, self._refusal, self._load = keep_key, refusal, load
+        self._serve_at, self._on_news, self._clock = serve_at, on_news, clock
+        self._settings = settings or DeviceSettings(slots=profile.slots)
+        self._core = DeviceCore(self._settings, journal.records())
+        self._dialler = Dialler(
+            url,
+            self._hello,
+            on_welcome=self._welcomed,
+            on_frame=self._came,
+            on_down=self._went_down,
+            on_heard=self._heard,
+            transport=transport,
+            clock=clock,
+        )
+        self._porter = Porter(self._send_step, blobs.store.open_raw)
+        self._fetcher = Fetcher(self._porter)
+        self._server = BlobServer(blobs.store.open_raw, secret=lambda: self._secret, hub_now=self._hub_now)
+        self._secret = b""
+        self._events: list[Event] = []
+        self._woken = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_answered_at = float("-inf")
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._performing: dict[str, tuple[Blob, ...]] = {}
+        self._load_said: Load | None = None
+
+    def __repr__(self) -> str:
+        return f"<Agent {self.name or '?'} at {self.url}: {self._core!r}>"
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """What runs now, as `run/task`."""
+        return self._core.working
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection to the hub."""
+        return self._dialler.is_up
+
+    async def run(self) -> None:
+        """Work until `drain` has ended it, over whatever happens to the hub.
+
+        Raises:
+            HubRefusedError: the hub does not let this device in.
+            TransportUrlError, MissingExtraError: this URL can never be dialled.
+            StoreError: what must be remembered cannot be written down. What runs is stopped.
+        """
+        self._loop = asyncio.get_running_loop()
+        await self._performer.open()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            if self._serve_at:
+                await self._server.listen(self._serve_at)
+                self.profile = msgspec.structs.replace(self.profile, blobs=self._server.url)
+            tasks = [self._loop.create_task(one) for one in (self._dialler.run(), self._turns(), self._measure())]
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+            await self._say_goodbye()
+        finally:
+            for task in (*tasks, *self._fetching.values()):
+                task.cancel()
+            await asyncio.gather(*tasks, *self._fetching.values(), return_exceptions=True)
+            if self._timer is not None:
+                self._timer.cancel()
+            await self._porter.close()
+            await self._server.close()
+            await self._dialler.close()
+            await self._performer.close()
+
+    def drain(self, because: str = "", *, grace_s: float = 30.0) -> None:
+        """Take nothing new, finish what runs within `grace_s`, and let `run` return. A second call may shorten that."""
+        self._tell(DrainWanted(self._clock(), because, grace_s))
+        self._announce("draining", because)
+
+    # -- from outside -----------------------------------------------------------------------------------------
+
+    def _hello(self) -> Hello:
+        return Hello(token=self._token, role="device", name=self.name, profile=self.profile)
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        now = self._clock()
+        if welcome.key:
+            if self._keep_key is not None:
+                self._keep_key(welcome.key, welcome.principal)
+            self._token = welcome.key
+            self._announce("enrolled", welcome.principal)
+        self.name = welcome.principal
+        secret = welcome.extra.get("ticket_secret")
+        if isinstance(secret, str):
+            with suppress(ValueError):  # no secret: then nobody is let in
+                self._secret = bytes.fromhex(secret)
+        self._tell(Connected(now, self._dialler.answered_at or now, welcome))
+        self._porter.reconnected()
+        self._load_said = None
+        self._announce("connected", self.url)
+
+    def _went_down(self, because: str) -> None:
+        self._porter.interrupted()
+        self._tell(Disconnected(self._clock()))
+        self._announce("down", because)
+
+    def _heard(self, _latency_s: float | None) -> None:
+        answered_at = self._dialler.answered_at
+        if answered_at is not None and answered_at > self._told_answered_at + ANSWERED_EVERY_S:
+            self._told_answered_at = answered_at
+            now, hub_now = self._clock(), self._dialler.hub_now()
+            self._tell(Answered(now, answered_at, None if hub_now is None else hub_now - now))
+
+    def _came(self, frame: AnyFrame) -> None:
+        match frame:
+            case Assign():
+                refused = None if self._refusal is None else self._refusal(frame)
+                if refused is not None:
+                    self._announce("refused", f"{frame.run}/{frame.task}: {refused.message or refused.reason}")
+                self._tell(FrameCame(self._clock(), frame, refused))
+            case Cancel() | Desired() | Drain():
+                self._tell(FrameCame(self._clock(), frame))
+            case Artifact():
+                self._porter.take(frame)
+            case Credit() if frame.stream:
+                self._porter.take(frame)
+            case State(asks=True):
+                self._report(whole=True)
+
+    def _said(self, word: Progress | Result) -> None:
+        """The performer reports."""
+        now = self._clock()
+        if isinstance(word, Progress):
+            self._tell(AttemptProgressed(now, word.work, word.fraction, word.note))
+            return
+        self._performing.pop(word.work, None)
+        if word.status == "succeeded":
+            self.done += 1
+        elif word.status == "failed":
+            self.failed += 1
+        self._announce("ended", f"{word.work} {word.status}")
+        self._tell(AttemptEnded(now, word))
+
+    def _hub_now(self) -> float:
+        return self._dialler.hub_now() or time.time()
+
+    # -- turns ------------------------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        self._events.append(event)
+        self._woken.set()
+
+    async def _turns(self) -> None:
+        """Decide, write down, carry out; ends when the device is to leave. Raises StoreError."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            events, self._events = self._events, []
+            commands = [command for event in events for command in self._core.handle(event)]
+            changes = [command for command in commands if isinstance(command, Remember | Forget)]
+            if changes:
+                if any(isinstance(one, Remember) and one.record.effects in ("keyed", "once") for one in changes):
+                    await asyncio.to_thread(self._journal.write, changes)  # waits for the disk
+                else:
+                    self._journal.write(changes)
+            for command in commands:
+                self._carry_out(command)
+                if isinstance(command, Leave):
+                    return
+            self._arm()
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Send(frame):
+                self._post(frame)
+            case Perform(assign):
+                self._perform(assign)
+            case Stop(work):
+                if work in self._fetching:
+                    self._fetching[work].cancel()
+                else:
+                    self._performer.cancel(work)
+            case Report():
+                self._report(whole=True)
+            case Drop(digests):
+                in_use = self._in_use()
+                self._dropped(self._blobs.drop([digest for digest in digests if digest not in in_use]))
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._core.due()
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self._clock()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._tell(Ticked(self._clock()))
+
+    def _post(self, frame: Frame) -> None:
+        if isinstance(frame, Progress) and self._dialler.link.session.is_full:
+            return  # the next one says more
+        try:
+            self._dialler.post(frame)
+        except MessageTooLargeError as error:
+            if isinstance(frame, Result):
+                failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
+                told = msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure, effect="unknown")
+                self._dialler.post(told)
+
+    def _report(self, *, whole: bool) -> None:
+        held = self._blobs.held()
+        load = self._load() if self._load is not None else None
+        self._dialler.post(State(whole=whole, profile=self.profile, load=load, held=self._core.held, holds=held))
+
+    # -- performing -------------------------------------------------------------------------------------------
+
+    def _perform(self, assign: Assign) -> None:
+        self._announce("began", f"{assign.run}/{assign.task}")
+        blobs = tuple(blobs_in(values.decode(assign.args))) if len(assign.args) > 1 else ()
+        self._performing[assign.work] = blobs
+        if not blobs:
+            self._performer.start(assign, self._said)
+            return
+        task = self._loop.create_task(self._fetch_and_perform(assign, blobs))
+        self._fetching[assign.work] = task
+
+    async def _fetch_and_perform(self, assign: Assign, blobs: Sequence[Blob]) -> None:
+        """Begin an attempt once its blobs are here; of one that is stopped before, nothing was done."""
+        result = Result(work=assign.work, status="stopped", effect="none")
+        try:
+            for blob in dict.fromkeys(blobs):
+                if not await asyncio.to_thread(self._blobs.store.has, blob):
+                    await self._fetcher.fetch(blob, assign.sources, self._blobs.store)
+                    self._dialler.post(State(holds=(blob,)))
+                self._blobs.use(blob)
+        except OrreryError as error:
+            failure = msgspec.structs.replace(Failure.of(error), severity="transient")
+            result = msgspec.structs.replace(result, status="failed", failure=failure)
+        except asyncio.CancelledError:
+            pass  # by Stop, or because the device ends: either way this is what there is to say
+        else:
+            del self._fetching[assign.work]
+            self._trim(sum(blob.size_bytes for blob in blobs))
+            self._performer.start(assign, self._said)
+            return
+        del self._fetching[assign.work]
+        self._said(result)
+
+    def _in_use(self) -> frozenset[str]:
+        arguments = (blob.digest for blobs in self._performing.values() for blob in blobs)
+        return self._core.needed.union(arguments)
+
+    def _trim(self, added_bytes: int) -> None:
+        self._dropped(self._blobs.trim(self._in_use(), added_bytes=added_bytes))
+
+    def _dropped(self, digests: Sequence[str]) -> None:
+        if digests:
+            self._dialler.post(State(dropped=tuple(digests)))
+
+    # -- the rest ---------------------------------------------------------------------------------------------
+
+    async def _send_step(self, frame: Artifact | Credit) -> None:
+        await self._dialler.room()
+        self._dialler.post(frame)
+
+    async def _measure(self) -> None:
+        """Tell now and then how busy the machine is, where it changed."""
+        while True:
+            await asyncio.sleep(LOAD_EVERY_S)
+            if self._load is None or not self._dialler.is_up:
+                continue
+            load = await asyncio.to_thread(self._load)
+            if self._load_said is None or _differ(load, self._load_said):
+                self._load_said = load
+                self._dialler.post(State(load=load))
+
+    async def _say_goodbye(self) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_S if self._dialler.is_up else 0):
+                await self._dialler.settled()
+        except TimeoutError:
+            self._announce("left", "the hub did not hear everything; what is kept is told when the device is back")
+        else:
+            self._announce("left", "")
+
+    def _announce(self, kind: str, text: str) -> None:
+        if self._on_news is not None:
+            self._on_news(News(kind, text))
+
+
+def blobs_in(value: Any) -> Iterator[Blob]:
+    """Every blob in a value."""
+    if isinstance(value, Blob):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from blobs_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from blobs_in(inner)
+
+
+def _differ(one: Load, other: Load) -> bool:
+    """Whether two loads differ by as much as would change a choice."""
+
+    def by(share: float, new: int, old: int) -> bool:
+        return abs(new - old) > share * max(new, old)
+
+    return (
+        abs(one.cpu - other.cpu) > 0.05
+        or by(0.1, one.memory_free_bytes, other.memory_free_bytes)
+        or by(0.1, one.disk_free_bytes, other.disk_free_bytes)
+    )
