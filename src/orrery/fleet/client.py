@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
@@ -22,7 +20,6 @@ from orrery.errors import (
     Failure,
     HubRefusedError,
     OrreryError,
-    StoreError,
 )
 from orrery.fleet.link import Dialler
 from orrery.fleet.messages import (
@@ -41,7 +38,6 @@ from orrery.fleet.messages import (
     State,
     Welcome,
 )
-from orrery.fleet.nearby import HUB_FILE, nearby
 from orrery.fleet.porter import Fetcher, Porter
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.session import Session
@@ -198,6 +194,10 @@ class HubClient:
             raise self._refused
         self._dialler.post(assign)
         self._open[assign.work] = _Open(assign, on_answer)
+
+    def is_open(self, work: str) -> bool:
+        """Whether an attempt was asked for and has not ended."""
+        return work in self._open
 
     def cancel(self, work: str, because: str = "") -> None:
         """Ask that an attempt ends; its Result says how. One that is not open is ignored."""
@@ -359,61 +359,4 @@ class HubClient:
         self._again[work] = self._loop.call_later(after_s, again)
 
 
-class HubAddress(msgspec.Struct, frozen=True):
-    """Where a hub is, and the token of a client there."""
-
-    url: str
-    token: str
-
-
-def find_hub(url: str | None = None, token: str | None = None, *, token_file: Path | None = None) -> HubAddress | None:
-    """The hub to use; None where there is none.
-
-    What is given counts first, then $ORRERY_HUB and $ORRERY_HUB_TOKEN, then `.orrery/hub.json`, which a hub leaves in
-    the folder in which it was started.
-
-    Raises:
-        HubRefusedError: there is no token for it, or the file that has it may be read or written by others.
-        StoreError: the file cannot be read.
-    """
-    url = url or os.environ.get("ORRERY_HUB") or None
-    if token is None and token_file is not None:
-        token = _token_in(token_file)
-    token = token or os.environ.get("ORRERY_HUB_TOKEN") or None
-    if url and token:
-        return HubAddress(url, token)
-    found = None
-    if HUB_FILE.exists():
-        _check_private(HUB_FILE)
-        found = nearby(HUB_FILE)
-    if found is not None and found.urls and (url is None or url in found.urls):
-        return HubAddress(url or found.urls[0], token or found.token)
-    if url is None:
-        return None
-    raise HubRefusedError(
-        f"there is no token for the hub at {url}: give --hub-token-file or set ORRERY_HUB_TOKEN; "
-        "the hub's folder has it in client.token"
-    )
-
-
-def _token_in(path: Path) -> str:
-    _check_private(path)
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _check_private(path: Path) -> None:
-    """Whoever could write it could send our tasks elsewhere; whoever could read it could run his own."""
-    if os.name == "nt":  # its permissions are not in the mode
-        return
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise HubRefusedError(f"{path} is not used: it must be yours and closed to others (chmod 600 {path})")
-
-
-__all__ = ["Answer", "HubAddress", "HubClient", "OnAnswer", "find_hub"]
+__all__ = ["Answer", "HubClient", "OnAnswer"]

@@ -309,7 +309,8 @@ class Driver:
             executor = self._executor(task.executor)
             args = task.args
             if args:
-                args = {name: self._argument(drive, value) for name, value in args.items()}
+                take = self._light_argument if getattr(executor, "takes_blobs", False) else self._argument
+                args = {name: take(drive, value) for name, value in args.items()}
             executor.start(
                 Invocation(
                     start.run,
@@ -354,6 +355,18 @@ class Driver:
         filled = drive.machine.results.fill(value, self._load)
         # A literal that is handed out as it is would let a task change the graph.
         return copy.deepcopy(value) if filled is value else filled
+
+    def _light_argument(self, drive: _Drive, value: Any) -> Any:
+        """As `_argument`, with large results as the blobs that they are."""
+        kind = type(value)
+        if kind is Ref:
+            blob = drive.machine.results.blob_of(value)
+            return self._argument(drive, value) if blob is None else blob
+        if kind is list or kind is tuple:
+            return [self._light_argument(drive, item) for item in value]
+        if kind is dict:
+            return {key: self._light_argument(drive, item) for key, item in value.items()}
+        return self._argument(drive, value)
 
     def _load(self, blob: Blob) -> Any:
         return decode(self.blobs.get(blob))

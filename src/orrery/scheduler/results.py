@@ -65,6 +65,14 @@ class Results:
             value = load(value)
         return descend(value, ref.path, f"the result of {ref.task!r}") if ref.path else value
 
+    def blob_of(self, ref: Ref) -> Blob | None:
+        """The blob as which a whole result is kept; None if the reference stands for anything else."""
+        record = None if ref.path or ref.task == INPUTS else self._records[ref.task]
+        if record is None or record.state is not State.SUCCEEDED or record.value is None:
+            return None
+        value = decode(record.value)
+        return value if type(value) is Blob and value.media == "value" else None
+
     def _from_tree(self, tree: Any, ref: Ref, load: Load) -> Any:
         for position, key in enumerate(ref.path):
             if type(tree) is Ref or type(tree) is Template:

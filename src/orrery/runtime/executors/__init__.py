@@ -1,4 +1,4 @@
-"""Where operations run: on the driver's loop, on threads, in processes, as planners; others plug in by name.
+"""Where operations run: on the loop, on threads, in processes, as planners, on a fleet; others plug in by name.
 
 An executor turns an `Invocation` into exactly one final event. It decides nothing: what runs, when, and
 what happens after a failure is the scheduler's business. Imports graph, the scheduler's events, the
@@ -42,6 +42,13 @@ def _planner() -> Executor:
     from orrery.runtime.executors.planner import PlannerExecutor
 
     return PlannerExecutor()
+
+
+@executors.register("fleet")
+def _fleet() -> Executor:
+    from orrery.runtime.executors.fleet import fleet_here
+
+    return fleet_here()
 
 
 __all__ = ["Executor", "Host", "Invocation", "executors"]

@@ -1,8 +1,8 @@
 """Parcel: arguments and results as they travel between a run and a device of a fleet, large values as blobs.
 
-A value of more than 256 kB, wherever it stands among the arguments, becomes a blob of its own with the media type
-"value". It is the same blob as that of the result it came from, so a device that made it or has had it before has it
-already. A task that returned more work answers with the event that says so, and `grows` in its frame.
+A result of more than 256 kB is a blob with the media type "value"; as an argument it stays that blob, so a device that
+made it or has had it before has it already. Other arguments of that size become such blobs. A task that returned more
+work answers with the event that says so, and `grows` in its frame.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from orrery.errors import ProtocolError
 from orrery.graph import values
 from orrery.graph.patch import Add, Replace
 from orrery.graph.values import Blob
@@ -27,16 +28,20 @@ VALUE = "value"
 
 
 def packed(args: Mapping[str, Any], blobs: BlobStore) -> tuple[bytes, tuple[Blob, ...]]:
-    """The encoded arguments, large ones as blobs in the store, and every blob among them.
+    """The encoded arguments, the largest as blobs where they come to more than 256 kB, and every blob among them.
 
     Raises NotSerialisableError, StoreError.
     """
     data = values.encode(dict(args))
     if len(data) > INLINE_BYTES:
-        light = {name: _lightened(value, blobs) for name, value in args.items()}
+        light, encoded = dict(args), {name: values.encode(value) for name, value in args.items()}
+        left = len(data)
+        for name in sorted(encoded, key=lambda one: -len(encoded[one])):
+            if left <= INLINE_BYTES:
+                break
+            left -= len(encoded[name])
+            light[name] = blobs.put(encoded[name], VALUE)
         data = values.encode(light)
-        if len(data) > INLINE_BYTES:  # many that are small each: the largest go, until the rest is small enough
-            data = values.encode(_without_the_largest(light, blobs))
     return data, tuple(dict.fromkeys(blobs_in(values.decode(data))))
 
 
@@ -76,38 +81,14 @@ def growth_packed(event: TaskExpanded, blobs: BlobStore) -> tuple[bytes, tuple[B
 
 
 def growth_unpacked(data: bytes, read: Callable[[Blob], bytes]) -> TaskExpanded:
-    """The event of a Result that `grows`. Raises ValueError if it is none, and what `read` raises."""
+    """The event of a Result that `grows`. Raises ProtocolError if it is none, and what `read` raises."""
     try:
         (event,) = decode_events(_whole(values.decode(data), read))
     except (msgspec.MsgspecError, TypeError) as error:
-        raise ValueError(f"a device says that a task returned more work, and not which: {error}") from error
+        raise ProtocolError(f"a device says that a task returned more work, and not which: {error}") from error
     if not isinstance(event, TaskExpanded):
-        raise ValueError(f"a device says that a task returned more work, and means {type(event).__name__}")
+        raise ProtocolError(f"a device says that a task returned more work, and means {type(event).__name__}")
     return event
-
-
-def _lightened(value: Any, blobs: BlobStore) -> Any:
-    """The value with what is large in it as blobs, the innermost first."""
-    if len(values.encode(value)) <= INLINE_BYTES:
-        return value
-    kind, light = type(value), value
-    if kind is list or kind is tuple:
-        light = [_lightened(item, blobs) for item in value]
-    elif kind is dict:
-        light = {key: _lightened(item, blobs) for key, item in value.items()}
-    data = values.encode(light)
-    return blobs.put(data, VALUE) if len(data) > INLINE_BYTES else light
-
-
-def _without_the_largest(light: dict[str, Any], blobs: BlobStore) -> dict[str, Any]:
-    encoded = {name: values.encode(value) for name, value in light.items()}
-    left = sum(map(len, encoded.values()))
-    for name in sorted(encoded, key=lambda one: -len(encoded[one])):
-        if left <= INLINE_BYTES:
-            break
-        left -= len(encoded[name])
-        light[name] = blobs.put(encoded[name], VALUE)
-    return light
 
 
 def _whole(value: Any, read: Callable[[Blob], bytes]) -> Any:

@@ -60,6 +60,8 @@ class Executor(Protocol):
 
     For every attempt that was started, exactly one final event is reported: TaskSucceeded, TaskFailed,
     TaskExpanded, TaskStopped (only after `cancel`) or AttemptLost; TaskProgressed may come before it.
+
+    One whose attribute `takes_blobs` is true is given large results as they are kept: as Blobs with the media "value".
     """
 
     @property
