@@ -23,7 +23,7 @@ class Command(NamedTuple):
     heading: str
 
 
-RUNNING, LOOKING, STEERING, MORE = "Run", "Look", "Steer", "More"
+RUNNING, LOOKING, STEERING, FLEET, MORE = "Run", "Look", "Steer", "Fleet", "More"
 
 COMMANDS: dict[str, Command] = {
     "run": Command("orrery.cli.run:run", "Run a workflow file, a module:flow, or a request in quotes", RUNNING),
@@ -39,6 +39,8 @@ COMMANDS: dict[str, Command] = {
     "edit": Command("orrery.cli.edit:edit", "Change what has not started of a run, while it goes on", STEERING),
     "pause": Command("orrery.cli.steer:pause", "Start nothing new in a run", STEERING),
     "continue": Command("orrery.cli.steer:carry_on", "Go on with a paused run", STEERING),
+    "hub": Command("orrery.cli.hub:hub", "Be the hub of a fleet: devices join it, runs find them", FLEET),
+    "devices": Command("orrery.cli.devices:devices", "List the devices, or say who may be one", FLEET),
     "tools": Command("orrery.cli.tools:tools", "List the tools, or describe one", MORE),
     "models": Command("orrery.cli.models:models", "List the models that can be asked, or simulate some", MORE),
     "bench": Command("orrery.cli.bench:bench", "Measure this installation", MORE),

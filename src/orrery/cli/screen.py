@@ -120,9 +120,18 @@ def say_table(console: Console, header: Sequence[str], lines: Iterable[Sequence[
     Args:
         right: the headings of the columns that are aligned at their right, joined by spaces.
     """
+    for line in table_lines(console, header, lines, right):
+        say(console, line)
+
+
+def table_lines(
+    console: Console, header: Sequence[str], lines: Iterable[Sequence[str | Text]], right: str = ""
+) -> list[Text]:
+    """The lines of a table as `say_table` prints it, for a display that draws them itself."""
     table = [[cell if isinstance(cell, Text) else Text(cell) for cell in line] for line in lines]
     table.insert(0, [Text(name, "dim") for name in header])
     widths = [max(line[column].cell_len for line in table) for column in range(len(header))]
+    drawn: list[Text] = []
     for line in table:
         shown = Text(no_wrap=True, overflow="ellipsis")
         for name, cell, width in zip(header, line, widths, strict=True):
@@ -133,7 +142,8 @@ def say_table(console: Console, header: Sequence[str], lines: Iterable[Sequence[
         shown.rstrip()
         if console.is_terminal:
             shown.truncate(console.width, overflow="ellipsis" if console.encoding.startswith("utf") else "crop")
-        say(console, shown)
+        drawn.append(shown)
+    return drawn
 
 
 def write_json(value: Any) -> None:

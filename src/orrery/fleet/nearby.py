@@ -21,13 +21,11 @@ class NearbyHub(msgspec.Struct, frozen=True):
         urls: where it listens, the best first.
         token: of a client; whoever has it can run tasks on every device.
         state: its folder.
-        certificate: a file that `wss:` is checked against besides the usual authorities; empty: none.
     """
 
     urls: tuple[str, ...]
     token: str
     state: str
-    certificate: str = ""
 
 
 def write_nearby(hub: NearbyHub, path: Path = HUB_FILE) -> None:

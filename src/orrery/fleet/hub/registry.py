@@ -48,7 +48,7 @@ _SCHEMA = (
     used REAL, used_by TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE devices(
     name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, skills TEXT NOT NULL, enrolled REAL NOT NULL, proved REAL,
-    revoked REAL, draining INTEGER NOT NULL DEFAULT 0)""",
+    revoked REAL, draining INTEGER NOT NULL DEFAULT 0, here INTEGER NOT NULL DEFAULT 0)""",
     "CREATE TABLE clients(name TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, made REAL NOT NULL, revoked REAL)",
     """CREATE TABLE audit(
     id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, principal TEXT NOT NULL, detail TEXT NOT NULL)""",
@@ -138,6 +138,16 @@ class Registry:
             rows = (("owner", self._lock.name), ("epoch", str(epoch)))
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         return epoch
+
+    def listens(self, urls: tuple[str, ...]) -> None:
+        """Leave word of where the hub listens, the best first."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('urls', ?)", (" ".join(urls),))
+
+    def urls(self) -> tuple[str, ...]:
+        """Where the hub listens, or listened last."""
+        with self._reading():
+            return tuple(self._meta("urls").split())
 
     def is_running(self) -> bool:
         """Whether a hub works with this registry now."""
@@ -231,6 +241,17 @@ class Registry:
         with self._writing() as connection:
             connection.execute("UPDATE devices SET proved = ? WHERE name = ? AND proved IS NULL", (at, name))
 
+    def here(self, name: str, here: bool) -> None:
+        """Keep whether a device is with the hub, for the hub's next life: it may have work of this one."""
+        with self._writing() as connection:
+            connection.execute("UPDATE devices SET here = ? WHERE name = ? AND here != ?", (here, name, here))
+
+    def those_here(self) -> tuple[str, ...]:
+        """The devices that were with the hub when it ended."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT name FROM devices WHERE here AND revoked IS NULL ORDER BY name")
+            return tuple(name for (name,) in rows)
+
     def client_token(self, *, at: float) -> str:
         """The operator's token, which runs on the hub's own machine use: from its file, or a new one in its place."""
         path = self.folder / CLIENT_TOKEN_FILE
@@ -275,14 +296,14 @@ class Registry:
         with self._writing() as connection:
             self._check_enrolled(name)
             connection.execute("UPDATE devices SET draining = ? WHERE name = ?", (not undo, name))
-            self._note(at, "undrained" if undo else "drained", name, "")
+            self._note(at, "undrain" if undo else "drain", name, "by the operator")
 
     def revoke(self, name: str, *, at: float) -> None:
         """A device's key works no more; one that is connected is cut off. Raises EnrolmentError."""
         with self._writing(durable=True) as connection:
             self._check_enrolled(name)
             connection.execute("UPDATE devices SET revoked = ? WHERE name = ?", (at, name))
-            self._note(at, "revoked", name, "")
+            self._note(at, "revoke", name, "by the operator")
 
     # -- audit ------------------------------------------------------------------------------------------------
 

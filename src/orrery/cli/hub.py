@@ -1,0 +1,98 @@
+"""`orrery hub`: where devices and runs meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from orrery.cli.options import Json
+from orrery.cli.screen import out, say, write_json
+from orrery.fleet.hub.server import HubServer, certificate
+from orrery.fleet.nearby import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby
+
+DEFAULT_URL = "ws://127.0.0.1:8765"
+Words = Annotated[list[str] | None, Parameter(negative=())]
+
+
+def hub(
+    *,
+    listen: Words = None,
+    state: Path = DEFAULT_STATE,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    allow_host: Words = None,
+    allow_origin: Words = None,
+    insecure_network: bool = False,
+    json: Json = False,
+) -> int:
+    """Be the hub of a fleet until Ctrl-C: devices join it, and runs find them through it.
+
+    Commands in the same folder find it by .orrery/hub.json, which only you can read.
+
+    Args:
+        listen: A URL to listen at, ws://127.0.0.1:8765 unless given; can be repeated. Port 0 takes a free one.
+        state: The folder of the registry: who is enrolled, and what happened. .orrery/hub unless given.
+        tls_cert: The certificate for wss: URLs, a PEM file; what is not loopback needs one.
+        tls_key: Its key, if that is not in the same file.
+        allow_host: A name besides the listening address by which it is reached; can be repeated.
+        allow_origin: A web page's origin whose scripts may connect; can be repeated. None may unless given.
+        insecure_network: Listen beyond loopback without TLS: everybody on the way can read and change everything.
+    """
+    server = HubServer(
+        state,
+        listen=tuple(listen or (DEFAULT_URL,)),
+        ssl=certificate(tls_cert, tls_key) if tls_cert is not None else None,
+        allowed_hosts=tuple(allow_host or ()),
+        allowed_origins=tuple(allow_origin or ()),
+        insecure_network=insecure_network,
+    )
+    asyncio.run(_serve(server, as_json=json))
+    return 0
+
+
+async def _serve(server: HubServer, *, as_json: bool) -> None:
+    """Serve until somebody ends it, also while it is still starting."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program by an exception instead
+            loop.add_signal_handler(number, over.set)
+    async with server:
+        write_nearby(NearbyHub(server.urls, server.client_token, str(server.folder)))
+        _announce(server, as_json=as_json)
+        await over.wait()
+    if not as_json:
+        say(out(), "the hub has stopped; devices keep what they have, and come back when it does", "dim")
+
+
+def _announce(server: HubServer, *, as_json: bool) -> None:
+    enrolled = [device for device in server.registry.devices().values() if device.revoked_at is None]
+    if as_json:
+        said: dict[str, Any] = {"urls": list(server.urls), "state": str(server.folder), "file": str(HUB_FILE)}
+        write_json({**said, "epoch": server.epoch, "pid": os.getpid(), "devices": len(enrolled)})
+        return
+    console = out()
+    say(console, f"hub at {' and '.join(server.urls)}; Ctrl-C ends", "bold")
+    say(console, f"state in {_short(server.folder)}; runs in this folder find it by {HUB_FILE}", "dim")
+    _say_devices(console, [device.name for device in enrolled])
+
+
+def _say_devices(console: Console, names: list[str]) -> None:
+    count = f"{len(names)} device{'s' if len(names) != 1 else ''} enrolled" if names else "no devices yet"
+    few = f": {', '.join(names)}" if 0 < len(names) <= 8 else ""
+    say(console, count + few)
+    say(console, "`orrery devices enrol NAME` lets one in and prints the command to type there", "dim")
+
+
+def _short(path: Path) -> str:
+    """The path as it is seen from here, if that is shorter."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
