@@ -23,6 +23,7 @@ from orrery.errors import (
 )
 from orrery.fleet.link import Dialler
 from orrery.fleet.messages import (
+    ANYWHERE,
     Accept,
     AnyFrame,
     Artifact,
@@ -308,7 +309,7 @@ class HubClient:
         for work, asked in self._open.items():
             if work in self._again:
                 continue
-            self._dialler.post(msgspec.structs.replace(asked.assign, seen_on=asked.device))
+            self._dialler.post(msgspec.structs.replace(asked.assign, seen_on=asked.device or ANYWHERE))
             if asked.cancelled is not None:
                 self._dialler.post(Cancel(work=work, because=asked.cancelled))
 

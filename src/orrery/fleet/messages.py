@@ -30,6 +30,9 @@ FEATURES: tuple[str, ...] = ("artifacts", "mirrors")
 DEFAULT_MAX_FRAME_BYTES = 4_000_000
 """The largest message that is taken in; larger values go by digest."""
 
+ANYWHERE = "*"
+"""As `Assign.seen_on`: any device may have accepted it."""
+
 Role = Literal["device", "client"]
 Effect = Literal["none", "done", "unknown"]
 """What an attempt did to the world: nothing, all that it was to do, or nobody knows."""
@@ -148,7 +151,8 @@ class Assign(Frame, frozen=True):
         timeout_s: the longest it may run on the device.
         deadline: when it must have ended, queue and all, by the hub's clock.
         sources: where the blobs among the arguments can be had.
-        seen_on: the device that accepted it before the hub or the client lost its memory.
+        seen_on: the device that accepted it before the hub or the client lost its memory; `ANYWHERE`: some device may
+            have, and the client was not told.
     """
 
     sequenced: ClassVar[bool] = True

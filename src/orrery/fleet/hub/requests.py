@@ -8,11 +8,8 @@ from orrery.fleet.hub.attempt import Attempt, State
 from orrery.fleet.hub.commands import ToClient
 from orrery.fleet.hub.known import KnownClient, KnownDevice
 from orrery.fleet.hub.ledger import Ledger
-from orrery.fleet.messages import Assign, Cancel, Frame, Held, Reject, Result
+from orrery.fleet.messages import ANYWHERE, Assign, Cancel, Frame, Held, Reject, Result
 from orrery.fleet.messages import State as Report
-
-ANYWHERE = "*"
-"""As `seen_on`: some device may have accepted it, and the client does not know which."""
 
 
 def came(ledger: Ledger, name: str, *, resumed: bool) -> None:
@@ -137,6 +134,8 @@ def _follow(ledger: Ledger, attempt: Attempt, earlier: Attempt) -> None:
             ledger.drop(earlier)  # this one's end stands for it, and so does forgetting it
     else:
         begin(ledger, attempt)
+        if earlier.state is State.ENDED and earlier.client == attempt.client:
+            ledger.drop(earlier)  # who asks once more has heard how it ended
 
 
 def begin(ledger: Ledger, attempt: Attempt) -> None:
