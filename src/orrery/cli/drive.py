@@ -19,8 +19,10 @@ from orrery.cli.screen import err, out, write_json
 from orrery.cli.summary import print_summary
 from orrery.cli.tally import Tally
 from orrery.errors import OutsideError
+from orrery.fleet.hubs import HubAddress
 from orrery.journal import Durability
 from orrery.runtime import Result, Run, Session
+from orrery.runtime.executors import Executor
 from orrery.runtime.result import result_of
 from orrery.scheduler import Machine, story
 from orrery.scheduler.events import Event
@@ -40,6 +42,7 @@ class Drive:
         resources: capacity of the resources that tasks name.
         as_json: print one JSON object last on stdout; progress then goes to stderr, if that is a terminal.
         answers: it is a request in plain words, so what is returned is an answer, to be read as it is.
+        hub: of the fleet on which tasks with a place run; None: the one of the environment or the folder, if any.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Drive:
     resources: Mapping[str, int] | None = None
     as_json: bool = False
     answers: bool = False
+    hub: HubAddress | None = None
 
     def __call__(self, begin: Begin) -> int:
         """Drive it to its end, or until a signal, and return the exit status."""
@@ -59,7 +63,11 @@ class Drive:
         with _Signals(display.end) as signals:
             try:
                 async with Session(
-                    self.store, durability=self.durability, resources=self.resources, observers=(shown.take,)
+                    self.store,
+                    durability=self.durability,
+                    executors=self._executors(),
+                    resources=self.resources,
+                    observers=(shown.take,),
                 ) as session:
                     run = begin(session)
                     now = session.driver.now
@@ -78,7 +86,7 @@ class Drive:
                     result = result_of(run.machine, blobs)
             except OutsideError as error:
                 if shown.tally is not None:
-                    again = command(f"resume {shown.tally.machine.run}", self.store)
+                    again = self._command(f"resume {shown.tally.machine.run}")
                     error.add_note(f"`{again}` goes on once that is put right")
                 raise
             except Exception as error:
@@ -89,6 +97,17 @@ class Drive:
             finally:
                 display.end()
         return self._tell(result, tally, signals)
+
+    def _executors(self) -> Mapping[str, Executor]:
+        """The executors besides those that are registered."""
+        if self.hub is None:
+            return {}
+        from orrery.runtime.executors.fleet import FleetExecutor
+
+        return {"fleet": FleetExecutor(self.hub)}
+
+    def _command(self, words: str) -> str:
+        return command(words, self.store, self.hub.url if self.hub is not None else None)
 
     def _display(self) -> Display:
         if not self.as_json:
@@ -110,7 +129,7 @@ class Drive:
         if interrupted:
             for task in tally.asking:
                 print(f"`{command(f'approve {result.run_id} {task}', self.store)}` answers {task}", file=sys.stderr)
-            print(f"interrupted; `{command(f'resume {result.run_id}', self.store)}` goes on from here", file=sys.stderr)
+            print(f"interrupted; `{self._command(f'resume {result.run_id}')}` goes on from here", file=sys.stderr)
             return 128 + signals.received
         return SUCCEEDED if result.state == "succeeded" else DID_NOT_SUCCEED
 

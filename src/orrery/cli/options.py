@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.completion import CompletionContext
@@ -13,6 +13,9 @@ from cyclopts.completion import CompletionContext
 from orrery.errors import InputError, OrreryError, RequestError, UnknownRunError, suggestion
 from orrery.journal import Journal, RunSummary, open_journal
 from orrery.runtime.session import store_url
+
+if TYPE_CHECKING:
+    from orrery.fleet.hubs import HubAddress
 
 LAST = "last"
 """The word for the run that was created last."""
@@ -37,6 +40,19 @@ def _tool_names(_context: CompletionContext) -> list[str]:
 
 
 Store = Annotated[str | None, Parameter(name="--store", help="URL of the store; $ORRERY_STORE unless given.")]
+HubUrl = Annotated[
+    str | None,
+    Parameter(
+        name="--hub",
+        help="URL of the hub of a fleet; $ORRERY_HUB, or the hub of this folder, unless given.",
+    ),
+]
+HubTokenFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--hub-token-file", help="The file with a client's token for it; $ORRERY_HUB_TOKEN unless given."
+    ),
+]
 Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object, last on stdout.")]
 RunName = Annotated[
     str, Parameter(completer=_run_names, help="A run's name, the beginning of one, or 'last' for the newest.")
@@ -120,9 +136,22 @@ def find_run(journal: Journal, name: str) -> str:
     raise UnknownRunError(f"there is no run {name!r}; {suggestion(name, known) if known else 'the store has none'}")
 
 
-def command(words: str, store: str | None) -> str:
-    """A command to type next; it names the store where that was named by hand."""
-    return f"orrery {words}" + (f" --store {shlex.quote(store)}" if store is not None else "")
+def read_hub(url: str | None, token_file: Path | None) -> HubAddress | None:
+    """The hub that was named by an option; None where none was. Raises HubRefusedError, RequestError, StoreError."""
+    if url is None and token_file is None:
+        return None
+    from orrery.fleet.hubs import find_hub
+
+    hub = find_hub(url, token_file=token_file)
+    if hub is None:
+        raise RequestError("--hub-token-file says nothing without a hub: name it with --hub or ORRERY_HUB")
+    return hub
+
+
+def command(words: str, store: str | None, hub: str | None = None) -> str:
+    """A command to type next; it names the store and the hub where those were named by hand."""
+    named = [("--store", store), ("--hub", hub)]
+    return " ".join([f"orrery {words}", *(f"{name} {shlex.quote(what)}" for name, what in named if what is not None)])
 
 
 def standing(run: RunSummary) -> str:

@@ -9,7 +9,19 @@ from cyclopts import Parameter
 
 from orrery.cli.drive import Drive
 from orrery.cli.forecast import print_forecast
-from orrery.cli.options import Inputs, Json, RunName, Store, find_run, open_existing, read_inputs, read_resources
+from orrery.cli.options import (
+    HubTokenFile,
+    HubUrl,
+    Inputs,
+    Json,
+    RunName,
+    Store,
+    find_run,
+    open_existing,
+    read_hub,
+    read_inputs,
+    read_resources,
+)
 from orrery.cli.request import (
     PlannerName,
     PlannerOptions,
@@ -41,6 +53,8 @@ def run(
     fail_fast: bool = False,
     seed: int = 0,
     resources: Annotated[list[str] | None, Parameter(name="--resources", negative=())] = None,
+    hub: HubUrl = None,
+    hub_token_file: HubTokenFile = None,
     planner: PlannerName = None,
     option: PlannerOptions = None,
     tools: str | None = None,
@@ -83,13 +97,14 @@ def run(
         workflow = load_target(target, folder, given)
         if dry_run:
             return print_forecast(workflow, as_json=json)
-    capacity = read_resources(resources)
+    capacity, fleet = read_resources(resources), read_hub(hub, hub_token_file)
     options = RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast)
 
     def begin(session: Session) -> Run:
         return session.start(workflow, given, run=run, options=options, folder=folder)
 
-    return Drive(workflow.name, store, durability, capacity, as_json=json, answers=is_request(target))(begin)
+    drive = Drive(workflow.name, store, durability, capacity, as_json=json, answers=is_request(target), hub=fleet)
+    return drive(begin)
 
 
 def _only_for_requests(**given: object) -> None:
@@ -118,6 +133,8 @@ def resume(
     store: Store = None,
     durability: Literal["process", "full"] = "process",
     resources: Annotated[list[str] | None, Parameter(name="--resources", negative=())] = None,
+    hub: HubUrl = None,
+    hub_token_file: HubTokenFile = None,
 ) -> int:
     """Go on with a run whose process died or was stopped. What had finished does not run again.
 
@@ -133,5 +150,6 @@ def resume(
         journal.close()
     if is_request(target):
         load_models()
-    drive = Drive(name, store, durability, read_resources(resources), as_json=json, answers=is_request(target))
+    capacity, fleet = read_resources(resources), read_hub(hub, hub_token_file)
+    drive = Drive(name, store, durability, capacity, as_json=json, answers=is_request(target), hub=fleet)
     return drive(lambda session: session.resume(name))

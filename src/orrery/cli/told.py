@@ -16,11 +16,12 @@ def told(event: ev.Event) -> str:
     match event:
         case ev.TaskStarted(attempt=attempt):
             return f"started, attempt {attempt}"
-        case ev.TaskSucceeded(attempt=attempt, value=value, began_at=began):
+        case ev.TaskSucceeded(attempt=attempt, value=value, began_at=began, where=where):
             took = f" after {span(max(0.0, event.at - began))}" if began is not None else ""
-            return f"succeeded{took}, attempt {attempt}: {short(decode(value), 80)}"
-        case ev.TaskFailed(attempt=attempt, failure=failure):
-            return f"attempt {attempt} failed: {failure} ({failure.severity})"
+            on = f" on {where}" if where else ""
+            return f"succeeded{on}{took}, attempt {attempt}: {short(decode(value), 80)}"
+        case ev.TaskFailed(attempt=attempt, failure=failure, where=where):
+            return f"attempt {attempt} failed{f' on {where}' if where else ''}: {failure} ({failure.severity})"
         case ev.RetryScheduled(due=due):
             return f"will be tried again in {span(max(0.0, due - event.at))}"
         case ev.TaskProgressed(fraction=fraction, note=note):
