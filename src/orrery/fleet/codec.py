@@ -78,8 +78,8 @@ def decode(message: bytes, form: str) -> list[AnyFrame | Unknown]:
     except _MALFORMED as error:
         raise ProtocolError(f"a message is no {form}: {_short(error)}") from error
     frames = whole if type(whole) is list else [whole]
-    if len(frames) > MAX_FRAMES:
-        raise ProtocolError(f"a message holds {len(frames)} frames; at most {MAX_FRAMES} are allowed")
+    if not 1 <= len(frames) <= MAX_FRAMES:
+        raise ProtocolError(f"a message holds {len(frames)} frames; it may be 1 to {MAX_FRAMES}")
     return [_read(frame, form) for frame in frames]
 
 

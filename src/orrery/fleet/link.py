@@ -350,7 +350,7 @@ def messages(frames: Sequence[Frame], form: str, max_bytes: int) -> Iterator[byt
 
 def said(error: Error) -> OrreryError:
     """What an Error by which the other end closes the connection amounts to here."""
-    text = f"the hub says: {error.message or error.error} [{error.error}]"
+    text = f"the other end says: {error.message or error.error} [{error.error}]"
     return HubRefusedError(text) if error.error in REFUSALS else ConnectionLostError(text)
 
 
@@ -395,6 +395,8 @@ class Dialler:
         self._offset_s: float | None = None
         self._doubt_s = 0.0
         self._learned_at = 0.0
+        self._welcomed_at: float | None = None
+        self._retry_after_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -453,7 +455,7 @@ class Dialler:
         transport = self._transport or transport_for(self._url)
         pause_s = FIRST_PAUSE_S
         while True:
-            began_at = self._clock()
+            self._welcomed_at, self._retry_after_s = None, 0.0
             try:
                 await self._once(transport)
             except (ConnectionLostError, ProtocolError, MessageTooLargeError) as error:
@@ -462,11 +464,11 @@ class Dialler:
                     self.link.session = Session()  # one that cannot go on would fail in the same way again
             except TimeoutError:
                 because = f"the hub did not answer within {HANDSHAKE_S:g} s"
-            if self._clock() - began_at > LONGEST_PAUSE_S:
+            if self._welcomed_at is not None and self._clock() - self._welcomed_at > pause_s:
                 pause_s = FIRST_PAUSE_S
             if self._on_down is not None:
                 self._on_down(because)
-            await asyncio.sleep(pause_s * self._chance.uniform(0.5, 1.0))
+            await asyncio.sleep(max(self._retry_after_s, pause_s * self._chance.uniform(0.5, 1.0)))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _once(self, transport: Transport) -> None:
@@ -488,6 +490,7 @@ class Dialler:
         await connection.send(encode([hello], connection.form))
         welcome, *arrived = decode(await connection.receive(), connection.form)
         if isinstance(welcome, Error):
+            self._retry_after_s = welcome.retry_after_s or 0.0
             raise said(welcome)
         if not isinstance(welcome, Welcome):
             raise ProtocolError("a hub answers a Hello by a Welcome")
@@ -498,7 +501,7 @@ class Dialler:
         else:
             self.link.session = Session(welcome.session)
             self.link.wake()
-        self.link.answered_at = sent_at
+        self.link.answered_at, self._welcomed_at = sent_at, self._clock()
         self.link.max_bytes = welcome.max_frame_bytes
         self.link.ping_s, self.link.silence_s = welcome.heartbeat_s, 3 * welcome.heartbeat_s
         self._learn(welcome.now, sent_at)
