@@ -74,6 +74,16 @@ def json_is(place: str, value: Any) -> Check:
     return lambda end: alike(msgspec.json.decode(end.path(place).read_bytes()), value)
 
 
+def json_has(place: str, part: Mapping[str, Any]) -> Check:
+    """The JSON map at "device/path" has these entries, and perhaps others."""
+
+    def check(end: End) -> bool:
+        found = msgspec.json.decode(end.path(place).read_bytes())
+        return all(alike(found[key], value) for key, value in part.items())
+
+    return check
+
+
 def lines_are(place: str, lines: Sequence[str], *, any_order: bool = False) -> Check:
     """The text at "device/path" has these lines, empty ones left out."""
 

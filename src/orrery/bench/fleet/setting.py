@@ -86,12 +86,14 @@ class Setting:
 
     # -- writing a fixture ----------------------------------------------------------------------------
 
-    def write(self, place: str, content: str | bytes) -> None:
-        """Write a file at "device/path"; one whose name ends in .gz is compressed."""
+    def write(self, place: str, content: str | bytes, *, damaged: bool = False) -> None:
+        """Write a file at "device/path"; one whose name ends in .gz is compressed, and if it is damaged, badly."""
         path = self.path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         data = content.encode() if isinstance(content, str) else content
-        path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+        if path.suffix == ".gz":
+            data = gzip.compress(data, mtime=0)
+        path.write_bytes(data[:12] if damaged else data)
 
     def write_json(self, place: str, value: Any) -> None:
         """Write a value as JSON."""

@@ -36,7 +36,7 @@ def _tested_twice_gold(_setting: Setting) -> Graph:
             step("build", building.build, "web1", source="source/area.py", target="dist/area.zip"),
             step("test-web2", building.check, "web2", report="report.txt", **test),
             step("test-big1", building.check, "big1", report="report.txt", **test),
-            step("publish", files.put, "db1", path="published/area.zip", content=Ref("build"), wait_s=0.1),
+            step("publish", files.put, "db1", path="published/area.zip", content=Ref("build"), wait_s=0.2),
         ],
         [Edge("test-web2", "publish"), Edge("test-big1", "publish")],
         outputs={"answer": {"web2": Ref("test-web2"), "big1": Ref("test-big1")}},

@@ -20,7 +20,7 @@ def _rolling(setting: Setting) -> None:
     for host, most in HOSTS.items():
         setting.write_json(f"{host}/app.json", OLD)
         rule = {"file": "app.json", "key": "workers", "at_most": most}
-        setting.serve(host, {"/health": {"healthy_if": rule, "delay_s": 0.15}})
+        setting.serve(host, {"/health": {"healthy_if": rule, "delay_s": 0.3}})
 
 
 def _rolling_gold(setting: Setting) -> Graph:
@@ -51,9 +51,9 @@ ROLLING = Exercise(
     name="rolling",
     category="deploy",
     words=(
-        "Set workers to 8 in app.json, first on web1 and web2, then on db1 and big1. After each change ask the host's "
-        "/health ({web1}, {web2}, {db1}, {big1}). If a probe fails, stop, put the old app.json back on every host that "
-        "was changed, make sure that they are healthy again, and give the reason."
+        "Set workers to 8 in app.json, first on web1 and web2, then on db1 and big1. After each change ask the host's"
+        " /health ({web1}, {web2}, {db1}, {big1}). If a probe fails, stop, put the old app.json back on every host "
+        "that was changed, make sure that they are healthy again, and give the reason."
     ),
     build=_rolling,
     gold=_rolling_gold,

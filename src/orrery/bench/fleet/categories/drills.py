@@ -87,12 +87,12 @@ def _half_way(setting: Setting) -> None:
 def _half_way_gold(setting: Setting) -> Graph:
     return Graph(
         [
-            step("notes", files.get, "db1", path="notes.txt", wait_s=0.3),
-            step("keep-notes", files.put, "big1", path="notes.txt", content=Ref("notes"), wait_s=0.1),
+            step("notes", files.get, "db1", path="notes.txt", wait_s=0.6),
+            step("keep-notes", files.put, "big1", path="notes.txt", content=Ref("notes"), wait_s=0.2),
             step("source", web.download, "big1", url=f"{setting.address('web1')}/release.bin", path="release.bin"),
             step("mirror", web.download, "big1", url=f"{setting.address('web2')}/release.bin", path="release.bin"),
-            step("hash", files.sha256, "big1", join=1, path="release.bin", wait_s=0.2),
-            step("origin", files.sha256, "web2", path="mirror/release.bin", wait_s=0.3),
+            step("hash", files.sha256, "big1", join=1, path="release.bin", wait_s=0.4),
+            step("origin", files.sha256, "web2", path="mirror/release.bin", wait_s=0.6),
             step("same", compute.must_be_equal, None, values=[Ref("hash"), Ref("origin")]),
             step("say", files.put, "big1", path="release.sha256", content=Ref("same")),
         ],
@@ -104,9 +104,9 @@ HALF_WAY = Exercise(
     name="half-way",
     category="drills",
     words=(
-        "Copy notes.txt from db1 to big1, and download {web1}/release.bin to release.bin on big1. If the source breaks "
-        "off, go on from there with the mirror {web2}/release.bin. Compare its SHA-256 with that of mirror/release.bin "
-        "on web2, and if they are the same write it to release.sha256 on big1."
+        "Copy notes.txt from db1 to big1, and download {web1}/release.bin to release.bin on big1. If the source "
+        "breaks off, go on from there with the mirror {web2}/release.bin. Compare its SHA-256 with that of "
+        "mirror/release.bin on web2, and if they are the same write it to release.sha256 on big1."
     ),
     build=_half_way,
     gold=_half_way_gold,

@@ -55,9 +55,9 @@ SIX_MODELS = Exercise(
     name="six-models",
     category="placement",
     words=(
-        "Train a line on the points in training.json on db1 with the rates 0.0001, 0.001, 0.01, 0.05, 0.1 and 0.2, on "
-        "a device with a gpu. Keep the one with the least loss as best.json on that device, judge it on the points of "
-        "test.json on web2, write its rate and its loss there to judged.json on web2, and tell me both."
+        "Train a line on the points in training.json on db1 with the rates 0.0001, 0.001, 0.01, 0.05, 0.1 and 0.2, on"
+        " a device with a gpu. Keep the one with the least loss as best.json on that device, judge it on the points "
+        "of test.json on web2, write its rate and its loss there to judged.json on web2, and tell me both."
     ),
     build=_six_models,
     gold=_six_models_gold,

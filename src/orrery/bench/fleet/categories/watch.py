@@ -17,7 +17,7 @@ LOADS = {"web1": (0.2, 0.4, 0.3), "web2": (0.95, 0.9, 0.97), "db1": (0.5, 0.4, 0
 def _threshold(setting: Setting) -> None:
     for host, loads in LOADS.items():
         setting.write(f"{host}/load.txt", "\n".join(map(str, loads)) + "\n")
-    setting.serve("pi1", {"/alerts": {"appends": "alerts.jsonl", "delay_s": 0.1}})
+    setting.serve("pi1", {"/alerts": {"appends": "alerts.jsonl", "delay_s": 0.2}})
 
 
 def _threshold_gold(setting: Setting) -> Graph:

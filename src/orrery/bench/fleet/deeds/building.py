@@ -20,7 +20,7 @@ def package(source: str) -> bytes:
     return target.getvalue()
 
 
-def build(source: str, target: str, wait_s: float = 0.3, *, ctx: Context) -> bytes:
+def build(source: str, target: str, wait_s: float = 0.6, *, ctx: Context) -> bytes:
     """Check the syntax of a source file and pack it; the package is left at `target` and returned.
 
     Raises SyntaxError.
@@ -32,7 +32,7 @@ def build(source: str, target: str, wait_s: float = 0.3, *, ctx: Context) -> byt
     return made
 
 
-def check(package: bytes, tests: str, report: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+def check(package: bytes, tests: str, report: str, wait_s: float = 0.6, *, ctx: Context) -> str:
     """Run a file of tests against a package, in an interpreter of its own. Returns "passed"; so says the report.
 
     Raises RuntimeError with the last line that the tests wrote, if they failed.

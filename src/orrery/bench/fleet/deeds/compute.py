@@ -14,7 +14,7 @@ from orrery.runtime.context import Context
 WORD = re.compile(r"[a-z']+")
 
 
-def count_words(text: str, wait_s: float = 0.2, mark: str = "", *, ctx: Context) -> dict[str, int]:
+def count_words(text: str, wait_s: float = 0.4, mark: str = "", *, ctx: Context) -> dict[str, int]:
     """How often each word occurs.
 
     Args:
@@ -47,7 +47,7 @@ def add_up(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def train(points: Sequence[Sequence[float]], rate: float, wait_s: float = 0.3, seed: int = 1) -> dict[str, float]:
+def train(points: Sequence[Sequence[float]], rate: float, wait_s: float = 0.6, seed: int = 1) -> dict[str, float]:
     """A straight line fitted to points (x, y) by 200 steps of gradient descent at the given rate.
 
     Returns: {"rate", "slope", "offset", "loss"}, the loss on these points.
@@ -66,7 +66,7 @@ def best(models: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
     return min(models, key=lambda model: model["loss"])
 
 
-def judge(model: Mapping[str, float], points: Sequence[Sequence[float]], wait_s: float = 0.2) -> dict[str, float]:
+def judge(model: Mapping[str, float], points: Sequence[Sequence[float]], wait_s: float = 0.4) -> dict[str, float]:
     """The model's rate, and its loss on other points."""
     time.sleep(wait_s)
     return {"rate": model["rate"], "loss": loss(points, model["slope"], model["offset"])}

@@ -12,7 +12,7 @@ import msgspec
 from orrery.runtime.context import Context
 
 
-def put(path: str, content: Any, wait_s: float = 0.05, *, ctx: Context) -> str:
+def put(path: str, content: Any, wait_s: float = 0.1, *, ctx: Context) -> str:
     """Write a file, whole or not at all: text and bytes as they are, other values as JSON. Returns the path."""
     time.sleep(wait_s)
     target = ctx.folder / path
@@ -24,13 +24,13 @@ def put(path: str, content: Any, wait_s: float = 0.05, *, ctx: Context) -> str:
     return path
 
 
-def get(path: str, wait_s: float = 0.1, *, ctx: Context) -> bytes:
+def get(path: str, wait_s: float = 0.2, *, ctx: Context) -> bytes:
     """The bytes of a file. Raises FileNotFoundError."""
     time.sleep(wait_s)
     return (ctx.folder / path).read_bytes()
 
 
-def get_all(paths: str, wait_s: float = 0.1, *, ctx: Context) -> list[str]:
+def get_all(paths: str, wait_s: float = 0.2, *, ctx: Context) -> list[str]:
     """The texts of the files that match a pattern, in the order of their paths. Raises FileNotFoundError."""
     time.sleep(wait_s)
     found = sorted(ctx.folder.glob(paths))
@@ -39,12 +39,12 @@ def get_all(paths: str, wait_s: float = 0.1, *, ctx: Context) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in found]
 
 
-def get_json(path: str, wait_s: float = 0.1, *, ctx: Context) -> Any:
+def get_json(path: str, wait_s: float = 0.2, *, ctx: Context) -> Any:
     """The value in a JSON file. Raises FileNotFoundError, and ValueError if it is none."""
     return msgspec.json.decode(get(path, wait_s, ctx=ctx))
 
 
-def remove(path: str, wait_s: float = 0.05, *, ctx: Context) -> bool:
+def remove(path: str, wait_s: float = 0.1, *, ctx: Context) -> bool:
     """Remove a file; whether there was one."""
     time.sleep(wait_s)
     there = (ctx.folder / path).exists()
@@ -52,17 +52,17 @@ def remove(path: str, wait_s: float = 0.05, *, ctx: Context) -> bool:
     return there
 
 
-def sha256(path: str, wait_s: float = 0.1, *, ctx: Context) -> str:
+def sha256(path: str, wait_s: float = 0.2, *, ctx: Context) -> str:
     """The digest of a file, in hexadecimal."""
     return hashlib.sha256(get(path, wait_s, ctx=ctx)).hexdigest()
 
 
-def packed(path: str, wait_s: float = 0.2, *, ctx: Context) -> bytes:
+def packed(path: str, wait_s: float = 0.4, *, ctx: Context) -> bytes:
     """The bytes of a file, compressed with gzip; the same for the same file."""
     return gzip.compress(get(path, wait_s, ctx=ctx), mtime=0)
 
 
-def unpack(path: str, data: bytes, wait_s: float = 0.2, *, ctx: Context) -> str:
+def unpack(path: str, data: bytes, wait_s: float = 0.4, *, ctx: Context) -> str:
     """Write what gzip has compressed; returns the path."""
     return put(path, gzip.decompress(data), wait_s, ctx=ctx)
 

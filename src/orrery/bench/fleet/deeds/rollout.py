@@ -13,7 +13,7 @@ from orrery.errors import Failure
 from orrery.runtime.context import Context
 
 
-def change(path: str, values: Mapping[str, Any], wait_s: float = 0.15, *, ctx: Context) -> dict[str, Any]:
+def change(path: str, values: Mapping[str, Any], wait_s: float = 0.3, *, ctx: Context) -> dict[str, Any]:
     """Change values in a JSON file. What it held stays beside it, as PATH.old, for `roll_back`."""
     target = ctx.folder / path
     before = target.read_bytes()
@@ -23,7 +23,7 @@ def change(path: str, values: Mapping[str, Any], wait_s: float = 0.15, *, ctx: C
     return after
 
 
-def roll_back(path: str, wait_s: float = 0.15, *, ctx: Context) -> bool:
+def roll_back(path: str, wait_s: float = 0.3, *, ctx: Context) -> bool:
     """Put the file back as it was before `change`; whether it had been changed."""
     time.sleep(wait_s)
     old = ctx.folder / f"{path}.old"

@@ -11,14 +11,14 @@ from typing import Any
 from orrery.runtime.context import Context
 
 
-def ask(path: str, sql: str, wait_s: float = 0.2, *, ctx: Context) -> list[list[Any]]:
+def ask(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> list[list[Any]]:
     """The rows that a query gives. Raises FileNotFoundError if there is no database."""
     time.sleep(wait_s)
     with closing(_opened(path, ctx)) as database:
         return [list(row) for row in database.execute(sql)]
 
 
-def change(path: str, sql: str, wait_s: float = 0.2, *, ctx: Context) -> int:
+def change(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     """Run statements in one transaction; returns how many rows changed in all."""
     time.sleep(wait_s)
     with closing(_opened(path, ctx)) as database, database:
@@ -26,14 +26,14 @@ def change(path: str, sql: str, wait_s: float = 0.2, *, ctx: Context) -> int:
         return database.total_changes
 
 
-def dump(path: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+def dump(path: str, wait_s: float = 0.6, *, ctx: Context) -> str:
     """The database as SQL text."""
     time.sleep(wait_s)
     with closing(_opened(path, ctx)) as database:
         return "\n".join(database.iterdump()) + "\n"
 
 
-def restore(path: str, script: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+def restore(path: str, script: str, wait_s: float = 0.6, *, ctx: Context) -> str:
     """Make a database out of SQL text, replacing what was there; returns the path."""
     time.sleep(wait_s)
     target = ctx.folder / path
@@ -46,7 +46,7 @@ def restore(path: str, script: str, wait_s: float = 0.3, *, ctx: Context) -> str
     return path
 
 
-def fingerprints(path: str, wait_s: float = 0.2, *, ctx: Context) -> dict[str, str]:
+def fingerprints(path: str, wait_s: float = 0.4, *, ctx: Context) -> dict[str, str]:
     """For every table the number of its rows and a digest of them, in no particular order of rows."""
     time.sleep(wait_s)
     with closing(_opened(path, ctx)) as database:
