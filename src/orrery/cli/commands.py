@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "pause": Command("orrery.cli.steer:pause", "Start nothing new in a run", STEERING),
     "continue": Command("orrery.cli.steer:carry_on", "Go on with a paused run", STEERING),
     "hub": Command("orrery.cli.hub:hub", "Be the hub of a fleet: devices join it, runs find them", FLEET),
+    "device": Command("orrery.cli.device:device", "Let this machine work for a hub", FLEET),
     "devices": Command("orrery.cli.devices:devices", "List the devices, or say who may be one", FLEET),
     "tools": Command("orrery.cli.tools:tools", "List the tools, or describe one", MORE),
     "models": Command("orrery.cli.models:models", "List the models that can be asked, or simulate some", MORE),

@@ -187,7 +187,7 @@ class Agent:
         return self._dialler.is_up
 
     async def run(self) -> None:
-        """Work until `drain` has ended it, over whatever happens to the hub.
+        """Work until `drain` has ended it, over whatever happens to the hub; once only.
 
         Raises:
             HubRefusedError: the hub does not let this device in.
@@ -216,6 +216,7 @@ class Agent:
             await self._server.close()
             await self._dialler.close()
             await self._performer.close()
+            self._journal.close()
 
     def drain(self, because: str = "", *, grace_s: float = 30.0) -> None:
         """Take nothing new, finish what runs within `grace_s`, and let `run` return. A second call may shorten that."""
