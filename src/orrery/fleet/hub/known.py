@@ -17,7 +17,8 @@ class KnownDevice:
         reported: it has said what it holds, in the session that it has now.
         draining: it takes nothing new.
         full_until: when it may be asked again, since it said that it was full.
-        leases: the attempts that it has; `busy_s`: what they are expected to take in all.
+        leases: the attempts that it has; `busy_s`: what they are expected to take in all; `had`: so many it may have
+            though its credit is less, since it had them before.
         holds: its blobs, with their sizes.
         kept: what it remembers of tasks that nobody has asked this hub for, by key.
         owed: what could not be said to it while it was away, by work.
@@ -25,7 +26,7 @@ class KnownDevice:
     """
 
     __slots__ = (
-        "busy_s", "credit", "done", "drained_noted", "draining", "failed", "full_until", "health", "held_bytes",
+        "busy_s", "credit", "done", "drained_noted", "draining", "failed", "full_until", "had", "health", "held_bytes",
         "holds", "hopeful", "kept", "latency_s", "leases", "level", "load", "name", "offers", "owed", "prefixes",
         "profile", "reported", "since", "trust", "usable",
     )  # fmt: skip
@@ -40,7 +41,7 @@ class KnownDevice:
         self.reported = self.draining = self.drained_noted = False
         self.usable = self.hopeful = False
         self.full_until = 0.0
-        self.busy_s = 0.0
+        self.busy_s, self.had = 0.0, 0
         self.leases: dict[str, Attempt] = {}
         self.holds: dict[str, int] = {}
         self.held_bytes = 0

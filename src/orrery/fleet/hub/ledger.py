@@ -253,11 +253,17 @@ class Ledger:
         if attempt.stopping is not None:
             self.call_off(device, attempt.work, attempt.fence, attempt.stopping)
 
+    def give_back(self, attempt: Attempt, device: KnownDevice, because: str) -> None:
+        """Give an attempt to the device that knows of it, whether it has room or not: it takes none."""
+        self.lease(attempt, device, because)
+        device.had = len(device.leases)
+
     def adopt(self, attempt: Attempt, device: KnownDevice, fence: int) -> None:
         """A device has an attempt already, and goes on with it."""
         attempt.fence = fence
         attempt.accepted = True
         self._hold(attempt, device, f"{device.name} has it already")
+        device.had = len(device.leases)
         self.tell_news(attempt)
         if attempt.stopping is not None:
             self.call_off(device, attempt.work, fence, attempt.stopping)
@@ -279,6 +285,7 @@ class Ledger:
         if device is None or device.leases.pop(attempt.work, None) is None:
             return
         device.busy_s = device.busy_s - attempt.assign.seconds if device.leases else 0.0
+        device.had = min(device.had, len(device.leases))
         if attempt.state is State.ADRIFT:
             self.timers.cancel(("adrift", attempt.work))
         self.views_changed = True

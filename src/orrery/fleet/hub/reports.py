@@ -43,7 +43,7 @@ def came(ledger: Ledger, name: str, profile: Profile | None, *, resumed: bool) -
             ledger.say(device, cancel)
     else:
         device.reported = device.draining = device.drained_noted = False
-        device.credit = None
+        device.credit, device.had = None, len(device.leases)
     ledger.review(device)
 
 
@@ -184,6 +184,7 @@ def said(ledger: Ledger, name: str, frame: Frame) -> None:
             _report(ledger, device, frame)
         case Credit(slots=int(slots)):
             device.credit = max(0, slots)
+            device.had = len(device.leases)
             ledger.review(device)
         case Drain():
             _drains(ledger, device, frame.because)
@@ -322,6 +323,7 @@ def _orphan_ended(ledger: Ledger, device: KnownDevice, attempt: Attempt, frame: 
 def _take_profile(ledger: Ledger, device: KnownDevice, profile: Profile) -> None:
     if profile != device.profile:
         device.take(profile)
+        device.had = len(device.leases)
         ledger.refit(device)
         ledger.views_changed = True
 
@@ -408,7 +410,7 @@ def _claim(ledger: Ledger, device: KnownDevice, attempt: Attempt, held: Held) ->
                 ledger.end(attempt, Result(work=attempt.work, status="lost"))
                 ledger.remembers(device, held)
             else:
-                ledger.lease(attempt, device, f"{device.name} has it already")
+                ledger.give_back(attempt, device, f"{device.name} has it already")
 
 
 def _nobody_waits_for(ledger: Ledger, name: str) -> None:

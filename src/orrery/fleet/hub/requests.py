@@ -180,7 +180,7 @@ def _is_answered(ledger: Ledger, attempt: Attempt, keeper: KnownDevice, held: He
         return False
     if keeper.health.connected and keeper.reported:
         ledger.remembers_no_more(held.key)
-        ledger.lease(attempt, keeper, f"{keeper.name} has done it before")
+        ledger.give_back(attempt, keeper, f"{keeper.name} has done it before")
         return True
     if attempt.harmless:
         return False
