@@ -215,7 +215,7 @@ class MqttConnection:
         self._hub: bytes | None = None
         self._welcome = False
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self.on_close: Callable[[], Coroutine[Any, Any, None]] | None = None
+        self.release: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     async def send(self, message: bytes) -> None:
         await self._until(lambda: self._sent - self._acknowledged < WINDOW_BYTES)
@@ -245,8 +245,8 @@ class MqttConnection:
             self._broker.post(self._topic, b"c" + because.encode())
             self._messages.clear()
         self.end(f"the connection was closed: {because}" if because else "the connection was closed")
-        if self.on_close is not None:
-            await self.on_close()
+        if self.release is not None:
+            await self.release()
 
     async def open(self) -> None:
         """Ask the hub in, as soon as it announces itself, and wait for its welcome. Raises ConnectionLostError."""
@@ -286,6 +286,8 @@ class MqttConnection:
         """Nothing comes or goes any more; what arrived before can still be received."""
         if self._closed is None:
             self._closed = because
+            if self.release is not None:
+                _detach(self.release())
         self._wake()
 
     def _arrived(self, position: int, message: bytes) -> None:
@@ -447,7 +449,7 @@ class MqttTransport:
         except BaseException:
             _detach(broker.close())
             raise
-        connection.on_close = broker.close
+        connection.release = broker.close
         return connection
 
     async def listen(self, url: str, accepted: Accepted, *, max_bytes: int) -> Listener:

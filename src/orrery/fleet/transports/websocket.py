@@ -101,7 +101,8 @@ class WebSocketConnection:
         try:
             return await self._ws.recv(decode=False)
         except ConnectionClosed as closed:
-            if closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
+            # What was received first is only repeated in what was sent.
+            if closed.sent and closed.sent.code == CloseCode.MESSAGE_TOO_BIG and not closed.rcvd_then_sent:
                 raise MessageTooLargeError(
                     f"{self.peer} sent a message of more than the {self.max_bytes} bytes that are taken in"
                 ) from None
