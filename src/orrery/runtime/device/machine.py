@@ -55,8 +55,8 @@ def profile_of_this_machine(
 
 
 def offers(rules: DeviceRules) -> tuple[Offer, ...]:
-    """The installed tools that the rules allow, with the schemas of their arguments."""
-    found = []
+    """The installed tools that the rules allow, with the schemas of their arguments, and the functions, by patterns."""
+    found = [Offer(pattern, "functions that the device's owner has allowed") for pattern in rules.functions()]
     for name in registered.names():
         needed = _NEEDS.get(name.partition(".")[0])
         if needed is not None and find_spec(needed) is None:

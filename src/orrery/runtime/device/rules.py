@@ -84,6 +84,19 @@ class DeviceRules(msgspec.Struct, frozen=True):
             return No("not-allowed", f"the owner of this device has not allowed {op!r}: `--allow {op}` would")
         return self._of_call(tool, args)
 
+    def functions(self) -> tuple[str, ...]:
+        """The functions that are allowed, as names and as beginnings of names with a star behind."""
+        if self.read_only:
+            return ()
+        found: dict[str, None] = {}
+        for pattern in self.allow:
+            beginning, *wild = _WILD.split(pattern, maxsplit=1)
+            if beginning.startswith(code.PYTHON):
+                found[beginning + "*" * len(wild)] = None
+            elif wild and code.PYTHON.startswith(beginning):
+                found[f"{code.PYTHON}*"] = None
+        return tuple(found)
+
     def _of_function(self, op: str) -> No | None:
         if op.startswith(code.LOCAL):
             return No("not-offered", f"{op!r} lives in the process that started the run; a device cannot have it")
