@@ -32,6 +32,16 @@ def test_what_has_started_cannot_be_edited_and_the_graph_stays_as_it_was() -> No
         assert list(stage.states()) == ["a", "b"]
 
 
+def test_a_task_whose_attempt_was_lost_has_started_and_cannot_be_edited() -> None:
+    stage = Stage(A, B)
+    stage.say(ev.EditOpened(2, "e", ("a",), 100), ev.AttemptLost(2, "a", 1, "its device is gone"), at=2)
+    assert stage.state("a") is State.READY
+    patched(stage, Replace(Task("a", "other")), at=3)
+    (rejected,) = stage.turn.log["r"]
+    assert isinstance(rejected, ev.PatchRejected)
+    assert "its attempt 1 is to be made again" in rejected.problems[0].message
+
+
 def test_a_replaced_task_runs_as_what_it_has_become() -> None:
     stage = Stage(A, B)
     patched(stage, Replace(Task("b", "other", {"x": Ref("a")})), at=1)

@@ -21,12 +21,11 @@ from orrery.graph.ref import TaskId
 from orrery.graph.text import parse, statement, write
 from orrery.graph.text_reader import ELSEWHERE
 from orrery.graph.values import decode
+from orrery.scheduler.growth import why_locked
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
 
-OPEN = frozenset({State.WAITING, State.READY})
-"""The states of tasks that can still be edited."""
 MOST_STARTED, MOST_LINE = 200, 100
 """Of the tasks that have started so many are shown, the newest, in lines of so many characters."""
 USUAL_EDITORS = ("sensible-editor", "nano", "vim", "vi")
@@ -43,11 +42,7 @@ class Scene:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.graph = graph_of(machine)
-        self.locked = {
-            task: f"it is {record.state.value}, and what has started cannot be edited"
-            for task, record in machine.records.items()
-            if record.state not in OPEN
-        }
+        self.locked = {task: why for task in machine.records if (why := why_locked(machine, task)) is not None}
 
     def text(self) -> str:
         """What the person gets to see: comments on what has started, and the rest as the text form of graphs."""

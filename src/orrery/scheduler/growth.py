@@ -71,10 +71,15 @@ def _refusal(problems: list[Problem]) -> Failure:
     return Failure.of(PatchRefused(problems))
 
 
-def _locked(run: RunRecord, task: TaskId) -> str | None:
+def why_locked(run: RunRecord, task: TaskId) -> str | None:
+    """Why a task cannot be edited: it has started, be it that its attempt was lost; None if it can."""
     record = run.records.get(task)
-    if record is None or record.state is State.WAITING or record.state is State.READY:
+    if record is None:
         return None
+    if record.state is State.WAITING or record.state is State.READY:
+        if record.attempt == 0:
+            return None
+        return f"its attempt {record.attempt} is to be made again, and what has started cannot be edited"
     return f"it is {record.state.value}, and what has started cannot be edited"
 
 
@@ -84,7 +89,7 @@ def _apply(run: RunRecord, patch: Patch, *, parent: Record | None, depth: int) -
     if run.opening is not None and patch is run.opening[0] and not run.records:
         run.graph = run.opening[1].live()
     else:
-        done = run.graph.apply(patch, lambda task: None if task == parent_id else _locked(run, task))
+        done = run.graph.apply(patch, lambda task: None if task == parent_id else why_locked(run, task))
         if isinstance(done, list):
             return done
     run.opening = None
