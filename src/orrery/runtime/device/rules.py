@@ -117,9 +117,9 @@ class DeviceRules(msgspec.Struct, frozen=True):
             return No("not-allowed", verdict.because)
         for path in _paths(tool, args):
             if not self._is_open(path):
-                return No("not-allowed", f"{path!r} lies outside the device's folder: `--allow-path` would allow it")
+                return No("not-allowed", f"{path!r} leads outside the device's folder: `--allow-path` would allow it")
         if verdict.word == "ask" and not _matches(tool.name, self.allow):
-            return No("not-allowed", f"{verdict.because}, which the owner of this device has not allowed")
+            return No("not-allowed", f"{verdict.because}; the device's owner would allow it by `--allow {tool.name}`")
         return None
 
     def _is_open(self, path: str) -> bool:
@@ -163,10 +163,14 @@ def _touches_files(tool: AnyTool) -> bool:
     return any(one.startswith("file:") for one in (*tool.effects.reads, *tool.effects.writes))
 
 
+def _named(tool: AnyTool) -> set[str]:
+    """The arguments that stand in what a tool declares to read and write."""
+    return {name for one in (*tool.effects.reads, *tool.effects.writes) for name in _FIELD.findall(one)}
+
+
 def _deciding(tool: AnyTool) -> set[str]:
     """The arguments that say what is touched: they must be known before it is."""
-    named = {name for one in (*tool.effects.reads, *tool.effects.writes) for name in _FIELD.findall(one)}
-    return named | ({_FILE_PATTERNS[tool.name]} if tool.name in _FILE_PATTERNS else set())
+    return _named(tool) | ({_FILE_PATTERNS[tool.name]} if tool.name in _FILE_PATTERNS else set())
 
 
 def _paths(tool: AnyTool, args: Mapping[str, Any]) -> Iterator[str]:
@@ -175,7 +179,7 @@ def _paths(tool: AnyTool, args: Mapping[str, Any]) -> Iterator[str]:
         return
     left_out = {name: schema.get("default") for name, schema in tool.parameters.get("properties", {}).items()}
     known = left_out | dict(args)
-    for name in sorted(_deciding(tool)):
+    for name in sorted(_named(tool)):
         yield from _texts(known.get(name))
     if tool.name in _FILE_PATTERNS:
         root, pattern = str(known.get("root") or "."), str(known.get(_FILE_PATTERNS[tool.name]))
