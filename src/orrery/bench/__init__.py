@@ -75,4 +75,12 @@ def _planners(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("fleet")
+def _fleet(options: Options) -> Report:
+    """What is done of 55 requests across five devices, and in what time."""
+    from orrery.bench.fleet.measure import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]

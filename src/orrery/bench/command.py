@@ -28,7 +28,14 @@ def main(argv: Sequence[str], *, prog: str = "python -m orrery.bench") -> int:
         print("\n".join(benches.names()))
         return 0
     options = Options(
-        seed=asked.seed, quick=asked.quick, full=asked.full, seeds=asked.seeds, jobs=asked.jobs, tell=_tell
+        seed=asked.seed,
+        quick=asked.quick,
+        full=asked.full,
+        seeds=asked.seeds,
+        jobs=asked.jobs,
+        only=asked.only,
+        planner=asked.planner,
+        tell=_tell,
     )
     try:
         report = benches.get(asked.name)(options)
@@ -50,6 +57,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything random (1)")
     parser.add_argument("--seeds", type=_count, metavar="N", help="world: how many seeds, from S on (1000)")
     parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes at once")
+    parser.add_argument("--only", default="", metavar="PART", help="fleet: one category, or one CATEGORY/REQUEST")
+    parser.add_argument("--planner", default="both", metavar="NAME", help="fleet: gold, rules, or both")
     parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the rows to an SVG or PNG file")
     return parser
 

@@ -8,7 +8,7 @@ from orrery.bench.report import Report
 
 
 def plot(report: Report, path: Path) -> None:
-    """Draw the ratios to the baseline, or if there are none, the rows that share the first one's unit.
+    """Draw the report's own picture; else the ratios to the baseline, or the rows that share the first one's unit.
 
     Args:
         path: an SVG or PNG file, by its suffix.
@@ -17,6 +17,9 @@ def plot(report: Report, path: Path) -> None:
     """
     from orrery.tools import chart
 
+    if report.draw is not None:
+        report.draw(path)
+        return
     ratios = {row.case: row.ratio for row in report.rows if row.ratio is not None}
     unit = report.rows[0].unit if report.rows else ""
     values = ratios or {row.case: row.value for row in report.rows if row.unit == unit}

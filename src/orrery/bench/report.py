@@ -7,6 +7,7 @@ import platform
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ class Options:
         full: also what takes a minute or more.
         seeds: how many worlds; None leaves it to the bench.
         jobs: processes at once, where more than one is of use.
+        only: the part of a suite that is to be run; empty is all of it.
+        planner: whose plans; "both" where there are two.
         tell: told what is being measured, a line at a time.
     """
 
@@ -36,6 +39,8 @@ class Options:
     full: bool = False
     seeds: int | None = None
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    only: str = ""
+    planner: str = "both"
     tell: Callable[[str], None] = _quiet
 
 
@@ -90,12 +95,14 @@ class Report:
         rows: in reading order.
         setting: what a reader must know to compare: repetitions, sizes, seed.
         notes: lines below the table, such as how to reproduce a failure.
+        draw: draws the bench's own picture to a path, in place of a bar for each row.
     """
 
     bench: str
     rows: Sequence[Row]
     setting: str = ""
     notes: Sequence[str] = ()
+    draw: Callable[[Path], None] | None = None
 
     @property
     def ok(self) -> bool:

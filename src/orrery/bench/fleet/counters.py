@@ -18,5 +18,9 @@ class Counters(msgspec.Struct):
             self.assigned - before.assigned, self.frames - before.frames, self.size_bytes - before.size_bytes
         )
 
+    def plus(self, more: Counters) -> Counters:
+        """Both together."""
+        return Counters(self.assigned + more.assigned, self.frames + more.frames, self.size_bytes + more.size_bytes)
+
 
 __all__ = ["Counters"]

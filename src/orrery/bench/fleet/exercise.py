@@ -51,6 +51,9 @@ class End:
         return self.path(place).read_text(encoding="utf-8")
 
 
+HUB = "hub"
+"""Its process, as a drill names it."""
+
 Check = Callable[[End], bool]
 """Whether the end state is as it must be. What is missing may raise OSError, LookupError, TypeError or ValueError."""
 
@@ -82,7 +85,7 @@ class Drill:
 
     Args:
         when: happens as soon as this file ("device/path") is there: the work on it has begun.
-        kills: the device that gets SIGKILL.
+        kills: the device that gets SIGKILL, or the HUB.
         returns: it is started again at once; otherwise when the run has ended.
     """
 
@@ -145,4 +148,4 @@ class Exercise:
         ]
 
 
-__all__ = ["Check", "Drill", "End", "Exercise", "Subtask", "holds"]
+__all__ = ["HUB", "Check", "Drill", "End", "Exercise", "Subtask", "holds"]

@@ -29,14 +29,6 @@ LOOKED_INTO_BYTES = 65_536
 """The largest message that is looked into; larger ones are a frame each."""
 
 
-class Introduction(msgspec.Struct, frozen=True):
-    """How a hub is reached, and with which token each device may enrol."""
-
-    url: str
-    token: str
-    enrolment: dict[str, str]
-
-
 class CountedConnection:
     """A connection of which every message is counted."""
 
@@ -110,12 +102,12 @@ async def serve(folder: Path, url: str) -> None:
             for name in PROFILES
             if name not in enrolled
         }
-        _say(Introduction(server.urls[0], server.client_token, tokens))
+        _say({"url": server.urls[0], "token": server.client_token, "enrolment": tokens})
         while await asyncio.to_thread(sys.stdin.readline):
             _say(counters)
 
 
-def _say(what: msgspec.Struct) -> None:
+def _say(what: object) -> None:
     print(msgspec.json.encode(what).decode(), flush=True)
 
 

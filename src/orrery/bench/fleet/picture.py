@@ -27,10 +27,10 @@ def draw(scores: Sequence[Score], path: Path) -> None:
         chart.timeline(spans, path, title="orrery bench fleet: gold graphs on five devices", x_label="seconds, mean")
         return
     shares = {
-        f"{planner}, {category}": Total(part).subtasks
+        f"{planner}, {category}": Total(mine).subtasks
         for planner in dict.fromkeys(one.planner for one in scores)
         for category in CATEGORIES
-        if (part := [one for one in scores if (one.planner, one.exercise.category) == (planner, category)])
+        if (mine := [one for one in scores if (one.planner, one.exercise.category) == (planner, category)])
     }
     chart.bar(shares, path, title="orrery bench fleet", x_label="share of the subtasks that was done", horizontal=True)
 

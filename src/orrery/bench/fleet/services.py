@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.bench.fleet.setting import CALLS, PROFILES
+from orrery.bench.fleet.setting import CALLS, PROFILES, device_folder
 
 _log_lock = threading.Lock()
 
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _folder(self) -> Path:
-        return self.server.root / "devices" / self.server.device
+        return device_folder(self.server.root, self.server.device)
 
     def _route(self) -> tuple[Mapping[str, Any] | None, int]:
         """The route that is asked for, and how often it was asked for before."""

@@ -58,13 +58,13 @@ class Setting:
     """The folders of the devices and of the desk, below one root.
 
     Args:
-        root: of everything; `root/devices/NAME` is what device NAME works in.
+        root: of everything.
         ports: of the devices' services; made up where no services run.
     """
 
     def __init__(self, root: Path, ports: Mapping[str, int] | None = None) -> None:
         self.root = root
-        self.folders = {name: root / "devices" / name for name in PROFILES} | {DESK: root / DESK}
+        self.folders = {name: device_folder(root, name) for name in PROFILES} | {DESK: root / DESK}
         self._ports = dict(ports or {})
         self.clear()
 
@@ -128,6 +128,11 @@ CALLS = "services"
 """The folder of the root in which services find what to answer, and write what they were asked."""
 
 
+def device_folder(root: Path, name: str) -> Path:
+    """The folder that the tasks of a device work in; above it the device keeps its key and its journal."""
+    return root / "devices" / name / "files"
+
+
 def chance(seed: int) -> random.Random:
     """Chance that is the same every time."""
     return random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -143,4 +148,4 @@ def contents(folders: Mapping[str, Path]) -> dict[str, bytes]:
     }
 
 
-__all__ = ["CALLS", "DESK", "PROFILES", "DeviceProfile", "Setting", "chance", "contents"]
+__all__ = ["CALLS", "DESK", "PROFILES", "DeviceProfile", "Setting", "chance", "contents", "device_folder"]

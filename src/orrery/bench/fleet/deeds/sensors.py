@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from orrery.errors import Failure
 from orrery.runtime.context import Context
 
 
@@ -18,3 +21,44 @@ def mean(values: list[float], wait_s: float = 0.1) -> float:
     """The mean, to three digits."""
     time.sleep(wait_s)
     return round(statistics.fmean(values), 3)
+
+
+def summed_up(values: Sequence[float], wait_s: float = 0.2) -> dict[str, float]:
+    """The mean, to three digits, and the highest value."""
+    time.sleep(wait_s)
+    return {"mean": round(statistics.fmean(values), 3), "most": max(values)}
+
+
+def brightness(picture: bytes, wait_s: float = 0.3) -> float:
+    """The mean of the pixels of a PGM picture, to two digits."""
+    time.sleep(wait_s)
+    return round(statistics.fmean(picture.split(b"\n", 3)[3]), 2)
+
+
+def below(values: Mapping[str, float], least: float) -> list[str]:
+    """The names of those that are below a number, sorted."""
+    return sorted(name for name, value in values.items() if value < least)
+
+
+def furthest(values: Mapping[str, Sequence[float]], wait_s: float = 0.2) -> dict[str, Any]:
+    """The name and the mean of the one whose mean is furthest from the median of all means."""
+    time.sleep(wait_s)
+    means = {name: round(statistics.fmean(mine), 3) for name, mine in values.items()}
+    middle = statistics.median(means.values())
+    name = max(means, key=lambda one: abs(means[one] - middle))
+    return {"name": name, "mean": means[name]}
+
+
+def calibrated(
+    raw: Mapping[str, Sequence[float]], gains: Sequence[Sequence[Any]], wait_s: float = 0.3
+) -> dict[str, list[float]]:
+    """Readings times the gain of their host."""
+    time.sleep(wait_s)
+    gain = {str(host): float(number) for host, number in gains}
+    return {host: [value * gain[host] for value in values] for host, values in raw.items()}
+
+
+def lights(frames: Mapping[str, Any], wait_s: float = 0.2) -> dict[str, Any]:
+    """The light of each frame; "none" where there is no frame."""
+    time.sleep(wait_s)
+    return {host: "none" if isinstance(frame, Failure) else frame["light"] for host, frame in frames.items()}

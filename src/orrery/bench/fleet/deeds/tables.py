@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -24,6 +25,17 @@ def change(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     with closing(_opened(path, ctx)) as database, database:
         database.executescript(f"BEGIN; {sql}; COMMIT")
         return database.total_changes
+
+
+def insert(path: str, table: str, rows: Mapping[str, Sequence[Any]], wait_s: float = 0.3, *, ctx: Context) -> int:
+    """Make a table (host, value) anew with all values of each host; returns how many rows there are."""
+    time.sleep(wait_s)
+    pairs = [(host, value) for host, values in rows.items() for value in values]
+    with closing(_opened(path, ctx)) as database, database:
+        database.execute(f"DROP TABLE IF EXISTS {table}")
+        database.execute(f"CREATE TABLE {table} (host, value)")
+        database.executemany(f"INSERT INTO {table} VALUES (?, ?)", pairs)  # noqa: S608 - names of the suite
+    return len(pairs)
 
 
 def dump(path: str, wait_s: float = 0.6, *, ctx: Context) -> str:
