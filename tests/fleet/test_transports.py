@@ -8,6 +8,7 @@ from orrery.fleet.transports.memory import MemoryTransport
 from orrery.fleet.transports.mqtt import MqttOptions, MqttTransport
 from orrery.fleet.transports.protocol import Transport
 from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
+from orrery.testing.faulty import Faults, Faulty
 from orrery.testing.transports import TransportConformance
 from tests.fleet.mosquitto import DEVICE, HUB, Mosquitto
 
@@ -46,3 +47,27 @@ class TestMqtt(TransportConformance):
 
     def url(self) -> str:
         return self.broker.url
+
+
+class TestFaulty(TransportConformance):
+    """A bad network on which nothing happens is a good one."""
+
+    def transport(self) -> Transport:
+        return MemoryTransport()
+
+    def dialling(self) -> Transport:
+        return Faulty(MemoryTransport())
+
+    def url(self) -> str:
+        return "memory:"
+
+
+class TestFaultyListener(TestFaulty):
+    def transport(self) -> Transport:
+        return Faulty(WebSocketTransport(), faults=Faults(delay_s=0.001))
+
+    def dialling(self) -> Transport:
+        return WebSocketTransport()
+
+    def url(self) -> str:
+        return "ws://127.0.0.1:0"
