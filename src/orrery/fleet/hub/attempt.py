@@ -38,9 +38,9 @@ _NEW, _QUEUED, _BEHIND, _SOUGHT, _LEASED, _ADRIFT, _ENDED = State
 
 STEPS: dict[State, frozenset[State]] = {
     _NEW: frozenset({_QUEUED, _BEHIND, _SOUGHT, _LEASED, _ENDED}),
-    _QUEUED: frozenset({_LEASED, _ENDED}),
+    _QUEUED: frozenset({_BEHIND, _LEASED, _ENDED}),
     _BEHIND: frozenset({_QUEUED, _SOUGHT, _LEASED, _ENDED}),
-    _SOUGHT: frozenset({_QUEUED, _LEASED, _ENDED}),
+    _SOUGHT: frozenset({_QUEUED, _BEHIND, _LEASED, _ENDED}),
     _LEASED: frozenset({_QUEUED, _LEASED, _ADRIFT, _ENDED}),
     _ADRIFT: frozenset({_QUEUED, _LEASED, _ENDED}),
     _ENDED: frozenset(),

@@ -89,7 +89,7 @@ class Hub:
 
     def views(self) -> tuple[DeviceView, ...]:
         """The devices, as people and planners see them."""
-        return tuple(device.view(self.ledger.now) for device in self.ledger.devices.values())
+        return requests.views(self.ledger)
 
     def holders(self, digest: str) -> tuple[str, ...]:
         """The connected devices that have a blob, in the order in which they got it."""

@@ -15,7 +15,7 @@ class KnownDevice:
     Attributes:
         credit: how many attempts it lets be held at once; None: it did not say.
         reported: it has said what it holds, in the session that it has now.
-        draining: it takes nothing new.
+        draining: it takes nothing new; `is_revoked`: neither is it heard, and it is forgotten when its lease ends.
         full_until: when it may be asked again, since it said that it was full.
         leases: the attempts that it has; `busy_s`: what they are expected to take in all; `had`: so many it may have
             though its credit is less, since it had them before.
@@ -27,8 +27,8 @@ class KnownDevice:
 
     __slots__ = (
         "busy_s", "credit", "done", "drained_noted", "draining", "failed", "full_until", "had", "health", "held_bytes",
-        "holds", "hopeful", "kept", "latency_s", "leases", "level", "load", "name", "offers", "owed", "prefixes",
-        "profile", "reported", "since", "trust", "usable",
+        "holds", "hopeful", "is_revoked", "kept", "latency_s", "leases", "level", "load", "name", "offers", "owed",
+        "prefixes", "profile", "reported", "since", "trust", "usable",
     )  # fmt: skip
 
     def __init__(self, name: str, health: Health, at: float) -> None:
@@ -39,7 +39,7 @@ class KnownDevice:
         self.credit: int | None = None
         self.latency_s: float | None = None
         self.reported = self.draining = self.drained_noted = False
-        self.usable = self.hopeful = False
+        self.usable = self.hopeful = self.is_revoked = False
         self.full_until = 0.0
         self.busy_s, self.had = 0.0, 0
         self.leases: dict[str, Attempt] = {}

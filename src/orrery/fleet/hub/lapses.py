@@ -43,7 +43,7 @@ def _adrift(ledger: Ledger, attempt: Attempt) -> None:
 
 def _sought(ledger: Ledger, attempt: Attempt) -> None:
     awaits = ", ".join(attempt.awaits)
-    if attempt.harmless:
+    if attempt.harmless or not attempt.assign.seen_on:
         ledger.put_back(attempt, f"{awaits} has not come back")
     else:
         ledger.end_lost(attempt, f"{awaits} may have done {attempt.work}, and has not come back")

@@ -127,7 +127,7 @@ class Ledger:
             device.level, device.since = level, at
             self.views_changed = True
         trusted = device.trusted(at)
-        hopeful = not health.gone and not device.draining and trusted
+        hopeful = not (health.gone or device.draining or device.is_revoked) and trusted
         device.usable = (
             hopeful and health.connected and not health.quiet and device.reported and at >= device.full_until
         )
@@ -322,6 +322,15 @@ class Ledger:
         if self.sought.pop(attempt.work, None) is not None:
             attempt.awaits = {}
             self.timers.cancel(("sought", attempt.work))
+
+    def go_behind(self, attempt: Attempt, earlier: Attempt) -> None:
+        """Let an attempt wait for the end of another one at the same task."""
+        self.queue.remove(attempt)
+        self.seek_no_more(attempt)
+        attempt.step(State.BEHIND)
+        attempt.before, earlier.after = earlier, attempt
+        attempt.because = f"{earlier.work} has not ended yet"
+        self.tell_news(attempt)
 
     def put_back(self, attempt: Attempt, because: str) -> None:
         """Nothing was done, or nothing that may not be done again: choose another device, or end it if it is to end."""

@@ -101,7 +101,7 @@ def _unmet(need: Need, device: KnownDevice) -> Iterable[str]:
 def missing(need: Need, devices: Iterable[KnownDevice], refused: dict[str, str], at: float, *, most: int = 8) -> str:
     """What no device of the fleet has, and which devices were considered, for a person to read."""
     place = need.place
-    known = sorted(devices, key=lambda device: device.name)
+    known = sorted((one for one in devices if not one.is_revoked), key=lambda device: device.name)
     here = [device for device in known if device.level not in ("away", "gone")]
     lacking: list[str] = []
     lacking += [f"the device {name!r}" for name in place.on if all(one.name != name for one in here)]

@@ -26,6 +26,9 @@ UNTRUE = ("not-offered", "not-allowed")
 
 def came(ledger: Ledger, name: str, profile: Profile | None, *, resumed: bool) -> None:
     """A device is connected."""
+    former = ledger.devices.get(name)
+    if former is not None and former.is_revoked:
+        leases_ended(ledger, former)  # another one was enrolled under the name
     device = ledger.device(name)
     was_gone = device.health.gone
     device.health.came(ledger.now)
@@ -50,7 +53,7 @@ def came(ledger: Ledger, name: str, profile: Profile | None, *, resumed: bool) -
 def went(ledger: Ledger, name: str, because: str, *, clean: bool) -> None:
     """The connection of a device is gone."""
     device = ledger.devices.get(name)
-    if device is None:
+    if device is None or device.is_revoked:
         return
     device.health.went(ledger.now, clean=clean)
     ledger.note("device-went", name, because)
@@ -63,7 +66,7 @@ def went(ledger: Ledger, name: str, because: str, *, clean: bool) -> None:
 def heard(ledger: Ledger, name: str, latency_s: float | None) -> None:
     """Something came from a device."""
     device = ledger.devices.get(name)
-    if device is None:
+    if device is None or device.is_revoked:
         return
     health = device.health
     unwell = health.quiet or health.gone
@@ -78,8 +81,10 @@ def heard(ledger: Ledger, name: str, latency_s: float | None) -> None:
 def passed(ledger: Ledger, device: KnownDevice) -> None:
     """Time has passed over a device."""
     if device.health.passed(ledger.now):
-        leases_ended(ledger, device)
         ledger.note("device-gone", device.name, f"not heard of for {device.health.lease_s:g} s")
+        leases_ended(ledger, device)
+        if device.is_revoked:
+            return
         if device.health.connected:
             device.health.went(ledger.now, clean=False)
             ledger.out.append(Cut(device.name, f"nothing was heard for {device.health.lease_s:g} s"))
@@ -92,9 +97,11 @@ def leases_ended(ledger: Ledger, device: KnownDevice) -> None:
     if device.leases:
         device.trust.fall(reputation.LEASE_LOST, ledger.now)
     for attempt in list(device.leases.values()):
-        if attempt.state is State.ADRIFT:
+        if device.is_revoked and not attempt.harmless:
+            ledger.end_lost(attempt, f"{device.name} was revoked while it had {attempt.work}")
+        elif attempt.state is State.ADRIFT:
             continue
-        if attempt.harmless and not attempt.orphan:
+        elif attempt.harmless and not attempt.orphan:
             ledger.call_off(device, attempt.work, attempt.fence, "the lease has ended")
             if attempt.stopping is not None:
                 ledger.end_stopped(attempt, "none" if attempt.assign.effects == "pure" else "unknown")
@@ -103,27 +110,30 @@ def leases_ended(ledger: Ledger, device: KnownDevice) -> None:
         else:
             attempt.step(State.ADRIFT)
             ledger.timers.set(("adrift", attempt.work), ledger.now + ledger.settings.away_s)
+    if device.is_revoked:
+        _remove(ledger, device)
 
 
 def revoked(ledger: Ledger, name: str) -> None:
-    """A device is not trusted any more. It will not be let in again, so nobody waits for it."""
-    ledger.awaited.pop(name, None)
-    _nobody_waits_for(ledger, name)
-    device = ledger.devices.get(name)
+    """A device is not trusted any more. It hears no more of the hub, so it stops what it has when its lease ends."""
     ledger.note("revoked", name)
     ledger.out.append(Cut(name, "it was revoked"))
-    if device is None:
-        return
-    device.health.went(ledger.now, clean=True)
-    device.health.gone, device.reported = True, False
-    ledger.review(device)
-    for attempt in list(device.leases.values()):
-        if attempt.harmless:
-            ledger.put_back(attempt, f"{name} was revoked")
-        else:
-            ledger.end_lost(attempt, f"{name} was revoked while it had {attempt.work}")
-    ledger.holds_no_more(device, tuple(device.holds))
-    ledger.let_go(device)
+    device = ledger.devices.get(name)
+    if device is not None:
+        device.is_revoked = True
+        device.health.went(ledger.now, clean=True)
+        ledger.holds_no_more(device, tuple(device.holds))
+        ledger.let_go(device)
+        ledger.review(device)
+        if not device.leases or device.health.gone:
+            leases_ended(ledger, device)
+    ledger.awaited.pop(name, None)
+    _nobody_waits_for(ledger, name)
+
+
+def _remove(ledger: Ledger, device: KnownDevice) -> None:
+    """Forget a device that was revoked."""
+    name = device.name
     del ledger.devices[name]
     ledger.freed.pop(name, None)
     for timer in ("health", "trust", "full"):
@@ -137,7 +147,7 @@ def revoked(ledger: Ledger, name: str) -> None:
 def drain(ledger: Ledger, name: str, because: str, *, undo: bool) -> None:
     """A device is to finish what it has and take nothing new, or may take new work again."""
     device = ledger.devices.get(name)
-    if device is None:
+    if device is None or device.is_revoked:
         return
     ledger.note("drain-undone" if undo else "drain-wanted", name, because)
     if undo:
@@ -169,7 +179,7 @@ def _drains(ledger: Ledger, device: KnownDevice, because: str) -> None:
 def said(ledger: Ledger, name: str, frame: Frame) -> None:
     """A frame from a device."""
     device = ledger.devices.get(name)
-    if device is None:
+    if device is None or device.is_revoked:
         return
     match frame:
         case Result():
@@ -374,10 +384,15 @@ def _unasked(ledger: Ledger, device: KnownDevice, held: Held) -> None:
     run, _, task = held.key.rpartition("/")
     names = Assign(work=held.work, key=held.key, run=run, task=task, attempt=0, op="", digest=held.digest)
     attempt = ledger.admit(names, "")
-    earlier = ledger.latest.get(held.key)
-    if earlier is None or earlier.state is State.ENDED:
-        ledger.latest[held.key] = attempt
     ledger.adopt(attempt, device, held.fence)
+    other = ledger.latest.get(held.key)
+    if other is None or other.state is State.ENDED:
+        ledger.latest[held.key] = attempt
+        return
+    while other.before is not None:
+        other = other.before
+    if other.state in (State.QUEUED, State.SOUGHT):
+        ledger.go_behind(other, attempt)
 
 
 def _claim(ledger: Ledger, device: KnownDevice, attempt: Attempt, held: Held) -> None:

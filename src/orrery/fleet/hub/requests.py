@@ -10,6 +10,7 @@ from orrery.fleet.hub.known import KnownClient, KnownDevice
 from orrery.fleet.hub.ledger import Ledger
 from orrery.fleet.messages import ANYWHERE, Assign, Cancel, Frame, Held, Reject, Result
 from orrery.fleet.messages import State as Report
+from orrery.fleet.profile import DeviceView
 
 
 def came(ledger: Ledger, name: str, *, resumed: bool) -> None:
@@ -62,8 +63,12 @@ def _client(ledger: Ledger, name: str) -> KnownClient:
 
 def tell_views(ledger: Ledger, client: KnownClient) -> None:
     """Show a client the devices."""
-    views = tuple(device.view(ledger.now) for device in ledger.devices.values())
-    ledger.out.append(ToClient(client.name, Report(whole=True, devices=views)))
+    ledger.out.append(ToClient(client.name, Report(whole=True, devices=views(ledger))))
+
+
+def views(ledger: Ledger) -> tuple[DeviceView, ...]:
+    """The devices, as people and planners see them."""
+    return tuple(device.view(ledger.now) for device in ledger.devices.values() if not device.is_revoked)
 
 
 # -- asking for an attempt ----------------------------------------------------------------------------------------
@@ -88,10 +93,7 @@ def assign(ledger: Ledger, client: KnownClient, frame: Assign) -> None:
         elif earlier.state is State.ENDED:
             _follow(ledger, attempt, earlier)
         else:
-            attempt.step(State.BEHIND)
-            attempt.before, earlier.after = earlier, attempt
-            attempt.because = f"{earlier.work} has not ended yet"
-            ledger.tell_news(attempt)
+            ledger.go_behind(attempt, earlier)
 
 
 def _asked_again(ledger: Ledger, client: KnownClient, attempt: Attempt, frame: Assign) -> None:
@@ -144,24 +146,20 @@ def begin(ledger: Ledger, attempt: Attempt) -> None:
     found = ledger.kept.get(frame.key)
     if found is not None and _is_answered(ledger, attempt, *found):
         return
-    if not frame.seen_on:
-        ledger.wait(attempt)
-        return
-    hint = frame.seen_on
-    device = ledger.devices.get(hint)
-    silent = hint != ANYWHERE and (device is None or not device.reported)
-    if attempt.harmless:
-        if silent:
-            ledger.seek(attempt, {hint: None}, ledger.settings.lease_s)
-        else:
-            ledger.wait(attempt)
-        return
-    # It was accepted there, but the news that it was given to another one may have been lost with the hub.
-    awaits = dict(ledger.awaited)
-    if silent:
-        awaits[hint] = None
+    settings, hint = ledger.settings, frame.seen_on
+    awaits: dict[str, None] = {}
+    if frame.effects != "pure" and (hint or frame.attempt > 1):
+        # Others are awaited, too: an earlier attempt may still run somewhere, and the news that this one was given to
+        # another device than the client knows of may have been lost with the hub.
+        awaits.update(ledger.awaited)
+    if hint not in ("", ANYWHERE):
+        device = ledger.devices.get(hint)
+        if device is None or not device.reported:
+            awaits[hint] = None
     if awaits:
-        ledger.seek(attempt, awaits, ledger.settings.lease_s + ledger.settings.away_s)
+        # After one lease nobody works on it any more; but whether it took effect, only its device knows.
+        away_s = settings.away_s if hint and not attempt.harmless else 0.0
+        ledger.seek(attempt, awaits, settings.lease_s + away_s)
     else:
         ledger.wait(attempt)
 
