@@ -205,7 +205,7 @@ class MqttConnection:
 
     def __init__(self, broker: _Broker, *, peer: str, form: str, topic: str, max_bytes: int) -> None:
         self.peer, self.form, self.max_bytes = peer, form, max_bytes
-        self._broker, self._topic = broker, topic
+        self._broker, self.topic = broker, topic
         self._messages: deque[tuple[int, bytes]] = deque()
         self._queued_bytes = 0
         self._sent = self._acknowledged = 0
@@ -222,7 +222,7 @@ class MqttConnection:
         if self._closed is not None:
             raise ConnectionLostError(self._closed)
         self._sent += len(message) + _COST_BYTES
-        await self._broker.publish(self._topic, b"m" + self._sent.to_bytes(8, "big") + message)
+        await self._broker.publish(self.topic, b"m" + self._sent.to_bytes(8, "big") + message)
 
     async def receive(self) -> bytes:
         await self._until(lambda: bool(self._messages))
@@ -237,12 +237,12 @@ class MqttConnection:
         self._read = max(self._read, position)
         if self._read - self._told >= WINDOW_BYTES // 4:
             self._told = self._read
-            self._broker.post(self._topic, b"a" + self._read.to_bytes(8, "big"))
+            self._broker.post(self.topic, b"a" + self._read.to_bytes(8, "big"))
         return message
 
     async def close(self, because: str = "") -> None:
         if self._closed is None:
-            self._broker.post(self._topic, b"c" + because.encode())
+            self._broker.post(self.topic, b"c" + because.encode())
             self._messages.clear()
         self.end(f"the connection was closed: {because}" if because else "the connection was closed")
         if self.release is not None:
@@ -252,7 +252,7 @@ class MqttConnection:
         """Ask the hub in, as soon as it announces itself, and wait for its welcome. Raises ConnectionLostError."""
         await self._until(lambda: self._hub is not None)
         if self._closed is None:
-            await self._broker.publish(self._topic, b"o" + self.form.encode())
+            await self._broker.publish(self.topic, b"o" + self.form.encode())
         await self._until(lambda: self._welcome)
         if self._closed is not None:
             raise ConnectionLostError(self._closed)
@@ -300,7 +300,7 @@ class MqttConnection:
         else:
             self._messages.append((position, message))
             return
-        self._broker.post(self._topic, b"c" + because.encode())
+        self._broker.post(self.topic, b"c" + because.encode())
         self.end(f"the connection with {self.peer} was closed: {because}")
 
     async def _until(self, ready: Callable[[], bool]) -> None:
