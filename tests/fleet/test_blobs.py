@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import msgspec
 import pytest
@@ -345,12 +346,12 @@ class Cuts:
     def __init__(self, store: FileBlobs, upto: int) -> None:
         self.store, self.upto, self.read_bytes = store, upto, 0
 
-    def open(self, digest: str):  # type: ignore[no-untyped-def]
-        return _CutFile(self, self.store.open_raw(digest))
+    def open(self, digest: str) -> BinaryIO:
+        return cast(BinaryIO, _CutFile(self, self.store.open_raw(digest)))
 
 
 class _CutFile:
-    def __init__(self, cuts: Cuts, file) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, cuts: Cuts, file: BinaryIO) -> None:
         self.cuts, self.file = cuts, file
 
     def __enter__(self) -> _CutFile:

@@ -132,7 +132,8 @@ class Bench:
         """Wait until each of these attempts has said that it runs."""
 
         def all_said(events: list[Event]) -> bool:
-            return set(tasks) <= {event.task for event in events if isinstance(event, TaskProgressed)}
+            said = [event for event in events if isinstance(event, TaskProgressed)]
+            return set(tasks) <= {event.task for event in said if event.fraction is not None}
 
         await self.host.until(all_said)
 
@@ -252,9 +253,8 @@ class ExecutorConformance:
     def test_progress_comes_before_the_end(self, tmp_path: Path) -> None:
         async def story(bench: Bench) -> None:
             await bench.outcome(half_way)
-            first, last = bench.host.events[0], bench.host.events[-1]
-            assert isinstance(first, TaskProgressed)
-            assert (first.fraction, first.note) == (0.5, "half-way")
+            *before, last = bench.host.events
+            assert (0.5, "half-way") in [(e.fraction, e.note) for e in before if isinstance(e, TaskProgressed)]
             assert isinstance(last, TaskSucceeded)
 
         self.run(tmp_path, story)

@@ -186,6 +186,11 @@ class Agent:
         """Whether there is a connection to the hub."""
         return self._dialler.is_up
 
+    @property
+    def fetched_bytes(self) -> int:
+        """What was fetched from others so far."""
+        return self._fetcher.fetched_bytes
+
     async def run(self) -> None:
         """Work until `drain` has ended it, over whatever happens to the hub; once only.
 
