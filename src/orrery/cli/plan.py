@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.text import Text
 
-from orrery.cli.options import Inputs, read_inputs
+from orrery.cli.fleet import devices_within_reach
+from orrery.cli.options import HubTokenFile, HubUrl, Inputs, read_hub, read_inputs
 from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
 from orrery.cli.screen import out, say
 from orrery.errors import OutsideError
@@ -27,6 +28,8 @@ def plan(
     planner: PlannerName = None,
     option: PlannerOptions = None,
     tools: str | None = None,
+    hub: HubUrl = None,
+    hub_token_file: HubTokenFile = None,
 ) -> int:
     """Show the graph of a workflow, or of a request in plain words: what waits for what. Nothing is run.
 
@@ -39,7 +42,8 @@ def plan(
     console = out()
     if is_request(target):
         choice = choose(planner)
-        workflow = planned(goal_of(target, options=option, tools=tools), choice, Path.cwd()).workflow
+        devices = devices_within_reach(read_hub(hub, hub_token_file))
+        workflow = planned(goal_of(target, options=option, tools=tools, devices=devices), choice, Path.cwd()).workflow
         if format == "terminal" and output is None:
             say(console, choice.line())
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -20,6 +20,7 @@ from orrery.errors import InputError, NotUnderstoodError, UnknownNameError
 from orrery.graph import Graph, Task
 from orrery.planners import Goal, check, draft, planners
 from orrery.planners.drafting import DraftView
+from orrery.planners.protocol import Device
 from orrery.workflow.workflow import Workflow
 
 RULES, MODEL = "rules", "llm"
@@ -90,15 +91,24 @@ def choose(named: str | None) -> Choice:
     return Choice(MODEL, f"{model} is the configured model")
 
 
-def goal_of(request: str, *, options: list[str] | None = None, tools: str | None = None, yes: bool = False) -> Goal:
+def goal_of(
+    request: str,
+    *,
+    options: list[str] | None = None,
+    tools: str | None = None,
+    yes: bool = False,
+    devices: tuple[Device, ...] = (),
+) -> Goal:
     """The goal that a command line states. Raises InputError, UnknownNameError.
 
     Args:
         options: settings of the planner, as NAME=VALUE.
         tools: names of tools, or of whole toolsets, with commas between them; None allows all.
         yes: do without asking what the policy allows.
+        devices: where besides this machine something can be done.
     """
-    return Goal(request.strip(), _options(options), None if tools is None else _tools(tools), "yes" if yes else "ask")
+    allowed = None if tools is None else _tools(tools)
+    return Goal(request.strip(), _options(options), allowed, "yes" if yes else "ask", devices)
 
 
 def _options(words: list[str] | None) -> Mapping[str, Any]:
@@ -187,9 +197,11 @@ def load_models() -> None:
 
 def planning_task(goal: Goal, choice: Choice) -> Task:
     """The task by which a planner makes its plan inside the run."""
-    stated = {"text": goal.text, "options": dict(goal.options), "approve": goal.approve}
+    stated: dict[str, Any] = {"text": goal.text, "options": dict(goal.options), "approve": goal.approve}
     if goal.tools is not None:
         stated["tools"] = list(goal.tools)
+    if goal.devices:
+        stated["devices"] = [asdict(device) for device in goal.devices]
     return Task(PLAN, PLAN, {"planner": choice.planner, "goal": stated}, executor="planner")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from orrery.cli.drive import Drive
+from orrery.cli.fleet import devices_within_reach
 from orrery.cli.forecast import print_forecast
 from orrery.cli.options import (
     HubTokenFile,
@@ -79,11 +80,11 @@ def run(
         dry_run: Show what would be done, what it would take and what would be asked, and run nothing.
     """
     budget = Budget(budget_money, budget_tokens, budget_wall)
-    folder, given = Path.cwd(), read_inputs(inputs)
+    folder, given, fleet = Path.cwd(), read_inputs(inputs), read_hub(hub, hub_token_file)
     if is_request(target):
         if given:
             raise RequestError("a request in plain words takes no inputs; say what is meant in the request")
-        goal = goal_of(target, options=option, tools=tools, yes=yes)
+        goal = goal_of(target, options=option, tools=tools, yes=yes, devices=devices_within_reach(fleet))
         choice = choose(planner)
         if dry_run:
             plan = planned(goal, choice, folder, as_json=json)
@@ -97,7 +98,7 @@ def run(
         workflow = load_target(target, folder, given)
         if dry_run:
             return print_forecast(workflow, as_json=json)
-    capacity, fleet = read_resources(resources), read_hub(hub, hub_token_file)
+    capacity = read_resources(resources)
     options = RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast)
 
     def begin(session: Session) -> Run:

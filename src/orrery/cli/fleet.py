@@ -1,0 +1,48 @@
+"""The fleet that a request may spread over: the devices that its hub knows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orrery.cli.screen import err, say
+from orrery.errors import ConnectionLostError, HubRefusedError, MissingExtraError
+from orrery.fleet.client import HubClient
+from orrery.fleet.hubs import HubAddress, find_hub
+from orrery.fleet.profile import DeviceView
+from orrery.planners.protocol import Device
+
+PATIENCE_S = 3.0
+"""How long the hub may take to answer before a request is planned."""
+
+
+def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
+    """The devices over which a plan may spread; none where there is no hub.
+
+    Args:
+        named: the hub that was asked for; None takes the one of the environment or of this folder. If that one does
+            not answer, the request is planned for this machine.
+
+    Raises HubRefusedError, ConnectionLostError: the hub that was asked for does not answer.
+    """
+    hub = named or find_hub()
+    if hub is None:
+        return ()
+    try:
+        views = asyncio.run(_views(hub))
+    except (ConnectionLostError, HubRefusedError, MissingExtraError) as error:
+        if named is not None:
+            raise
+        say(err(), f"planned for this machine alone, since the hub that {hub.said_by} names does not answer", "dim")
+        say(err(), str(error), "dim")
+        return ()
+    return tuple(_device(view) for view in views if view.state in ("online", "shaky"))
+
+
+async def _views(hub: HubAddress) -> tuple[DeviceView, ...]:
+    async with HubClient(hub.url, hub.token, patience_s=PATIENCE_S) as client:
+        return await client.devices()
+
+
+def _device(view: DeviceView) -> Device:
+    profile = view.profile
+    return Device(view.name, profile.skills, profile.os, tuple(offer.name for offer in profile.tools))
