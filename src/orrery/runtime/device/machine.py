@@ -59,7 +59,7 @@ def offers(rules: DeviceRules) -> tuple[Offer, ...]:
     found = [Offer(pattern, "functions that the device's owner has allowed") for pattern in rules.functions()]
     for name in registered.names():
         needed = _NEEDS.get(name.partition(".")[0])
-        if needed is not None and find_spec(needed) is None:
+        if not rules.considers(name) or (needed is not None and find_spec(needed) is None):
             continue
         try:
             tool = registered.get(name)

@@ -62,9 +62,13 @@ class DeviceRules(msgspec.Struct, frozen=True):
     allow_paths: tuple[Path, ...] = ()
     read_only: bool = False
 
+    def considers(self, name: str) -> bool:
+        """Whether a tool of that name could be offered; to know more, it must be loaded."""
+        return _matches(name, self.offer) and (_matches(name, self.allow) or not name.startswith(_BY_NAME_ONLY))
+
     def offers(self, tool: AnyTool) -> bool:
         """Whether there are arguments with which the tool would be performed."""
-        if not _matches(tool.name, self.offer) or tool.executor not in ("inline", "thread", "process"):
+        if not self.considers(tool.name) or tool.executor not in ("inline", "thread", "process"):
             return False
         if self.read_only and _writes(tool):
             return False
@@ -152,7 +156,6 @@ def _always_asks(tool: AnyTool) -> bool:
     """Whether the policy would ask about the tool with every arguments."""
     return (
         _runs_programs(tool)
-        or tool.name.startswith(_BY_NAME_ONLY)
         or tool.name == "files.remove"
         or tool.effects.kind in ("keyed", "once")
         or any(not one.startswith("file:") for one in tool.effects.writes)
