@@ -27,7 +27,7 @@ from orrery.fleet.transports.protocol import Accepted, Connection, Listener, Tra
 WITHIN_S = 10.0
 """How long a test may take before it fails."""
 MAX_BYTES = 4_000_000
-QUIET_S = 0.3
+QUIET_S = 0.2
 """Who has not moved for so long is waiting."""
 
 Story = Callable[["Meeting"], Coroutine[Any, Any, None]]

@@ -47,9 +47,11 @@ WINDOW_BYTES = 1_000_000
 FORMS = ("msgpack", "json")
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _COST_BYTES = 64  # of any message, so that many empty ones are bounded too
-_CLOSE_S = 2.0
+_CLOSE_S = 1.0
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _LOG = logging.getLogger("orrery.fleet")
+_PAHO_LOG = _LOG.getChild("paho")
+_PAHO_LOG.setLevel(logging.CRITICAL)  # it calls an error what we report as a lost connection
 
 Take = Callable[[str, bytes], None]
 """Is handed each message: its topic and its bytes."""
@@ -127,6 +129,7 @@ class _Broker:
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
             keepalive=options.keepalive_s,
             timeout=options.patience_s,
+            logger=_PAHO_LOG,
             will=will,
             queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: _Inbox(take)),  # noqa: ARG005
         )

@@ -40,7 +40,7 @@ except ImportError as error:
 FORMS = {"orrery.1.msgpack": "msgpack", "orrery.1.json": "json"}
 """The form of frames by subprotocol, best first."""
 _PORTS = {"ws": 80, "wss": 443}
-_CLOSE_S = 2.0
+_CLOSE_S = 1.0
 _WRITE_BYTES = 1 << 18
 _QUEUE = 8
 _LOG = logging.getLogger("orrery.fleet")
