@@ -11,7 +11,7 @@ BENCH_FOLDER := build/bench
 UV := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tmux lint bench lock clean
+.PHONY: help setup demo test programs lint bench lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list what can be made
@@ -22,16 +22,19 @@ setup: $(READY)  ## create .venv from the lock, with Orrery in it
 demo: setup  ## run a real workflow over this repository
 	@$(BIN)/orrery demo
 
-test: setup tmux  ## run the tests; JOBS=n of them at a time
+test: setup programs  ## run the tests; JOBS=n of them at a time
 	$(BIN)/pytest -n $(JOBS)
 
-# The tests of the live display read a real terminal back. Without tmux they are skipped, and say so.
-tmux:
-	@command -v tmux > /dev/null || { \
+# The tests of the live display read a real terminal back, and those of MQTT start a broker of their own (never is one
+# used that the system runs). Without these programs they are skipped, and say so.
+programs:
+	@for program in tmux mosquitto; do \
+	    if command -v $$program > /dev/null || test -x /usr/sbin/$$program; then continue; fi; \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	        { apt-get install --yes --quiet tmux || { apt-get update --quiet && apt-get install --yes --quiet tmux; }; } > /dev/null 2>&1 \
-	            || echo "tmux could not be installed: the tests of the live display will be skipped" >&2; \
-	    else echo "there is no tmux: the tests of the live display will be skipped" >&2; fi; }
+	        { apt-get install --yes --quiet $$program || { apt-get update --quiet && apt-get install --yes --quiet $$program; }; } \
+	            > /dev/null 2>&1 || echo "$$program could not be installed: its tests will be skipped" >&2; \
+	    else echo "there is no $$program: its tests will be skipped" >&2; fi; \
+	done
 
 lint: setup  ## check style, format, types and the direction of imports
 	$(BIN)/ruff check .
