@@ -32,6 +32,11 @@ def measure(options: Options) -> Report:
         for one in scores
         if one.planner == "gold" and not one.performed.success
     ]
+    missed += [
+        f"{one.planner}, {one.exercise.full_name}: nothing was killed, since the moment for it never came"
+        for one in scores
+        if one.exercise.drill is not None and one.performed.state != "refused" and not one.performed.struck
+    ]
     everything = not options.only and not options.quick
     return Report(
         "fleet",

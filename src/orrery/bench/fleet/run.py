@@ -64,6 +64,7 @@ class Performed:
         grown: as it was in the end.
         events: of the run.
         counters: what went through the hub.
+        struck: whether the misfortune of its drill happened; its moment may never have come.
     """
 
     done: Sequence[bool]
@@ -75,6 +76,7 @@ class Performed:
     grown: LiveGraph = field(default_factory=LiveGraph)
     events: Sequence[ev.Event] = ()
     counters: Counters = field(default_factory=Counters)
+    struck: bool = False
 
 
 def gold(exercise: Exercise, setting: Setting) -> Graph:
@@ -115,7 +117,7 @@ async def perform(
         observers=(lambda _run, new: events.extend(new),),
     ) as session:
         state: str
-        async with _drilled(exercise.drill, setting, machines):
+        async with _drilled(exercise.drill, setting, machines) as misfortunes:
             run = session.start(
                 _holding_turns(graph),
                 run=f"{exercise.category}-{exercise.name}-{next(_numbers)}",
@@ -159,6 +161,7 @@ async def perform(
         grown=grown,
         events=events,
         counters=counters,
+        struck=bool(misfortunes),
     )
 
 
@@ -173,21 +176,27 @@ def _holding_turns(graph: Graph) -> Graph:
 
 
 @contextlib.asynccontextmanager
-async def _drilled(drill: Drill | None, setting: Setting, machines: Machines) -> AsyncIterator[None]:
-    """While the block runs, the moment of the misfortune is waited for, and it happens once."""
+async def _drilled(drill: Drill | None, setting: Setting, machines: Machines) -> AsyncIterator[list[Drill]]:
+    """While the block runs, the moment of the misfortune is waited for, and it happens once.
+
+    Yields: the misfortunes that have happened.
+    """
+    happened: list[Drill] = []
     if drill is None:
-        yield
+        yield happened
         return
     over = threading.Event()
-    watching = asyncio.create_task(_strike_when_due(drill, setting.path(drill.when), machines, over))
+    watching = asyncio.create_task(_strike_when_due(drill, setting.path(drill.when), machines, over, happened))
     try:
-        yield
+        yield happened
     finally:
         over.set()
         await watching
 
 
-async def _strike_when_due(drill: Drill, sign: Path, machines: Machines, over: threading.Event) -> None:
+async def _strike_when_due(
+    drill: Drill, sign: Path, machines: Machines, over: threading.Event, happened: list[Drill]
+) -> None:
     def has_come() -> bool:
         while not sign.exists():
             if over.wait(LOOK_EVERY_S):
@@ -195,6 +204,7 @@ async def _strike_when_due(drill: Drill, sign: Path, machines: Machines, over: t
         return True
 
     if await asyncio.to_thread(has_come):
+        happened.append(drill)
         await machines.strike(drill)
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orrery.bench.fleet.deeds import files
 from orrery.bench.fleet.setting import chance
 from orrery.runtime.context import Context
 
@@ -21,8 +22,7 @@ def count_words(text: str, wait_s: float = 0.4, mark: str = "", *, ctx: Context)
         mark: a file that is written before the work begins, so that others see that it has.
     """
     if mark:
-        (ctx.folder / mark).parent.mkdir(parents=True, exist_ok=True)
-        (ctx.folder / mark).write_text("begun\n")
+        files.begun(mark, ctx=ctx)
     time.sleep(wait_s)
     return counted(text)
 

@@ -24,10 +24,27 @@ def put(path: str, content: Any, wait_s: float = 0.1, *, ctx: Context) -> str:
     return path
 
 
-def get(path: str, wait_s: float = 0.2, *, ctx: Context) -> bytes:
-    """The bytes of a file. Raises FileNotFoundError."""
+def get(path: str, wait_s: float = 0.2, mark: str = "", *, ctx: Context) -> bytes:
+    """The bytes of a file. Raises FileNotFoundError.
+
+    Args:
+        mark: a file that is written before the work begins, so that others see that it has.
+    """
+    if mark:
+        begun(mark, ctx=ctx)
     time.sleep(wait_s)
     return (ctx.folder / path).read_bytes()
+
+
+def get_text(path: str, wait_s: float = 0.2, mark: str = "", *, ctx: Context) -> str:
+    """The text of a file; as `get`."""
+    return get(path, wait_s, mark, ctx=ctx).decode()
+
+
+def begun(mark: str, *, ctx: Context) -> None:
+    """Leave a sign that the work has begun."""
+    (ctx.folder / mark).parent.mkdir(parents=True, exist_ok=True)
+    (ctx.folder / mark).write_text("begun\n")
 
 
 def get_all(paths: str, wait_s: float = 0.2, *, ctx: Context) -> list[str]:

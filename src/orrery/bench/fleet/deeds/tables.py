@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from orrery.bench.fleet.deeds.files import begun
 from orrery.runtime.context import Context
 
 
@@ -25,6 +26,22 @@ def change(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     with closing(_opened(path, ctx)) as database, database:
         database.executescript(f"BEGIN; {sql}; COMMIT")
         return database.total_changes
+
+
+def book(path: str, bill: Mapping[str, Any], mark: str, wait_s: float = 0.5, *, ctx: Context) -> str:
+    """Add a bill to the table of bookings, once for all attempts at this task; returns what it is for.
+
+    Args:
+        mark: a file that is written when the booking is made and its result is not yet known to anybody.
+    """
+    with closing(_opened(path, ctx)) as database, database:
+        database.execute("BEGIN IMMEDIATE")
+        key = ctx.idempotency_key
+        if database.execute("SELECT 1 FROM bookings WHERE key = ?", (key,)).fetchone() is None:
+            database.execute("INSERT INTO bookings VALUES (?, ?, ?)", (key, bill["what"], bill["amount"]))
+    begun(mark, ctx=ctx)
+    time.sleep(wait_s)
+    return str(bill["what"])
 
 
 def insert(path: str, table: str, rows: Mapping[str, Sequence[Any]], wait_s: float = 0.3, *, ctx: Context) -> int:
