@@ -58,3 +58,8 @@ def write(ctx: Context, text: str, times: int) -> Blob:
 def letters(text: str) -> int:
     """How many there are in a text, which may come as a blob."""
     return len(text)
+
+
+def heavy_with_a_file(ctx: Context, size: int) -> dict[str, Any]:
+    """A large result that has a file of its own making in it."""
+    return {"filler": b"x" * size, "file": write(ctx, "ab", 3)}

@@ -203,6 +203,21 @@ def test_a_large_value_moves_once_to_each_device(tmp_path: Path, serves: bool) -
     run(story())
 
 
+def test_a_file_inside_a_large_result_comes_along(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with fleet(tmp_path, {"pi": 1, "mac": 1}) as there, Run(tmp_path, there.address) as one:
+            graph = Graph(
+                [
+                    task("heavy", "heavy_with_a_file", on="pi", size=300_000),
+                    task("letters", "letters", on="mac", text=Ref("heavy", ("file",))),
+                ],
+                outputs={"letters": Ref("letters")},
+            )
+            assert (await one.result(graph)).outputs == {"letters": 6}
+
+    run(story())
+
+
 def test_what_a_device_remembers_is_forgotten_when_the_run_has_it(tmp_path: Path) -> None:
     async def story() -> None:
         async with fleet(tmp_path, {"pi": 2}) as there:

@@ -206,9 +206,7 @@ class HubClient:
         if asked is None or asked.cancelled is not None:
             return
         asked.cancelled = because
-        timer = self._again.pop(work, None)
-        if timer is not None:  # nobody has it: it waits here to be asked for again
-            timer.cancel()
+        if work in self._again:  # nobody has it: it waits here to be asked for again
             self._end(work, Result(work=work, status="stopped", effect="none"))
             return
         self._dialler.post(Cancel(work=work, because=because))
@@ -345,6 +343,9 @@ class HubClient:
                 self._porter.take(frame)
 
     def _end(self, work: str, answer: Reject | Result) -> None:
+        timer = self._again.pop(work, None)
+        if timer is not None:
+            timer.cancel()
         self._open.pop(work).on_answer(answer)
 
     def _ask_again(self, work: str, after_s: float) -> None:

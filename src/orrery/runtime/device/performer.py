@@ -19,7 +19,7 @@ from orrery.journal.blobs import FileBlobs
 from orrery.runtime.device.rules import DeviceRules
 from orrery.runtime.executors.limits import WorkerLimits
 from orrery.runtime.executors.outcome import failure_of
-from orrery.runtime.executors.parcel import GROWS, blobs_in, growth_packed, unpacked
+from orrery.runtime.executors.parcel import GROWS, VALUE, blobs_in, growth_packed, inside, unpacked
 from orrery.runtime.executors.protocol import Executor, Invocation
 from orrery.scheduler.events import (
     AttemptLost,
@@ -53,6 +53,7 @@ class ToolPerformer:
         self._works: dict[tuple[str, str, int], tuple[Assign, Reporter]] = {}
         self._keys: dict[str, tuple[str, str, int]] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
+        self._naming: set[asyncio.Task[None]] = set()
 
     # -- what an executor asks of its host ---------------------------------------------------------------------
 
@@ -112,6 +113,7 @@ class ToolPerformer:
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
         await self._executor.close()
+        await asyncio.gather(*self._naming, return_exceptions=True)
 
     # -- performing ----------------------------------------------------------------------------------------------
 
@@ -173,7 +175,24 @@ class ToolPerformer:
             report(Progress(work=assign.work, fraction=event.fraction, note=event.note))
             return
         del self._works[key], self._keys[assign.work]
-        report(self._result(assign.work, event))
+        result = self._result(assign.work, event)
+        if any(blob.media == VALUE for blob in result.blobs):
+            naming = self._loop.create_task(self._name_and_report(result, report))
+            self._naming.add(naming)
+            naming.add_done_callback(self._naming.discard)
+        else:
+            report(result)
+
+    async def _name_and_report(self, result: Result, report: Reporter) -> None:
+        """Report a large value with the blobs that are in it, so that others can ask for them."""
+        blobs = dict.fromkeys(result.blobs)
+        try:
+            for blob in result.blobs:
+                blobs |= dict.fromkeys(await asyncio.to_thread(inside, blob, self._blobs))
+        except OrreryError as error:
+            report(msgspec.structs.replace(result, status="failed", failure=failure_of(error), blobs=(), value=b"\xc0"))
+        else:
+            report(msgspec.structs.replace(result, blobs=tuple(blobs)))
 
     def _result(self, work: str, event: Event) -> Result:
         match event:

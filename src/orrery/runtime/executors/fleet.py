@@ -117,8 +117,9 @@ class FleetExecutor:
         try:
             data = values.encode(dict(invocation.args))
             client = self._client
-            if client is not None and client.refused is None and len(data) <= INLINE_BYTES:
-                self._submit(client, attempt, data, tuple(dict.fromkeys(blobs_in(values.decode(data)))))
+            blobs = tuple(dict.fromkeys(blobs_in(dict(invocation.args))))
+            if client is not None and client.refused is None and not blobs and len(data) <= INLINE_BYTES:
+                self._submit(client, attempt, data, blobs)
             else:
                 attempt.task = self._loop.create_task(self._send(attempt))
         except OrreryError as error:

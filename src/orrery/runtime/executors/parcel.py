@@ -64,6 +64,11 @@ def blobs_in(value: Any) -> Iterator[Blob]:
             yield from blobs_in(item)
 
 
+def inside(blob: Blob, blobs: BlobStore) -> tuple[Blob, ...]:
+    """The blobs that the value has for which a blob stands. Raises CorruptionError, StoreError."""
+    return tuple(dict.fromkeys(blobs_in(values.decode(blobs.get(blob))))) if blob.media == VALUE else ()
+
+
 def growth_packed(event: TaskExpanded, blobs: BlobStore) -> tuple[bytes, tuple[Blob, ...]]:
     """The value of a Result that `grows`, and every blob in it. Raises StoreError."""
     data = values.encode(encode_events([event]))
@@ -102,4 +107,4 @@ def _whole(value: Any, read: Callable[[Blob], bytes]) -> Any:
     return value
 
 
-__all__ = ["GROWS", "VALUE", "blobs_in", "growth_packed", "growth_unpacked", "packed", "unpacked"]
+__all__ = ["GROWS", "VALUE", "blobs_in", "growth_packed", "growth_unpacked", "inside", "packed", "unpacked"]
