@@ -47,7 +47,9 @@ class Need(NamedTuple):
     @classmethod
     def of(cls, assign: Assign, refused: Iterable[str] = ()) -> Need:
         """What an attempt requires."""
-        return cls(assign.op, assign.place, tuple(refused), assign.seconds <= SHORT_S)
+        # Only the device knows whether what waits in its queue has begun. So what must not be done twice waits here.
+        short = assign.seconds <= SHORT_S and assign.effects in ("pure", "idempotent")
+        return cls(assign.op, assign.place, tuple(refused), short)
 
 
 class Choice(NamedTuple):
