@@ -521,6 +521,27 @@ def test_a_session_that_cannot_go_on_is_begun_anew() -> None:
     within(story())
 
 
+def test_a_session_in_which_a_frame_is_refused_over_and_over_is_begun_anew() -> None:
+    async def story() -> None:
+        async with fleet("memory:") as (hub, device):
+            await until(lambda: hub.heard != [])
+            await hub.connections[-1].send(b"\xc1")
+            await until(lambda: len(device.welcomes) == 2)
+            assert device.welcomes[1].resumed  # once may be an accident of the way
+            await until(lambda: device.dialler.is_up)
+            await hub.connections[-1].send(b"\xc1")
+            await until(lambda: len(device.welcomes) == 3)
+            assert device.welcomes[2].session == "s2"
+            hub.links["s2"].end(ConnectionLostError("no"), Error(error="malformed", message="it is odd"))
+            await until(lambda: len(device.welcomes) == 4)
+            assert device.welcomes[3].resumed
+            hub.links["s2"].end(ConnectionLostError("no"), Error(error="malformed", message="it is odd"))
+            await until(lambda: len(device.welcomes) == 5)
+            assert device.welcomes[4].session == "s3"
+
+    within(story())
+
+
 @pytest.mark.parametrize("code", ["token", "revoked", "version"])
 def test_a_hub_that_refuses_is_not_asked_again(code: str) -> None:
     async def story() -> None:

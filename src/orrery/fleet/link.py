@@ -37,7 +37,7 @@ LAST_WORD_S = 1.0
 HANDSHAKE_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0
 """Between two attempts to reach a hub; it doubles, and each pause is spread between half of itself and the whole."""
-REFUSALS = ("token", "revoked", "version")
+REFUSALS = ("token", "name", "revoked", "replaced", "version")
 """Errors after which dialling again would change nothing."""
 
 
@@ -236,13 +236,11 @@ class _Line:
             for ended in (self._over, reading, writing):
                 if ended.done():
                     await ended
-        except ProtocolError as error:
+        except (ProtocolError, MessageTooLargeError) as error:
             closing = str(error)
-            self._last = self._last or Error(error="malformed", message=closing)
-            raise
-        except MessageTooLargeError as error:
-            closing = str(error)
-            self._last = self._last or Error(error="too-large", message=closing)
+            if not self._over.done():  # it was found here, so the other end does not know
+                code = "malformed" if isinstance(error, ProtocolError) else "too-large"
+                self._last = Error(error=code, message=closing)
             raise
         except OrreryError as error:
             closing = str(error)
@@ -351,7 +349,9 @@ def messages(frames: Sequence[Frame], form: str, max_bytes: int) -> Iterator[byt
 def said(error: Error) -> OrreryError:
     """What an Error by which the other end closes the connection amounts to here."""
     text = f"the other end says: {error.message or error.error} [{error.error}]"
-    return HubRefusedError(text) if error.error in REFUSALS else ConnectionLostError(text)
+    if error.error in REFUSALS:
+        return HubRefusedError(text)
+    return ProtocolError(text) if error.error in ("malformed", "too-large") else ConnectionLostError(text)
 
 
 class Dialler:
@@ -397,6 +397,7 @@ class Dialler:
         self._learned_at = 0.0
         self._welcomed_at: float | None = None
         self._retry_after_s = 0.0
+        self._doubted: tuple[str, int, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -461,7 +462,7 @@ class Dialler:
             except (ConnectionLostError, ProtocolError, MessageTooLargeError) as error:
                 because = str(error)
                 if not isinstance(error, ConnectionLostError):
-                    self.link.session = Session()  # one that cannot go on would fail in the same way again
+                    self._doubt_session()
             except TimeoutError:
                 because = f"the hub did not answer within {HANDSHAKE_S:g} s"
             if self._welcomed_at is not None and self._clock() - self._welcomed_at > pause_s:
@@ -470,6 +471,14 @@ class Dialler:
                 self._on_down(because)
             await asyncio.sleep(max(self._retry_after_s, pause_s * self._chance.uniform(0.5, 1.0)))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _doubt_session(self) -> None:
+        """One end said what the other does not take. Said again, and again, it would hold up the session for ever."""
+        session = self.link.session
+        got = (session.id, session.received, session.acknowledged)
+        if self._welcomed_at is None or got == self._doubted:
+            self.link.session = Session()
+        self._doubted = got
 
     async def _once(self, transport: Transport) -> None:
         """One connection, from dialling to its end. Always raises."""
