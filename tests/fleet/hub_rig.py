@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from orrery.fleet.hub.settings import Settings
 from orrery.fleet.link import Dialler
 from orrery.fleet.messages import Accept, AnyFrame, Assign, Error, Frame, Hello, Result, State, Welcome
 from orrery.fleet.profile import Offer, Profile
-from orrery.fleet.transports.protocol import Connection
+from orrery.fleet.transports.protocol import Connection, Transport
 from orrery.fleet.transports.registry import transport_for
 
 BOUND_S = 20.0
@@ -109,7 +109,7 @@ class Rig:
         self.url = next(url for url in hub.urls if url.startswith("ws"))
         self._works = itertools.count()
 
-    async def round_trip(self, **place: object) -> str:
+    async def round_trip(self) -> str:
         """Have a task done that does nothing; who did it."""
         from orrery.graph.place import Place
         from orrery.graph.values import decode as decode_value
@@ -157,17 +157,29 @@ class Rig:
         records = self.hub.registry.audit(1000)
         return "\n".join(record.detail for record in records if record.kind in ("refused", "cut", "replaced"))
 
-    def token(self, name: str = "", **options: object) -> str:
+    async def until_refused(self, because: str) -> None:
+        """Return once the audit log says that somebody was turned away or cut off, and why."""
+        async with asyncio.timeout(BOUND_S):
+            while because not in self.refusals():
+                await asyncio.sleep(0.01)  # the log tells nobody; there is nothing to wait on
+
+    def token(self, name: str = "") -> str:
         """A fresh enrolment token."""
         return self.hub.registry.enrolment_token(at=self.hub.now(), name=name)
 
 
 @asynccontextmanager
-async def rig(folder: Path, *, settings: Settings | None = None, listen: Sequence[str] = ()) -> AsyncIterator[Rig]:
+async def rig(
+    folder: Path,
+    *,
+    settings: Settings | None = None,
+    listen: Sequence[str] = ("ws://127.0.0.1:0",),
+    transports: Mapping[str, Transport] | None = None,
+) -> AsyncIterator[Rig]:
     """A hub in `folder` with the device "good" and a client."""
     async with AsyncExitStack() as stack:
-        listen = listen or ("ws://127.0.0.1:0",)
-        hub = await stack.enter_async_context(HubServer(folder / "hub", listen=listen, settings=settings))
+        server = HubServer(folder / "hub", listen=listen, settings=settings, transports=transports)
+        hub = await stack.enter_async_context(server)
         token = hub.registry.enrolment_token(at=hub.now(), name="good")
         good = await stack.enter_async_context(Device(hub.urls[0], token))
         client = await stack.enter_async_context(HubClient(hub.urls[0], hub.client_token))

@@ -90,8 +90,12 @@ class Ends:
     def went(self, end: End, at: float) -> None:
         """Its connection is over; it may come back."""
         end.connection, end.went_at = None, at
-        if self._by_session.get(end.session.id) is end:
+        if self._by_name.get(end.name) is end:
             self._away[end.session.id] = end
+
+    def end_session(self, end: End) -> None:
+        """When it comes back it begins a new session, so nothing that was said before is said again."""
+        self._by_session.pop(end.session.id, None)
 
     def forget(self, end: End) -> None:
         """Nothing goes on with its session, and nothing is said to it any more."""

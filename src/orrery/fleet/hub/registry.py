@@ -238,18 +238,27 @@ class Registry:
 
     def prove(self, name: str, *, at: float) -> None:
         """The device has its key: from now on its name is taken."""
+        with self._reading() as connection:
+            query = "SELECT 1 FROM devices WHERE name = ? AND proved IS NULL"
+            if connection.execute(query, (name,)).fetchone() is None:
+                return
         with self._writing() as connection:
             connection.execute("UPDATE devices SET proved = ? WHERE name = ? AND proved IS NULL", (at, name))
 
     def here(self, name: str, here: bool) -> None:
         """Keep whether a device is with the hub, for the hub's next life: it may have work of this one."""
-        with self._writing() as connection:
-            connection.execute("UPDATE devices SET here = ? WHERE name = ? AND here != ?", (here, name, here))
-
-    def those_here(self) -> tuple[str, ...]:
-        """The devices that were with the hub when it ended."""
         with self._reading() as connection:
-            rows = connection.execute("SELECT name FROM devices WHERE here AND revoked IS NULL ORDER BY name")
+            query = "SELECT 1 FROM devices WHERE name = ? AND here != ?"
+            if connection.execute(query, (name, here)).fetchone() is None:
+                return
+        with self._writing() as connection:
+            connection.execute("UPDATE devices SET here = ? WHERE name = ?", (here, name))
+
+    def those_here(self, *, revoked_after: float) -> tuple[str, ...]:
+        """The devices that were with the hub when it ended; those revoked lately, too: they may have done something."""
+        with self._reading() as connection:
+            query = "SELECT name FROM devices WHERE here AND (revoked IS NULL OR revoked > ?) ORDER BY name"
+            rows = connection.execute(query, (revoked_after,))
             return tuple(name for (name,) in rows)
 
     def client_token(self, *, at: float) -> str:

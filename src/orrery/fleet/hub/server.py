@@ -30,7 +30,7 @@ from orrery.errors import (
 )
 from orrery.fleet.hub.commands import Command, Cut, Noted, ToClient, ToDevice
 from orrery.fleet.hub.core import Hub
-from orrery.fleet.hub.door import Pace
+from orrery.fleet.hub.door import Door, Pace
 from orrery.fleet.hub.ends import End, Ends
 from orrery.fleet.hub.events import (
     ClientCame,
@@ -130,6 +130,7 @@ class HubServer:
         self._hosts, self._origins = (*allowed_hosts, *_names_of_this_machine()), tuple(allowed_origins)
         self._listeners: list[Listener] = []
         self._ends = Ends()
+        self._cuts = Door(self.settings)
         self._enrolled: dict[str, Enrolled] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
@@ -142,7 +143,7 @@ class HubServer:
         try:
             self.epoch = self.registry.begin()
             self.client_token = self.registry.client_token(at=self.now())
-            self._expected = self.registry.those_here()
+            self._expected = self.registry.those_here(revoked_after=self.now() - self.settings.session_kept_s)
             self._expected_until = self.now() + self.settings.session_kept_s
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._note)
@@ -212,7 +213,10 @@ class HubServer:
             await end.link.run(connection, first=[welcome], arrived=guest.arrived)
         except (ProtocolError, MessageTooLargeError) as error:
             because = str(error)
-            self._note("cut", end.name, f"{connection.peer}: {because}")
+            unnoted = self._cuts.refused(end.name, self.now()).unnoted
+            if unnoted is not None:
+                more = f" ({unnoted} more before)" if unnoted else ""
+                self._note("cut", end.name, f"{connection.peer}: {because}{more}")
         except OrreryError as error:
             because = str(error)
         finally:
@@ -369,6 +373,8 @@ class HubServer:
                 self._post(client, self._shown(frame) if type(frame) is State else frame)
             case Cut(principal, because):
                 self._cut(principal, because, Error(error="cut", message=because, retryable=True))
+                if (end := self._ends.get(principal)) is not None:
+                    self._ends.end_session(end)
             case Noted(kind, principal, detail):
                 self._note(kind, principal, detail)
 

@@ -54,7 +54,7 @@ class WebSocketOptions(msgspec.Struct, frozen=True, kw_only=True):
         allowed_origins: web pages, such as "https://example.org", whose scripts may connect.
         ssl: this end's context; None: `wss:` is dialled with the usual one, and nothing listens at it.
         handshake_s: how long a handshake may take.
-        max_opening: how many connections may be amid their handshake.
+        max_opening: how many connections may be amid their handshake; of more, the oldest has to go.
         max_connections: how many may be open, those included.
         insecure: listen beyond loopback without TLS.
         on_refused: is told of each connection that was turned away: where it came from, and why.
@@ -134,7 +134,11 @@ class WebSocketConnection:
 
 
 class _Doorway(ServerConnection):
-    """A connection that is counted from its first byte, and turned away if there are too many."""
+    """A connection that is counted from its first byte, and turned away if there are too many.
+
+    Of those that are amid their handshake the oldest has to go: who means well is through in a moment, and those who
+    never finish, however many they are, keep nobody out.
+    """
 
     door: _Door
 
@@ -146,14 +150,15 @@ class _Doorway(ServerConnection):
             self.door.refused(_place(transport.get_extra_info("peername")), because)
             transport.abort()  # type: ignore[attr-defined]
             return
-        self.door.opening.add(self)
+        self.door.opening[self] = None
         super().connection_made(transport)
+        self.door.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.entered:
             return
         if self in self.door.opening:
-            self.door.opening.discard(self)
+            del self.door.opening[self]
             if self.response is None:
                 self.door.refused(_place(self.remote_address), "it did not finish its handshake")
         super().connection_lost(exc)
@@ -163,7 +168,7 @@ class _Door:
     """Who may come in."""
 
     def __init__(self, at: Address, options: WebSocketOptions) -> None:
-        self.opening: set[_Doorway] = set()
+        self.opening: dict[_Doorway, None] = {}
         self.open: set[WebSocketConnection] = set()
         self._options = options
         self._path = at.path
@@ -172,11 +177,17 @@ class _Door:
 
     def crowded(self) -> str:
         """Why one more connection is one too many."""
-        if len(self.opening) >= self._options.max_opening:
-            return f"{len(self.opening)} connections are amid their handshake"
         if len(self.opening) + len(self.open) >= self._options.max_connections:
             return f"{self._options.max_connections} connections are open"
         return ""
+
+    def make_room(self) -> None:
+        """Let the oldest go of those that are amid their handshake, if there are too many."""
+        if len(self.opening) > self._options.max_opening:
+            oldest = next(iter(self.opening))
+            del self.opening[oldest]
+            self.refused(_place(oldest.transport.get_extra_info("peername")), "others are waiting behind its handshake")
+            oldest.transport.abort()
 
     def refused(self, peer: str, because: str) -> None:
         _LOG.info("refused %s: %s", peer, because)
@@ -280,7 +291,7 @@ class WebSocketTransport:
 
         async def handle(ws: ServerConnection) -> None:
             assert isinstance(ws, _Doorway)
-            door.opening.discard(ws)
+            door.opening.pop(ws, None)
             _no_delay(ws)
             connection = WebSocketConnection(ws)
             door.open.add(connection)
