@@ -212,6 +212,8 @@ class World:
         for end in (*self.devices, *self.clients):
             for _ in range(chance.choice((0, 0, 1, 2))):
                 later(chance.uniform(0, 90), partial(self._cut, end))
+            if chance.random() < 0.25 and end.name != "spare":
+                later(chance.uniform(0, 60), partial(self._isolate, end, chance.uniform(10, 60)))
         if chance.random() < 0.15:
             device = chance.choice(self.devices)
             if device.name != "spare":
@@ -226,6 +228,13 @@ class World:
             else:
                 self.count("a cut wire")
                 wire.cut()
+
+    def _isolate(self, host: Dialling, seconds: float) -> None:
+        """Both sides are alive, and nothing passes between them."""
+        self.count("a network that is cut")
+        host.isolated_until = self.agenda.now + seconds
+        if host.end is not None and host.end.wire is not None:
+            host.end.wire.go_deaf(seconds)
 
     def _flap(self, device: DeviceHost, times: int) -> None:
         self.count("a drop-out")
@@ -327,7 +336,6 @@ class HubHost:
         """A device is not wanted any more."""
         self.world.count("a revoked device")
         self.revoked.add(device)
-        self.here.pop(device, None)
         if self.is_up:
             self.feed(ev.Revoked(self.now(), device))
 
@@ -410,9 +418,8 @@ class HubHost:
                     if (end := self.ends.get(name)) is not None:
                         end.post(frame)
                 case Cut(name):
-                    if (end := self.ends.get(name)) is not None and end.wire is not None:
-                        wire, end.wire = end.wire, None
-                        wire.cut()
+                    if (end := self.ends.pop(name, None)) is not None:
+                        end.detach()
                 case Noted():
                     pass
         if self.world.every_event or self.world.agenda.happened % 64 == 0:
@@ -446,6 +453,7 @@ class Dialling:
         self.skew_s = world.chance.choice((0.0, world.chance.uniform(-300, 300)))
         self.end: End | None = None
         self.session = ""
+        self.isolated_until = 0.0
 
     def now(self) -> float:
         """Its own clock."""
@@ -471,7 +479,7 @@ class Dialling:
         if not self.is_up or life != self.life or (self.end is not None and self.end.wire is not None):
             return
         world, network = self.world, self.world.network
-        if world.trouble and world.chance.random() < 0.1:
+        if world.agenda.now < self.isolated_until or (world.trouble and world.chance.random() < 0.1):
             world.agenda.later(world.chance.uniform(0.1, 5), partial(self.dial, life))
             return
         wire = Wire(network)
@@ -833,6 +841,10 @@ class ClientHost(Dialling):
                 task.cancelled = True
                 if self.end is not None:
                     self.end.post(Cancel(work=work, because="it is not wanted"))
+        for other in self.world.clients:
+            if other is not self and self.end is not None and other.open:
+                self.world.count("a cancellation of another's attempt")
+                self.end.post(Cancel(work=self.world.chance.choice(list(other.open)), because="mischief"))
 
     def hello(self, session: str, received: int) -> Hello:
         return Hello(token=self.name, role="client", session=session, received=received)

@@ -244,6 +244,8 @@ class DeviceCore:
         """Something that is not known here, or that may be done anew."""
         if refusal is not None:
             self._send(msgspec.structs.replace(refusal, work=assign.work, fence=assign.fence))
+        elif at >= self._lease_ends_at:
+            self._reject(assign, "lease", _WHY["lease"], 0.0)  # it was on its way for long, and may be another's now
         elif self._leaving is not None or not self._accepting:
             self._reject(assign, "draining", f"{self._name} takes nothing new")
         elif assign.deadline is not None and at + self._hub_ahead_s >= assign.deadline:

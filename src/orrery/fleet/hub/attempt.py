@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from orrery.errors import IllegalTransitionError
-from orrery.fleet.messages import Assign, Result
+from orrery.fleet.messages import Assign, Effect, Result
 
 if TYPE_CHECKING:
     from orrery.fleet.hub.known import KnownDevice
@@ -40,7 +40,7 @@ STEPS: dict[State, frozenset[State]] = {
     _NEW: frozenset({_QUEUED, _BEHIND, _SOUGHT, _LEASED, _ENDED}),
     _QUEUED: frozenset({_BEHIND, _LEASED, _ENDED}),
     _BEHIND: frozenset({_QUEUED, _SOUGHT, _LEASED, _ENDED}),
-    _SOUGHT: frozenset({_QUEUED, _BEHIND, _LEASED, _ENDED}),
+    _SOUGHT: frozenset({_QUEUED, _BEHIND, _SOUGHT, _LEASED, _ENDED}),
     _LEASED: frozenset({_QUEUED, _LEASED, _ADRIFT, _ENDED}),
     _ADRIFT: frozenset({_QUEUED, _LEASED, _ENDED}),
     _ENDED: frozenset(),
@@ -61,19 +61,20 @@ class Attempt:
         holder: the device that has the lease, or had it last.
         known_as: the work under which the holder remembers the result.
         refused: the devices that said they cannot, with what they said.
-        queued_at: since when it waits for a device.
+        queued_at: since when it waits for a device; `leased_at`: since when its holder has it.
         accepted: the holder has said that it will do it.
         stopping: why it is to stop, if it is; `overdue`: because its deadline has passed.
         forgotten: the client wants to hear no more of it.
         told: the client has been sent the latest news.
         after: the attempt at the same task that waits for the end of this one; `before`: the other way round.
-        awaits: of one that is sought, the devices that may have it.
+        awaits: of one that is sought, the devices that may have it; `may_be_done`: or may have done it.
         line: where it waits.
     """
 
     __slots__ = (
         "accepted", "after", "arrival", "assign", "awaits", "because", "before", "client", "fence", "forgotten",
-        "holder", "known_as", "line", "overdue", "queued_at", "refused", "result", "state", "stopping", "told", "work",
+        "holder", "known_as", "leased_at", "line", "may_be_done", "overdue", "queued_at", "refused", "result",
+        "state", "stopping", "told", "work",
     )  # fmt: skip
 
     def __init__(self, assign: Assign, client: str, arrival: int) -> None:
@@ -85,7 +86,7 @@ class Attempt:
         self.known_as = assign.work
         self.because = ""
         self.refused: dict[str, str] = {}
-        self.queued_at = 0.0
+        self.queued_at = self.leased_at = 0.0
         self.accepted = False
         self.stopping: str | None = None
         self.overdue = False
@@ -95,12 +96,18 @@ class Attempt:
         self.after: Attempt | None = None
         self.before: Attempt | None = None
         self.awaits: dict[str, None] = {}
+        self.may_be_done = False
         self.line: Line | None = None
 
     @property
     def harmless(self) -> bool:
         """Whether it may be done again without asking anybody."""
         return self.assign.effects in ("pure", "idempotent")
+
+    @property
+    def effect_unheard(self) -> Effect:
+        """What is known of its effect while nothing was heard of its end."""
+        return "none" if self.assign.effects == "pure" else "unknown"
 
     @property
     def orphan(self) -> bool:

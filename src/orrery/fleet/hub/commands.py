@@ -22,7 +22,7 @@ class ToClient(msgspec.Struct, frozen=True):
 
 
 class Cut(msgspec.Struct, frozen=True, gc=False):
-    """End the connection of a device or a client."""
+    """End the connection of a device, if it has one, and its session: what was said in it is not said again."""
 
     principal: str
     because: str

@@ -43,10 +43,10 @@ def _adrift(ledger: Ledger, attempt: Attempt) -> None:
 
 def _sought(ledger: Ledger, attempt: Attempt) -> None:
     awaits = ", ".join(attempt.awaits)
-    if attempt.harmless or not attempt.assign.seen_on:
-        ledger.put_back(attempt, f"{awaits} has not come back")
-    else:
+    if attempt.may_be_done:
         ledger.end_lost(attempt, f"{awaits} may have done {attempt.work}, and has not come back")
+    else:
+        ledger.put_back(attempt, f"{awaits} has not come back")
 
 
 def _deadline(ledger: Ledger, attempt: Attempt) -> None:
@@ -55,8 +55,8 @@ def _deadline(ledger: Ledger, attempt: Attempt) -> None:
         case State.QUEUED | State.BEHIND:
             ledger.end_overdue(attempt, "none")
         case State.SOUGHT:
-            if attempt.harmless:
-                ledger.end_overdue(attempt, "none" if attempt.assign.effects == "pure" else "unknown")
+            if not attempt.may_be_done:
+                ledger.end_overdue(attempt, attempt.effect_unheard)
             else:
                 _sought(ledger, attempt)
         case State.ADRIFT:

@@ -245,7 +245,7 @@ class Ledger:
     def lease(self, attempt: Attempt, device: KnownDevice, because: str) -> None:
         """Give an attempt to a device, under a new fence."""
         attempt.fence = self.next_fence()
-        attempt.accepted = False
+        attempt.accepted, attempt.leased_at = False, self.now
         self._hold(attempt, device, because)
         assign = attempt.assign
         sources = self._sources(assign, device) if assign.sources else ()
@@ -308,10 +308,14 @@ class Ledger:
             found.append(source)
         return tuple(dict.fromkeys(found))
 
-    def seek(self, attempt: Attempt, awaits: dict[str, None], seconds: float) -> None:
-        """Wait until the devices have reported that may have an attempt."""
+    def seek(self, attempt: Attempt, awaits: dict[str, None], *, may_be_done: bool) -> None:
+        """Wait until the devices have reported that may have an attempt.
+
+        After one lease nobody works on it any more; but whether it took effect, only its device knows.
+        """
         attempt.step(State.SOUGHT)
-        attempt.awaits = awaits
+        attempt.awaits, attempt.may_be_done = awaits, may_be_done and not attempt.harmless
+        seconds = self.settings.lease_s + (self.settings.away_s if attempt.may_be_done else 0.0)
         attempt.because = f"{', '.join(awaits)} may have it, and has not reported yet"
         self.sought[attempt.work] = attempt
         self.timers.set(("sought", attempt.work), self.now + seconds)

@@ -37,10 +37,6 @@ def came(ledger: Ledger, name: str, profile: Profile | None, *, resumed: bool) -
     if was_gone:
         ledger.note("device-came", name)
     if resumed and device.reported:
-        for attempt in list(device.leases.values()):
-            if attempt.state is State.ADRIFT:
-                ledger.timers.cancel(("adrift", attempt.work))
-                attempt.step(State.LEASED)  # it has stopped it or goes on, and will say so
         owed, device.owed = device.owed, {}
         for cancel in owed.values():
             ledger.say(device, cancel)
@@ -80,15 +76,41 @@ def heard(ledger: Ledger, name: str, latency_s: float | None) -> None:
 
 def passed(ledger: Ledger, device: KnownDevice) -> None:
     """Time has passed over a device."""
+    if device.health.connected and not device.health.gone:
+        for attempt in list(device.leases.values()):
+            if not attempt.accepted and attempt.leased_at + device.health.lease_s <= ledger.now:
+                _ignored(ledger, device, attempt)
     if device.health.passed(ledger.now):
-        ledger.note("device-gone", device.name, f"not heard of for {device.health.lease_s:g} s")
+        because = f"nothing was heard for {device.health.lease_s:g} s"
+        ledger.note("device-gone", device.name, because)
+        # An Assign that is still on its way belongs to a lease that has ended, and must not arrive.
+        ledger.out.append(Cut(device.name, because))
+        device.health.went(ledger.now, clean=False)
+        device.reported = False
         leases_ended(ledger, device)
         if device.is_revoked:
             return
-        if device.health.connected:
-            device.health.went(ledger.now, clean=False)
-            ledger.out.append(Cut(device.name, f"nothing was heard for {device.health.lease_s:g} s"))
     ledger.review(device)
+
+
+def _ignored(ledger: Ledger, device: KnownDevice, attempt: Attempt) -> None:
+    """A device is heard of all the time, and says nothing of an attempt that it was given."""
+    if attempt.state is not State.LEASED:
+        return
+    why = f"it did not answer for {device.health.lease_s:g} s"
+    attempt.refused[device.name] = why
+    device.trust.fall(reputation.UNTRUE, ledger.now)
+    ledger.note("untrue", device.name, f"{attempt.work}: {why}")
+    ledger.call_off(device, attempt.work, attempt.fence, why)
+    if attempt.harmless:
+        ledger.put_back(attempt, why)
+    else:
+        _set_adrift(ledger, attempt)
+
+
+def _set_adrift(ledger: Ledger, attempt: Attempt) -> None:
+    attempt.step(State.ADRIFT)
+    ledger.timers.set(("adrift", attempt.work), ledger.now + ledger.settings.away_s)
 
 
 def leases_ended(ledger: Ledger, device: KnownDevice) -> None:
@@ -104,12 +126,11 @@ def leases_ended(ledger: Ledger, device: KnownDevice) -> None:
         elif attempt.harmless and not attempt.orphan:
             ledger.call_off(device, attempt.work, attempt.fence, "the lease has ended")
             if attempt.stopping is not None:
-                ledger.end_stopped(attempt, "none" if attempt.assign.effects == "pure" else "unknown")
+                ledger.end_stopped(attempt, attempt.effect_unheard)
             else:
                 ledger.put_back(attempt, "its lease has ended")
         else:
-            attempt.step(State.ADRIFT)
-            ledger.timers.set(("adrift", attempt.work), ledger.now + ledger.settings.away_s)
+            _set_adrift(ledger, attempt)
     if device.is_revoked:
         _remove(ledger, device)
 
@@ -217,8 +238,10 @@ def _accept(ledger: Ledger, device: KnownDevice, frame: Accept) -> None:
     if attempt is not None and _has(device, attempt, frame.fence):
         if not attempt.accepted:
             attempt.accepted = True
-            if attempt.state is State.LEASED:
-                ledger.tell_news(attempt)
+            if attempt.state is State.ADRIFT:
+                ledger.timers.cancel(("adrift", attempt.work))
+                attempt.step(State.LEASED)
+            ledger.tell_news(attempt)
     elif attempt is None or attempt.holder is not device or attempt.fence > frame.fence:
         ledger.call_off(device, frame.work, frame.fence, "the lease on it has ended")
 

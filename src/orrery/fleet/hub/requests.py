@@ -82,7 +82,7 @@ def assign(ledger: Ledger, client: KnownClient, frame: Assign) -> None:
         return
     attempt = ledger.admit(frame, client.name)
     if frame.deadline is not None and frame.deadline <= ledger.now:
-        ledger.end_overdue(attempt, "none" if not frame.seen_on or attempt.assign.effects == "pure" else "unknown")
+        ledger.end_overdue(attempt, attempt.effect_unheard if frame.seen_on else "none")
     elif frame.effects == "pure":
         begin(ledger, attempt)
     else:
@@ -146,7 +146,7 @@ def begin(ledger: Ledger, attempt: Attempt) -> None:
     found = ledger.kept.get(frame.key)
     if found is not None and _is_answered(ledger, attempt, *found):
         return
-    settings, hint = ledger.settings, frame.seen_on
+    hint = frame.seen_on
     awaits: dict[str, None] = {}
     if frame.effects != "pure" and (hint or frame.attempt > 1):
         # Others are awaited, too: an earlier attempt may still run somewhere, and the news that this one was given to
@@ -157,9 +157,7 @@ def begin(ledger: Ledger, attempt: Attempt) -> None:
         if device is None or not device.reported:
             awaits[hint] = None
     if awaits:
-        # After one lease nobody works on it any more; but whether it took effect, only its device knows.
-        away_s = settings.away_s if hint and not attempt.harmless else 0.0
-        ledger.seek(attempt, awaits, settings.lease_s + away_s)
+        ledger.seek(attempt, awaits, may_be_done=bool(hint))
     else:
         ledger.wait(attempt)
 
@@ -182,7 +180,7 @@ def _is_answered(ledger: Ledger, attempt: Attempt, keeper: KnownDevice, held: He
         return True
     if attempt.harmless:
         return False
-    ledger.seek(attempt, {keeper.name: None}, ledger.settings.lease_s + ledger.settings.away_s)
+    ledger.seek(attempt, {keeper.name: None}, may_be_done=True)
     return True
 
 
@@ -232,7 +230,7 @@ def stop(ledger: Ledger, attempt: Attempt, because: str) -> None:
         case State.QUEUED | State.BEHIND:
             ledger.end_stopped(attempt, "none")
         case State.SOUGHT if attempt.harmless:
-            ledger.end_stopped(attempt, "none" if attempt.assign.effects == "pure" else "unknown")
+            ledger.end_stopped(attempt, attempt.effect_unheard)
         case State.LEASED | State.ADRIFT if attempt.holder is not None:
             ledger.call_off(attempt.holder, attempt.work, attempt.fence, because)
         case _:
