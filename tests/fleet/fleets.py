@@ -40,7 +40,7 @@ class Device:
     async def start(self) -> None:
         """Come, or come back."""
         (self.folder / "work").mkdir(parents=True, exist_ok=True)
-        rules = DeviceRules(self.folder / "work", allow=ALLOWED)
+        rules = DeviceRules(self.folder / "work", allow=(*ALLOWED, *self._fleet.allow))
         self.journal = DeviceJournal(self.folder / "journal.db")
         performer = ToolPerformer(rules, self.blobs, slots=self._slots, limits=WorkerLimits())
         self.agent = Agent(
@@ -75,8 +75,8 @@ class Device:
 class Fleet:
     """A hub and devices."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.folder, self.settings = folder, settings
+    def __init__(self, folder: Path, settings: Settings, allow: Sequence[str] = ()) -> None:
+        self.folder, self.settings, self.allow = folder, settings, tuple(allow)
         self.devices: dict[str, Device] = {}
         self._port = 0
 
@@ -100,10 +100,15 @@ class Fleet:
 
 @asynccontextmanager
 async def fleet(
-    folder: Path, devices: Mapping[str, int] | None = None, *, settings: Settings = QUICK, serves: bool = False
+    folder: Path,
+    devices: Mapping[str, int] | None = None,
+    *,
+    settings: Settings = QUICK,
+    serves: bool = False,
+    allow: Sequence[str] = (),
 ) -> AsyncIterator[Fleet]:
     """A hub with devices of so many slots; all of it is gone at the end."""
-    found = Fleet(folder, settings)
+    found = Fleet(folder, settings, allow)
     await found.start_hub()
     try:
         for name, slots in (devices or {}).items():

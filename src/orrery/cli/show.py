@@ -149,6 +149,8 @@ def _task_line(
         line.append(" " * 10)
     if used is not None:
         line.append(f"  {' '.join(spending(used.money, used.tokens))}", "dim")
+    if record.where:
+        line.append(f"  on {record.where}", "dim")
     if record.attempt > 1:
         line.append(f"  {record.attempt} attempts", "yellow")
     children = [s for s in machine.graph.incoming[record.task.id] if machine.records[s].parent == record.task.id]

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from orrery.errors import Failure, NoDeviceError, NotAllowedError, OrreryError, OutsideError, ProtocolError
+from orrery.errors import ConnectionLostError, Failure, NoDeviceError, NotAllowedError, OrreryError, ProtocolError
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hubs import HubAddress, find_hub
 from orrery.fleet.messages import Accept, Assign, Progress, Reject, Result
@@ -201,9 +201,8 @@ class FleetExecutor:
         )
         try:
             await client.open()
-        except OutsideError as error:
-            error.add_note(f"the hub was named by {self._hub.said_by}")
-            raise
+        except ConnectionLostError as error:
+            raise ConnectionLostError(f"{error} It is named by {self._hub.said_by}.") from None
         self._client = client
         return client
 
