@@ -37,6 +37,11 @@ def is_gone(*places: str) -> Check:
     return lambda end: not any(end.path(place).exists() for place in places)
 
 
+def is_private(*places: str) -> Check:
+    """Nobody but the owner can read or write these files."""
+    return lambda end: all(end.path(place).stat().st_mode & 0o777 == 0o600 for place in places)
+
+
 def is_untouched(*places: str) -> Check:
     """The files are what they were before the run."""
     from orrery.bench.fleet.setting import contents

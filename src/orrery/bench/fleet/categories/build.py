@@ -12,7 +12,7 @@ from orrery.bench.fleet.setting import Setting
 from orrery.bench.fleet.steps import step
 from orrery.graph import Edge, Graph, Ref
 
-# -- built once, tested in two places, published only if both pass ----------------------------------------------
+# -- built once, tested in two places, published only if both pass ------------------------------------------------
 
 MODULE = "def area(width, height):\n    return width * height\n"
 SMALL = "assert area(2, 3) == 6\n"

@@ -9,7 +9,7 @@ from orrery.bench.fleet.setting import Setting
 from orrery.bench.fleet.steps import step
 from orrery.graph import Edge, Graph, Ref
 
-# -- a rolling change of settings that stops at a failed health probe, and rolls the touched hosts back ---------
+# -- a rolling change of settings that stops at a failed health probe, and rolls the touched hosts back -----------
 
 HOSTS = {"web1": 16, "web2": 16, "db1": 4, "big1": 16}
 """How many workers each host can bear."""

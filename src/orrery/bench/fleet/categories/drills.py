@@ -22,7 +22,7 @@ from orrery.bench.fleet.setting import Setting, chance
 from orrery.bench.fleet.steps import step
 from orrery.graph import Edge, Graph, Place, Ref, Template
 
-# -- words counted over 16 shards, while one of the workers is killed -------------------------------------------
+# -- words counted over 16 shards, while one of the workers is killed ---------------------------------------------
 
 SHARDS = 16
 VOCABULARY = ("red", "green", "blue", "orbit", "moon", "star", "comet")
@@ -71,7 +71,7 @@ SIXTEEN_SHARDS = Exercise(
     drill=Drill(when="web2/work/begun", kills="web2"),
 )
 
-# -- a large file whose source dies half-way --------------------------------------------------------------------
+# -- a large file whose source dies half-way ----------------------------------------------------------------------
 
 LARGE_BYTES = 50_000_000
 
@@ -190,7 +190,7 @@ NO_SPARE = Exercise(
     drill=Drill(when="pi1/work/begun", kills="pi1"),
 )
 
-# -- a booking that must be made once, on a host that dies while it is made ----------------------------------------
+# -- a booking that must be made once, on a host that dies while it is made ---------------------------------------
 
 BOOKED = (("rent", 900), ("water", 40), ("light", 25))
 
@@ -240,7 +240,7 @@ ONCE_ONLY = Exercise(
     drill=Drill(when="db1/work/booked", kills="db1", returns=True),
 )  # fmt: skip
 
-# -- the hub dies and comes back ------------------------------------------------------------------------------------
+# -- the hub dies and comes back ----------------------------------------------------------------------------------
 
 TOOLS = ("web1", "web2", "pi1", "big1")
 

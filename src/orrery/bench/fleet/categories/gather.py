@@ -11,7 +11,7 @@ from orrery.bench.fleet.setting import Setting, chance
 from orrery.bench.fleet.steps import step
 from orrery.graph import Edge, Graph, Ref, Retry
 
-# -- temperatures of four rooms, summed up on the large device ---------------------------------------------------
+# -- temperatures of four rooms, summed up on the large device ----------------------------------------------------
 
 ROOMS = {"pi1": "hall", "web1": "lab", "web2": "store", "db1": "office"}
 
@@ -55,7 +55,7 @@ ROOMS_SUMMED_UP = Exercise(
     changes=("big1/rooms.json",),
 )
 
-# -- pictures of cameras, judged on the large device -------------------------------------------------------------
+# -- pictures of cameras, judged on the large device --------------------------------------------------------------
 
 PICTURES = {"pi1": 3, "web1": 2, "web2": 2}
 DARK_BELOW = 60
@@ -156,7 +156,7 @@ ONE_IS_OFF = Exercise(
     changes=("db1/recalibrate.txt",),
 )
 
-# -- readings calibrated with a table from the database ------------------------------------------------------------
+# -- readings calibrated with a table from the database -----------------------------------------------------------
 
 RAW = {"pi1": (100, 110, 90), "web1": (200, 210, 205), "web2": (50, 55, 45)}
 GAIN = {"pi1": 0.5, "web1": 0.25, "web2": 2.0}
@@ -205,7 +205,7 @@ CALIBRATED_READINGS = Exercise(
     changes=("big1/calibrated.json", "db1/calibration.db"),
 )
 
-# -- a camera that is not ready at first, and one that never is ------------------------------------------------------
+# -- a camera that is not ready at first, and one that never is ---------------------------------------------------
 
 CAMERAS = ("pi1", "web1", "web2")
 

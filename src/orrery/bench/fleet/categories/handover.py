@@ -11,7 +11,7 @@ from orrery.bench.fleet.setting import Setting, chance
 from orrery.bench.fleet.steps import step
 from orrery.graph import Graph, Ref
 
-# -- databases dumped here, restored and compared there ---------------------------------------------------------
+# -- databases dumped here, restored and compared there -----------------------------------------------------------
 
 ORDERS = [(n, f"customer {n % 7}", n * 3 % 101) for n in range(400)]
 STOCK = [(f"part {n}", n % 13) for n in range(150)]
@@ -203,7 +203,7 @@ ARCHIVE = Exercise(
     changes=("db1/archive/*",),
 )
 
-# -- a large file kept in four parts, and put together again ---------------------------------------------------------
+# -- a large file kept in four parts, and put together again ------------------------------------------------------
 
 KEEPERS = ("web1", "web2", "db1", "pi1")
 WHOLE = chance(11).randbytes(1_200_000)
@@ -250,7 +250,7 @@ PARTS = Exercise(
     changes=("*/kept.bin", "big1/again.bin"),
 )
 
-# -- texts in three encodings, brought together in one ----------------------------------------------------------------
+# -- texts in three encodings, brought together in one ------------------------------------------------------------
 
 TEXTS = {"web1": ("latin-1", "Käse für Zoë"), "web2": ("utf-16", "naïve façade"), "db1": ("utf-8", "smørrebrød")}
 TOGETHER = "".join(f"{host}: {text}\n" for host, (_, text) in TEXTS.items())

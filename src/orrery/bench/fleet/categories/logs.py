@@ -19,7 +19,7 @@ def log(errors: int, fine: int, what: str = "disk full") -> str:
     return "\n".join(lines) + "\n"
 
 
-# -- rotated logs, one compressed, one badly encoded, one missing ----------------------------------------------
+# -- rotated logs, one compressed, one badly encoded, one missing -------------------------------------------------
 
 LOST = log(4, 7)
 
@@ -75,7 +75,7 @@ ROTATED = Exercise(
 )
 
 
-# -- slow requests traced from the database back to the pages that asked ----------------------------------------
+# -- slow requests traced from the database back to the pages that asked ------------------------------------------
 
 PAGES = {"web1": ("/cart", "/search", "/home"), "web2": ("/search", "/pay", "/home")}
 SLOW_OVER_MS = 1000
@@ -126,7 +126,7 @@ CORRELATE = Exercise(
     changes=("big1/slow.json",),
 )
 
-# -- the clients that ask most, over all hosts -------------------------------------------------------------------
+# -- the clients that ask most, over all hosts --------------------------------------------------------------------
 
 CLIENTS = {
     "web1": {"10.0.0.1": 30, "10.0.0.2": 12, "10.0.0.3": 3},
@@ -218,7 +218,7 @@ IN_ORDER = Exercise(
     changes=("big1/merged.log",),
 )
 
-# -- passwords taken out of logs where they lie --------------------------------------------------------------------
+# -- passwords taken out of logs where they lie -------------------------------------------------------------------
 
 LEAKS = {"web1": 3, "web2": 0, "db1": 5, "pi1": 1}
 
@@ -262,7 +262,7 @@ PASSWORDS = Exercise(
     changes=("*/auth.log", "big1/masked.json"),
 )
 
-# -- gaps in heartbeats; one log cannot be read, and that is part of the report -------------------------------------
+# -- gaps in heartbeats; one log cannot be read, and that is part of the report -----------------------------------
 
 BEATS = {"web1": (0, 5, 10, 15, 20), "web2": (0, 5, 10, 25, 30), "big1": (0, 5, 10, 15, 40)}
 GAPS = {"web1": 5, "web2": 15, "big1": 25, "db1": "unreadable"}

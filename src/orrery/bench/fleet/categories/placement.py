@@ -9,7 +9,7 @@ from orrery.bench.fleet.setting import Setting, chance
 from orrery.bench.fleet.steps import step
 from orrery.graph import Graph, Place, Ref
 
-# -- six tiny models trained where there is a GPU, the best one judged elsewhere --------------------------------
+# -- six tiny models trained where there is a GPU, the best one judged elsewhere ----------------------------------
 
 RATES = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.2)
 GPU = Place(skills=("gpu",))

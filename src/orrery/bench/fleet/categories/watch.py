@@ -9,7 +9,7 @@ from orrery.bench.fleet.setting import Setting
 from orrery.bench.fleet.steps import step
 from orrery.graph import Edge, Expr, Graph, Ref
 
-# -- four hosts sampled, those over a threshold alerted ---------------------------------------------------------
+# -- four hosts sampled, those over a threshold alerted -----------------------------------------------------------
 
 LOADS = {"web1": (0.2, 0.4, 0.3), "web2": (0.95, 0.9, 0.97), "db1": (0.5, 0.4, 0.6), "big1": (0.99, 0.85, 0.92)}
 
@@ -57,7 +57,7 @@ THRESHOLD = Exercise(
     changes=("pi1/alerts.jsonl",),
 )
 
-# -- every service probed, a table made, the sick ones reported ----------------------------------------------------
+# -- every service probed, a table made, the sick ones reported ---------------------------------------------------
 
 STATUS = {"web1": 200, "web2": 503, "db1": 200, "pi1": 200, "big1": 503}
 
@@ -101,7 +101,7 @@ PROBES = Exercise(
     changes=("big1/status.json", "pi1/paged.jsonl"),
 )
 
-# -- folders held against their quotas ------------------------------------------------------------------------------
+# -- folders held against their quotas ----------------------------------------------------------------------------
 
 USED = {"web1": 4_000, "web2": 9_500, "db1": 12_000, "big1": 700}
 QUOTA = {"web1": 5_000, "web2": 5_000, "db1": 20_000, "big1": 500}
@@ -144,7 +144,7 @@ QUOTAS = Exercise(
     changes=("big1/over.json",),
 )
 
-# -- a service that hangs is freed, and looked at again ---------------------------------------------------------------
+# -- a service that hangs is freed, and looked at again -----------------------------------------------------------
 
 SERVICES = ("web1", "web2", "db1")
 
@@ -196,7 +196,7 @@ HANGS = Exercise(
     changes=("web2/state.json", "web2/state.json.old", "big1/freed.json"),
 )
 
-# -- two of three must agree ------------------------------------------------------------------------------------
+# -- two of three must agree --------------------------------------------------------------------------------------
 
 VOTERS = ("web1", "web2", "db1")
 
@@ -236,7 +236,7 @@ QUORUM = Exercise(
     changes=("big1/route.json", "big1/route.json.old"),
 )
 
-# -- disks that will be full within a week, as tickets in the database -------------------------------------------
+# -- disks that will be full within a week, as tickets in the database --------------------------------------------
 
 GROWTH = {"web1": (50, 2), "web2": (70, 6), "db1": (40, 1), "big1": (88, 3)}
 """Percent in use on the last day, and by how much it grew each day."""
