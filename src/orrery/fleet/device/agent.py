@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -39,6 +39,7 @@ from orrery.fleet.device.events import (
     Ticked,
 )
 from orrery.fleet.device.journal import DeviceJournal
+from orrery.fleet.device.supply import Supply
 from orrery.fleet.link import Dialler
 from orrery.fleet.messages import (
     AnyFrame,
@@ -59,8 +60,6 @@ from orrery.fleet.messages import (
 from orrery.fleet.porter import BlobServer, Fetcher, Porter
 from orrery.fleet.profile import Load, Profile
 from orrery.fleet.transports.protocol import Transport
-from orrery.graph import values
-from orrery.graph.values import Blob
 
 ANSWERED_EVERY_S = 0.25
 """How often the core is told that the hub still answers."""
@@ -146,7 +145,7 @@ class Agent:
     ) -> None:
         self.url, self.name, self.profile = url, name, profile
         self.done = self.failed = 0
-        self._token, self._performer, self._journal, self._blobs = token, performer, journal, blobs
+        self._token, self._performer, self._journal = token, performer, journal
         self._keep_key, self._refusal, self._load = keep_key, refusal, load
         self._serve_at, self._on_news, self._clock = serve_at, on_news, clock
         self._settings = settings or DeviceSettings(slots=profile.slots)
@@ -163,6 +162,7 @@ class Agent:
         )
         self._porter = Porter(self._send_step, blobs.store.open_raw)
         self._fetcher = Fetcher(self._porter)
+        self._supply = Supply(blobs, self._fetcher, needed=lambda: self._core.needed, say=self._dialler.post)
         self._server = BlobServer(blobs.store.open_raw, secret=lambda: self._secret, hub_now=self._hub_now)
         self._secret = b""
         self._events: list[Event] = []
@@ -170,7 +170,6 @@ class Agent:
         self._timer: asyncio.TimerHandle | None = None
         self._told_answered_at = float("-inf")
         self._fetching: dict[str, asyncio.Task[None]] = {}
-        self._performing: dict[str, tuple[Blob, ...]] = {}
         self._load_said: Load | None = None
 
     def __repr__(self) -> str:
@@ -189,7 +188,7 @@ class Agent:
     @property
     def fetched_bytes(self) -> int:
         """What was fetched from others so far."""
-        return self._fetcher.fetched_bytes
+        return self._supply.fetched_bytes
 
     async def run(self) -> None:
         """Work until `drain` has ended it, over whatever happens to the hub; once only.
@@ -265,7 +264,7 @@ class Agent:
     def _came(self, frame: AnyFrame) -> None:
         match frame:
             case Assign():
-                refused = None if self._refusal is None else self._refusal(frame)
+                refused = self._refused(frame)
                 if refused is not None:
                     self._announce("refused", f"{frame.run}/{frame.task}: {refused.message or refused.reason}")
                 self._tell(FrameCame(self._clock(), frame, refused))
@@ -276,7 +275,16 @@ class Agent:
             case Credit() if frame.stream:
                 self._porter.take(frame)
             case State(asks=True):
-                self._report(whole=True)
+                self._report()
+
+    def _refused(self, assign: Assign) -> Reject | None:
+        if self._refusal is None:
+            return None
+        try:
+            return self._refusal(assign)
+        except Exception as error:  # noqa: BLE001 - one call that cannot be judged must not end the device
+            message = f"whether {assign.op!r} is allowed cannot be told: {type(error).__name__}: {error}"
+            return Reject(work=assign.work, reason="not-allowed", message=message)
 
     def _said(self, word: Progress | Result) -> None:
         """The performer reports."""
@@ -284,7 +292,7 @@ class Agent:
         if isinstance(word, Progress):
             self._tell(AttemptProgressed(now, word.work, word.fraction, word.note))
             return
-        self._performing.pop(word.work, None)
+        self._supply.end(word.work, word.blobs)
         if word.status == "succeeded":
             self.done += 1
         elif word.status == "failed":
@@ -332,10 +340,9 @@ class Agent:
                 else:
                     self._performer.cancel(work)
             case Report():
-                self._report(whole=True)
+                self._report()
             case Drop(digests):
-                in_use = self._in_use()
-                self._dropped(self._blobs.drop([digest for digest in digests if digest not in in_use]))
+                self._supply.drop(digests)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -360,32 +367,32 @@ class Agent:
                 told = msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure, effect="unknown")
                 self._dialler.post(told)
 
-    def _report(self, *, whole: bool) -> None:
-        held = self._blobs.held()
+    def _report(self) -> None:
         load = self._load() if self._load is not None else None
-        self._dialler.post(State(whole=whole, profile=self.profile, load=load, held=self._core.held, holds=held))
+        state = State(whole=True, profile=self.profile, load=load, held=self._core.held)
+        for part in self._supply.report(state):
+            self._dialler.post(part)
 
     # -- performing -------------------------------------------------------------------------------------------
 
     def _perform(self, assign: Assign) -> None:
         self._announce("began", f"{assign.run}/{assign.task}")
-        blobs = tuple(blobs_in(values.decode(assign.args))) if len(assign.args) > 1 else ()
-        self._performing[assign.work] = blobs
-        if not blobs:
-            self._performer.start(assign, self._said)
-            return
-        task = self._loop.create_task(self._fetch_and_perform(assign, blobs))
-        self._fetching[assign.work] = task
+        if self._supply.begin(assign):
+            self._fetching[assign.work] = self._loop.create_task(self._fetch_and_begin(assign))
+        else:
+            self._begin(assign)
 
-    async def _fetch_and_perform(self, assign: Assign, blobs: Sequence[Blob]) -> None:
+    def _begin(self, assign: Assign) -> None:
+        try:
+            self._performer.start(assign, self._said)
+        except Exception as error:  # noqa: BLE001 - one attempt that cannot be begun must not end the others
+            self._said(Result(work=assign.work, status="failed", failure=Failure.of(error), effect="unknown"))
+
+    async def _fetch_and_begin(self, assign: Assign) -> None:
         """Begin an attempt once its blobs are here; of one that is stopped before, nothing was done."""
         result = Result(work=assign.work, status="stopped", effect="none")
         try:
-            for blob in dict.fromkeys(blobs):
-                if not await asyncio.to_thread(self._blobs.store.has, blob):
-                    await self._fetcher.fetch(blob, assign.sources, self._blobs.store)
-                    self._dialler.post(State(holds=(blob,)))
-                self._blobs.use(blob)
+            await self._supply.bring(assign)
         except OrreryError as error:
             failure = msgspec.structs.replace(Failure.of(error), severity="transient")
             result = msgspec.structs.replace(result, status="failed", failure=failure)
@@ -393,22 +400,10 @@ class Agent:
             pass  # by Stop, or because the device ends: either way this is what there is to say
         else:
             del self._fetching[assign.work]
-            self._trim(sum(blob.size_bytes for blob in blobs))
-            self._performer.start(assign, self._said)
+            self._begin(assign)
             return
         del self._fetching[assign.work]
         self._said(result)
-
-    def _in_use(self) -> frozenset[str]:
-        arguments = (blob.digest for blobs in self._performing.values() for blob in blobs)
-        return self._core.needed.union(arguments)
-
-    def _trim(self, added_bytes: int) -> None:
-        self._dropped(self._blobs.trim(self._in_use(), added_bytes=added_bytes))
-
-    def _dropped(self, digests: Sequence[str]) -> None:
-        if digests:
-            self._dialler.post(State(dropped=tuple(digests)))
 
     # -- the rest ---------------------------------------------------------------------------------------------
 
@@ -439,18 +434,6 @@ class Agent:
     def _announce(self, kind: str, text: str) -> None:
         if self._on_news is not None:
             self._on_news(News(kind, text))
-
-
-def blobs_in(value: Any) -> Iterator[Blob]:
-    """Every blob in a value."""
-    if isinstance(value, Blob):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from blobs_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from blobs_in(inner)
 
 
 def _differ(one: Load, other: Load) -> bool:

@@ -11,7 +11,6 @@ be given away.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
@@ -39,6 +38,7 @@ from orrery.fleet.device.events import (
     Stop,
     Ticked,
 )
+from orrery.fleet.device.memory import DeviceSettings, Memory
 from orrery.fleet.messages import (
     Accept,
     Assign,
@@ -55,26 +55,6 @@ from orrery.fleet.messages import (
 
 ASK_AGAIN_S = 1.0
 """When a device that is full would be asked again."""
-
-
-class DeviceSettings(msgspec.Struct, frozen=True):
-    """The limits of a device.
-
-    Args:
-        slots: attempts at once.
-        waiting: attempts that may wait for a slot besides.
-        lease_margin: the share of a lease that is not used, so that what runs has stopped before it ends.
-        kept_most: results that are kept at once for clients that have not said yet that they have them.
-        kept_bytes: what their values may come to.
-        kept_s: how long they are kept. The oldest go first, and a task that is asked for again then is done again.
-    """
-
-    slots: int = 1
-    waiting: int = 4
-    lease_margin: float = 0.1
-    kept_most: int = 10_000
-    kept_bytes: int = 64_000_000
-    kept_s: float = 7 * 86_400.0
 
 
 class _Attempt:
@@ -116,15 +96,16 @@ class DeviceCore:
         self._attempts: dict[str, _Attempt] = {}
         self._running = 0
         self._performed: dict[str, str] = {}  # the key behind what the performer knows as a work
-        self._kept: OrderedDict[str, Record] = OrderedDict()
-        self._kept_bytes = 0
-        self._keys: dict[str, str] = {}
+        self._works: dict[str, str] = {}  # the key behind each work that waits for an attempt's end
+        self._memory = Memory(settings)
         self._out: list[Command] = []
         for record in remembered:
-            self._keep(record)
+            self._out += map(Forget, self._memory.keep(record))
 
     def __repr__(self) -> str:
-        return f"<DeviceCore {self._name} {self._running} running, {len(self._attempts)} held, {len(self._kept)} kept>"
+        return (
+            f"<DeviceCore {self._name} {self._running} running, {len(self._attempts)} held, {len(self._memory)} kept>"
+        )
 
     @property
     def slots(self) -> int:
@@ -139,7 +120,7 @@ class DeviceCore:
     @property
     def needed(self) -> frozenset[str]:
         """The digests of the blobs in results that are still kept."""
-        results = (record.result for record in self._kept.values() if record.result is not None)
+        results = (record.result for record in self._memory if record.result is not None)
         return frozenset(blob.digest for result in results for blob in result.blobs)
 
     @property
@@ -203,7 +184,7 @@ class DeviceCore:
             return
         # The other end knows nothing of what was said before, so all of it is said again.
         self._out.append(Report(self.held))
-        for record in self._kept.values():
+        for record in self._memory:
             if record.result is not None:
                 self._send(self._result(record, record.work, record.fence))
         if self._leaving is not None:
@@ -213,10 +194,12 @@ class DeviceCore:
         for key, attempt in self._attempts.items():
             for work, fence in attempt.asked.items():
                 yield Held(work, key, attempt.assign.digest, "queued" if attempt.began_at is None else "running", fence)
-        for key, record in self._kept.items():
-            if key in self._attempts and record.work in self._attempts[key].asked:
+        for record in self._memory:
+            if record.work in self._works:
                 continue  # it is about to be done again
-            yield Held(record.work, key, record.digest, "broken" if record.result is None else "done", record.fence)
+            yield Held(
+                record.work, record.key, record.digest, "broken" if record.result is None else "done", record.fence
+            )
 
     # -- what the hub says ------------------------------------------------------------------------------------
 
@@ -234,7 +217,7 @@ class DeviceCore:
                     self._stop_all_at = drain.deadline - self._hub_ahead_s
 
     def _assigned(self, assign: Assign, refusal: Reject | None, at: float) -> None:
-        attempt, kept = self._attempts.get(assign.key), self._kept.get(assign.key)
+        attempt, kept = self._attempts.get(assign.key), self._memory.of_key(assign.key)
         if attempt is not None:
             self._asked_again(attempt, assign)
         elif kept is None or not self._answered(kept, assign, at):
@@ -254,7 +237,7 @@ class DeviceCore:
             self._reject(assign, "full", f"{self._name} has {len(self._attempts)} tasks already", ASK_AGAIN_S)
         else:
             self._attempts[assign.key] = _Attempt(assign)
-            self._keys[assign.work] = assign.key
+            self._works[assign.work] = assign.key
             self._send(Accept(work=assign.work, fence=assign.fence, device=self._name))
             self._fill(at)
 
@@ -267,7 +250,7 @@ class DeviceCore:
         else:
             attempt.asked.pop(assign.work, None)  # whoever asked last stands last
             attempt.asked[assign.work] = assign.fence
-            self._keys[assign.work] = assign.key
+            self._works[assign.work] = assign.key
             if attempt.began_at is not None and attempt.assign.effects != "pure":
                 self._out.append(Remember(self._begun(attempt)))
             self._send(Accept(work=assign.work, fence=assign.fence, device=self._name))
@@ -298,14 +281,14 @@ class DeviceCore:
         return True
 
     def _cancelled(self, cancel: Cancel) -> None:
-        key = self._keys.get(cancel.work, "")
-        attempt, kept = self._attempts.get(key), self._kept.get(key)
+        key = self._works.get(cancel.work, "")
+        attempt, kept = self._attempts.get(key), self._memory.of_work(cancel.work)
         if attempt is not None:
             if cancel.fence and cancel.fence < attempt.asked[cancel.work]:
                 return  # about an earlier placement
             if len(attempt.asked) > 1 or attempt.began_at is None:
                 fence = attempt.asked.pop(cancel.work)
-                del self._keys[cancel.work]
+                del self._works[cancel.work]
                 if not attempt.asked:
                     del self._attempts[key]
                 self._send(self._stopped(cancel.work, fence, "none"))
@@ -313,7 +296,8 @@ class DeviceCore:
                 self._stop(attempt, "cancelled", cancel.because)
         elif kept is not None:
             if cancel.forget:
-                self._forget(key)
+                self._memory.drop(kept.key)
+                self._out.append(Forget(kept.key))
             elif kept.result is not None:
                 self._send(self._result(kept, cancel.work, max(kept.fence, cancel.fence)))
             else:
@@ -352,7 +336,7 @@ class DeviceCore:
             self._running += 1
             assign = attempt.assign
             self._performed[assign.work] = assign.key
-            outdated = self._unkeep(assign.key)
+            outdated = self._memory.drop(assign.key)
             if assign.effects != "pure":
                 self._out.append(Remember(self._begun(attempt)))
             elif outdated:
@@ -380,7 +364,7 @@ class DeviceCore:
         del self._attempts[assign.key], self._performed[assign.work]
         self._running -= 1
         for work in attempt.asked:
-            self._keys.pop(work, None)
+            del self._works[work]
         result = msgspec.structs.replace(
             _said(event.result, attempt),
             began_at=(attempt.began_at or event.at) + self._hub_ahead_s,
@@ -432,7 +416,7 @@ class DeviceCore:
         del self._attempts[attempt.assign.key]
         reason = {"drain": "draining", "deadline": "deadline"}.get(cause, "lease")
         for work, fence in attempt.asked.items():
-            self._keys.pop(work, None)
+            del self._works[work]
             again = 0.0 if reason == "lease" else None
             self._send(Reject(work=work, fence=fence, reason=reason, message=_WHY[cause], retry_after_s=again))
 
@@ -445,42 +429,11 @@ class DeviceCore:
             if attempt.began_at is None:
                 self._give_back(attempt, "drain")
 
-    # -- what is kept -----------------------------------------------------------------------------------------
+    # -- saying -----------------------------------------------------------------------------------------------
 
     def _remember(self, record: Record) -> None:
         self._out.append(Remember(record))
-        self._keep(record)
-
-    def _keep(self, record: Record) -> None:
-        self._unkeep(record.key)
-        self._kept[record.key] = record
-        self._keys[record.work] = record.key
-        self._kept_bytes += _bytes_of(record)
-        while (oldest := next(iter(self._kept.values()))) is not record and self._keeps_too_much(oldest, record.since):
-            self._forget(oldest.key)
-
-    def _keeps_too_much(self, oldest: Record, now: float) -> bool:
-        limits = self._settings
-        return (
-            len(self._kept) > limits.kept_most
-            or self._kept_bytes > limits.kept_bytes
-            or oldest.since + limits.kept_s < now
-        )
-
-    def _forget(self, key: str) -> None:
-        self._unkeep(key)
-        self._out.append(Forget(key))
-
-    def _unkeep(self, key: str) -> bool:
-        record = self._kept.pop(key, None)
-        if record is None:
-            return False
-        self._kept_bytes -= _bytes_of(record)
-        if key not in self._attempts or record.work not in self._attempts[key].asked:
-            self._keys.pop(record.work, None)
-        return True
-
-    # -- saying -----------------------------------------------------------------------------------------------
+        self._out += map(Forget, self._memory.keep(record))
 
     def _send(self, frame: Accept | Reject | Progress | Result | Credit | Drain) -> None:
         self._out.append(Send(frame))
@@ -526,5 +479,4 @@ def _is_an_end(result: Result, assign: Assign) -> bool:
     return assign.effects in ("keyed", "once") and result.effect != "none"
 
 
-def _bytes_of(record: Record) -> int:
-    return len(record.result.value) if record.result is not None else 0
+__all__ = ["DeviceCore", "DeviceSettings"]
