@@ -161,8 +161,7 @@ class Agent:
             clock=clock,
         )
         self._porter = Porter(self._send_step, blobs.store.open_raw)
-        self._fetcher = Fetcher(self._porter)
-        self._supply = Supply(blobs, self._fetcher, needed=lambda: self._core.needed, say=self._dialler.post)
+        self._supply = Supply(blobs, Fetcher(self._porter), needed=lambda: self._core.needed, say=self._dialler.post)
         self._server = BlobServer(blobs.store.open_raw, secret=lambda: self._secret, hub_now=self._hub_now)
         self._secret = b""
         self._events: list[Event] = []
