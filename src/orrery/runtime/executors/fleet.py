@@ -305,6 +305,8 @@ class FleetExecutor:
             return stopped(key, self._host, _usage(result))
         if result.status == "failed":
             failure = result.failure or Failure("Exception", "it failed, and did not say why")
+            if failure.code in ("timeout", "deadline"):
+                failure = _timed_out(failure, attempt.invocation, result)
             return TaskFailed(now, key[1], key[2], failure, _usage(result), self._began_at(result), result.device)
         who = result.device or "the fleet"
         said = result.failure.message if result.failure is not None else "it vanished"
@@ -396,6 +398,14 @@ def _usage(result: Result) -> Usage | None:
     if not (result.money or result.tokens or result.cpu_s):
         return None
     return Usage(result.money, result.tokens, result.cpu_s)
+
+
+def _timed_out(failure: Failure, invocation: Invocation, result: Result) -> Failure:
+    """The same failure as when the run's own clock says it first, whether the hub said it or the device."""
+    is_open = invocation.effects == "once" and result.effect != "none"
+    return Failure(
+        "TimeoutError", failure.message, code="timeout", severity="effect-unknown" if is_open else "transient"
+    )
 
 
 def _refusal(reject: Reject) -> Failure:
