@@ -48,6 +48,9 @@ def device(
     cost: float = 0.0,
     speed: float = 1.0,
     serve: str = "",
+    serve_cert: Path | None = None,
+    serve_key: Path | None = None,
+    insecure_network: Annotated[bool, Parameter(negative=())] = False,
     grace: float = 30.0,
 ) -> int:
     """Let this machine work for a hub, with the tools that are installed here.
@@ -79,7 +82,10 @@ def device(
         zone: Devices of one zone move data between them cheaply.
         cost: Of an hour, in the budget's currency.
         speed: Of one processor, where 1 is that of the hub's machine.
-        serve: A URL to listen at, so that other devices fetch large values directly, such as ws://192.168.1.5:0.
+        serve: A URL to listen at, so that other devices fetch large values directly, such as wss://192.168.1.5:8767.
+        serve_cert: The certificate for a wss: URL there, a PEM file; what is not loopback needs one.
+        serve_key: Its key, if that is not in the same file.
+        insecure_network: Listen there beyond loopback without TLS: everybody on the way can read what is fetched.
         grace: Seconds that what runs may take to finish when the device is told to leave.
     """
     url = hub or os.environ.get(HUB_VARIABLE)
@@ -102,6 +108,9 @@ def device(
         cost=cost,
         speed=speed,
         serve_at=serve,
+        serve_cert=serve_cert,
+        serve_key=serve_key,
+        insecure_network=insecure_network,
     )
     if any(pattern.startswith("py:") for pattern in options.allow):
         from orrery.workflow import code

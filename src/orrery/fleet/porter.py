@@ -31,7 +31,7 @@ from orrery.fleet.blobs import (
 )
 from orrery.fleet.codec import decode, encode
 from orrery.fleet.messages import DEFAULT_MAX_FRAME_BYTES, Artifact, Credit, Source
-from orrery.fleet.transports.protocol import Connection, Listener
+from orrery.fleet.transports.protocol import Connection, Listener, Transport
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph.values import Blob
 from orrery.journal.blobs import BlobStore
@@ -388,9 +388,14 @@ class BlobServer:
         """What others dial; empty while it does not listen."""
         return self._listener.url if self._listener is not None else ""
 
-    async def listen(self, url: str) -> None:
-        """Take connections at a URL; port 0 chooses one. Raises TransportUrlError, OutsideError."""
-        self._listener = await transport_for(url).listen(url, self._accepted, max_bytes=self._max_bytes)
+    async def listen(self, url: str, transport: Transport | None = None) -> None:
+        """Take connections at a URL; port 0 chooses one. Raises TransportUrlError, OutsideError.
+
+        Args:
+            transport: that listens; None: the usual one for the URL.
+        """
+        chosen = transport or transport_for(url)
+        self._listener = await chosen.listen(url, self._accepted, max_bytes=self._max_bytes)
 
     async def close(self) -> None:
         """Take no more connections, and end those that there are."""

@@ -121,6 +121,7 @@ class Agent:
         refusal: with what the owner of the device would answer an Assign; None: it may be done.
         load: measures how busy the machine is.
         serve_at: a URL to listen at, so that other devices can fetch blobs directly; empty: only through the hub.
+        serve_over: the transport that listens there; None: the usual one.
         on_news: is told what happens, for a person.
     """
 
@@ -139,6 +140,7 @@ class Agent:
         refusal: Callable[[Assign], Reject | None] | None = None,
         load: Callable[[], Load] | None = None,
         serve_at: str = "",
+        serve_over: Transport | None = None,
         on_news: Callable[[News], None] | None = None,
         transport: Transport | None = None,
         clock: Callable[[], float] = boot_clock,
@@ -147,7 +149,7 @@ class Agent:
         self.done = self.failed = 0
         self._token, self._performer, self._journal = token, performer, journal
         self._keep_key, self._refusal, self._load = keep_key, refusal, load
-        self._serve_at, self._on_news, self._clock = serve_at, on_news, clock
+        self._serve_at, self._serve_over, self._on_news, self._clock = serve_at, serve_over, on_news, clock
         self._settings = settings or DeviceSettings(slots=profile.slots)
         self._core = DeviceCore(self._settings, journal.records())
         self._dialler = Dialler(
@@ -202,7 +204,7 @@ class Agent:
         tasks: list[asyncio.Task[None]] = []
         try:
             if self._serve_at:
-                await self._server.listen(self._serve_at)
+                await self._server.listen(self._serve_at, self._serve_over)
                 self.profile = msgspec.structs.replace(self.profile, blobs=self._server.url)
             tasks = [self._loop.create_task(one) for one in (self._dialler.run(), self._turns(), self._measure())]
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -22,6 +22,7 @@ from orrery.fleet.device.cache import DEFAULT_LIMIT_BYTES, BlobCache
 from orrery.fleet.device.core import DeviceSettings
 from orrery.fleet.device.journal import DeviceJournal
 from orrery.fleet.hub.registry import write_private
+from orrery.fleet.transports.protocol import Transport
 from orrery.journal.blobs import FileBlobs
 from orrery.runtime.device.machine import load_of_this_machine, memory_bytes, profile_of_this_machine
 from orrery.runtime.device.performer import ToolPerformer
@@ -67,6 +68,8 @@ class DeviceOptions(msgspec.Struct, frozen=True):
         cost: of an hour, in the budget's currency.
         speed: of one processor, where 1 is that of the hub's machine.
         serve_at: a URL to listen at for devices that fetch blobs; empty: they go through the hub.
+        serve_cert: the certificate for a `wss:` URL there, a PEM file; `serve_key` its key, if it is in another.
+        insecure_network: listen there beyond loopback without TLS.
     """
 
     skills: tuple[str, ...] = ()
@@ -83,6 +86,9 @@ class DeviceOptions(msgspec.Struct, frozen=True):
     cost: float = 0.0
     speed: float = 1.0
     serve_at: str = ""
+    serve_cert: Path | None = None
+    serve_key: Path | None = None
+    insecure_network: bool = False
 
 
 def own_name() -> str:
@@ -154,11 +160,23 @@ def make_device(
             refusal=performer.refusal,
             load=partial(load_of_this_machine, folder),
             serve_at=options.serve_at,
+            serve_over=_listening(options),
             on_news=on_news,
         )
     except BaseException:
         journal.close()
         raise
+
+
+def _listening(options: DeviceOptions) -> Transport | None:
+    """What listens for other devices; None: the usual transport. Raises TransportUrlError, MissingExtraError."""
+    if not options.serve_at.startswith(("ws:", "wss:")):
+        return None
+    from orrery.fleet.hub.server import certificate
+    from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
+
+    ssl = certificate(options.serve_cert, options.serve_key) if options.serve_cert is not None else None
+    return WebSocketTransport(WebSocketOptions(ssl=ssl, insecure=options.insecure_network))
 
 
 def read_identity(folder: Path) -> Identity | None:
