@@ -160,7 +160,7 @@ class Rig:
     async def until_refused(self, because: str) -> None:
         """Return once the audit log says that somebody was turned away or cut off, and why."""
         async with asyncio.timeout(BOUND_S):
-            while because not in self.refusals():
+            while because not in self.refusals():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)  # the log tells nobody; there is nothing to wait on
 
     def token(self, name: str = "") -> str:
