@@ -41,3 +41,17 @@ def passed(hosts: list[str]) -> list[str]:
 def why(probes: Mapping[str, Any]) -> dict[str, str]:
     """Why a rollout stopped: what the probes that failed said, by host."""
     return {host: str(said) for host, said in probes.items() if isinstance(said, Failure)}
+
+
+def must_be(path: str, sha256: str, wait_s: float = 0.4, *, ctx: Context) -> str:
+    """The digest of a file. Raises ValueError if it is another than the one that is given."""
+    found = files.sha256(path, wait_s, ctx=ctx)
+    if found != sha256:
+        raise ValueError(f"{path} is damaged: its SHA-256 is {found[:16]}...")
+    return found
+
+
+def install(source: str, target: str, sha256: str, wait_s: float = 0.3, *, ctx: Context) -> str:
+    """Copy a file to where it is used, if it has this digest. Raises ValueError if it has another."""
+    must_be(source, sha256, wait_s, ctx=ctx)
+    return files.put(target, (ctx.folder / source).read_bytes(), 0.0, ctx=ctx)
