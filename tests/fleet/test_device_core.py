@@ -210,6 +210,14 @@ def test_a_cancelled_attempt_ends_as_stopped_and_one_that_waits_at_once() -> Non
     assert core.held == ()
 
 
+def test_what_was_ended_before_it_began_says_so() -> None:
+    core = a_device()
+    came(core, asked(effects="once"))
+    result = only(ended(core, status="failed", effect="none", value=b"\xc0"))
+    assert (result.effect, result.began_at) == ("none", None)
+    assert result.ended_at is not None
+
+
 def test_a_cancellation_of_an_earlier_placement_changes_nothing() -> None:
     core = a_device()
     came(core, asked(fence=5))

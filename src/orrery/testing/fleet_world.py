@@ -606,7 +606,8 @@ class DeviceHost(Dialling):
         self.feed(dev.Disconnected(self.now()))
 
     def answered(self, sent_at: float, hub_at: float) -> None:
-        self.feed(dev.Answered(self.now(), sent_at, hub_at))
+        now = self.now()
+        self.feed(dev.Answered(now, sent_at, hub_at - (sent_at + now) / 2 if hub_at else None))
 
     def frames(self, frames: list[Incoming], _latency_s: float | None) -> None:
         life = self.life

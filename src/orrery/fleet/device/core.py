@@ -367,7 +367,8 @@ class DeviceCore:
             del self._works[work]
         result = msgspec.structs.replace(
             _said(event.result, attempt),
-            began_at=(attempt.began_at or event.at) + self._hub_ahead_s,
+            # What says that it did nothing was ended before it began, while its blobs were on their way.
+            began_at=None if event.result.effect == "none" else (attempt.began_at or event.at) + self._hub_ahead_s,
             ended_at=ended_at,
         )
         record = msgspec.structs.replace(self._begun(attempt), since=ended_at, result=result)
