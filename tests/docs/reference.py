@@ -16,6 +16,7 @@ import msgspec
 
 import orrery
 from orrery.scheduler import events, states
+from tests.docs import frames
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 PART = re.compile(r"(?<=<!-- made from )(?P<name>.+?) -->\n.*?(?=<!-- end -->)", re.DOTALL)
@@ -189,6 +190,8 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "orrery.scheduler.events.Decision": decisions,
     "orrery.scheduler.events": parts_of_events,
     "orrery": public_names,
+    "orrery.fleet.messages": frames.frames,
+    "orrery.fleet.profile": frames.parts,
 }
 
 if __name__ == "__main__":

@@ -8,15 +8,20 @@ import pytest
 
 import orrery
 from orrery.scheduler.states import STEPS, State
+from tests.docs import frames
 from tests.docs.reference import FAMILIES, MAKERS, PAGES, PART, whole
 
-MADE = ["states.md", "events.md", "python.md"]
+MADE = ["states.md", "events.md", "python.md", "fleet-protocol.md"]
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_page_made_from_the_code_is_current(name: str) -> None:
     page = (PAGES / name).read_text(encoding="utf-8")
     assert page == whole(page), "run `python -m tests.docs.reference`"
+
+
+def test_every_field_of_every_frame_is_told_of() -> None:
+    assert list(frames.missing()) == []
 
 
 def test_every_made_part_stands_on_a_page() -> None:
