@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 from orrery.bench.fleet.deeds import files
+from orrery.errors import Failure
 from orrery.runtime.context import Context
 
 
@@ -25,10 +28,10 @@ def build(source: str, target: str, wait_s: float = 0.6, *, ctx: Context) -> byt
 
     Raises SyntaxError.
     """
-    text = (ctx.folder / source).read_text(encoding="utf-8")
+    text = files.get_text(source, wait_s, ctx=ctx)
     compile(text, source, "exec")
     made = package(text)
-    files.put(target, made, wait_s, ctx=ctx)
+    files.put(target, made, 0.0, ctx=ctx)
     return made
 
 
@@ -44,7 +47,15 @@ def check(package: bytes, tests: str, report: str, wait_s: float = 0.6, *, ctx: 
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=20, check=False
     )
     said = ran.stderr.strip().rpartition("\n")[2]
-    (ctx.folder / report).write_text("passed\n" if ran.returncode == 0 else f"failed: {said}\n", encoding="utf-8")
+    files.put(report, "passed\n" if ran.returncode == 0 else f"failed: {said}\n", 0.0, ctx=ctx)
     if ran.returncode:
         raise RuntimeError(f"the tests failed: {said}")
     return "passed"
+
+
+def outcomes(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Of every package on every host "passed" or "failed"."""
+    return {
+        name: {host: "failed" if isinstance(said, Failure) else "passed" for host, said in hosts.items()}
+        for name, hosts in found.items()
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,6 +60,16 @@ def get_all(paths: str, wait_s: float = 0.2, *, ctx: Context) -> list[str]:
 def get_json(path: str, wait_s: float = 0.2, *, ctx: Context) -> Any:
     """The value in a JSON file. Raises FileNotFoundError, and ValueError if it is none."""
     return msgspec.json.decode(get(path, wait_s, ctx=ctx))
+
+
+def count_lines(path: str, wait_s: float = 0.4, *, ctx: Context) -> int:
+    """How many lines a file has."""
+    return len(get(path, wait_s, ctx=ctx).splitlines())
+
+
+def zipped(names: Sequence[Mapping[str, str]], values: Sequence[int]) -> dict[str, int]:
+    """Values under the names of the records that they belong to."""
+    return {record["name"]: value for record, value in zip(names, values, strict=True)}
 
 
 def remove(path: str, wait_s: float = 0.1, *, ctx: Context) -> bool:

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import time
+from importlib import import_module
 
 from orrery.fleet.client import HubClient
 from orrery.fleet.hubs import find_hub
 
+SUBJECTS = (
+    "auditing",
+    "building",
+    "compute",
+    "files",
+    "forms",
+    "logs",
+    "reporting",
+    "rollout",
+    "sensors",
+    "tables",
+    "watching",
+    "web",
+)
+"""The modules of deeds that a worker should have."""
+
 
 def ready(wait_s: float, number: int) -> int:
     """The number, after a moment; and what most deeds need is imported now."""
-    from orrery.bench.fleet.deeds import building, compute, files, forms, logs, rollout, sensors, tables, watching, web
-
+    for subject in SUBJECTS:
+        import_module(f"orrery.bench.fleet.deeds.{subject}")
     time.sleep(wait_s)
-    return number if all((building, compute, files, forms, logs, rollout, sensors, tables, watching, web)) else -1
+    return number
 
 
 async def online() -> dict[str, list[str]]:

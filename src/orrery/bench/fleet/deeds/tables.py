@@ -44,6 +44,16 @@ def book(path: str, bill: Mapping[str, Any], mark: str, wait_s: float = 0.5, *, 
     return str(bill["what"])
 
 
+def store(path: str, values: Sequence[float], wait_s: float = 0.3, *, ctx: Context) -> int:
+    """Make a database with the table lights (number, light) of these values; returns how many there are."""
+    time.sleep(wait_s)
+    (ctx.folder / path).unlink(missing_ok=True)
+    with closing(sqlite3.connect(ctx.folder / path)) as database, database:
+        database.execute("CREATE TABLE lights (number, light)")
+        database.executemany("INSERT INTO lights VALUES (?, ?)", enumerate(values))
+    return len(values)
+
+
 def insert(path: str, table: str, rows: Mapping[str, Sequence[Any]], wait_s: float = 0.3, *, ctx: Context) -> int:
     """Make a table (host, value) anew with all values of each host; returns how many rows there are."""
     time.sleep(wait_s)
