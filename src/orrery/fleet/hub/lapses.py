@@ -44,6 +44,7 @@ def _adrift(ledger: Ledger, attempt: Attempt) -> None:
 def _sought(ledger: Ledger, attempt: Attempt) -> None:
     awaits = ", ".join(attempt.awaits)
     if attempt.may_be_done:
+        ledger.remembers_no_more(attempt.assign.key)  # the next attempt does not wait for the same device again
         ledger.end_lost(attempt, f"{awaits} may have done {attempt.work}, and has not come back")
     else:
         ledger.put_back(attempt, f"{awaits} has not come back")

@@ -122,6 +122,8 @@ def missing(need: Need, devices: Iterable[KnownDevice], refused: dict[str, str],
         return f"the fleet has no device yet; the tool {need.op!r} is needed"
     if lacking:
         head = f"no device that is here has {', '.join(lacking)}"
+    elif any(fits(need, one) for one in here):
+        head = f"no device that could do {need.op!r} is to be had"
     else:
         head = f"no device can do {need.op!r}: none meets all requirements at once"
     told = [f"{one.name} {' and '.join(_reasons(need, one, refused, at))}" for one in known[:most]]

@@ -148,8 +148,10 @@ def revoked(ledger: Ledger, name: str) -> None:
         ledger.review(device)
         if not device.leases or device.health.gone:
             leases_ended(ledger, device)
-    ledger.awaited.pop(name, None)
-    _nobody_waits_for(ledger, name)
+    # It may have done what is sought, and will not say so any more.
+    for attempt in list(ledger.sought.values()):
+        if name in attempt.awaits and attempt.may_be_done:
+            ledger.end_lost(attempt, f"{name} was revoked, and may have done {attempt.work}")
 
 
 def _remove(ledger: Ledger, device: KnownDevice) -> None:
