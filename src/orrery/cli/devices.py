@@ -187,10 +187,12 @@ async def _ask(registry: Registry, *, watch: bool, as_json: bool) -> None:
             changed.set()
 
         client.watch(take)
-        await _watch(registry, latest, changed, as_json=as_json)
+        await _watch(registry, client, latest, changed, as_json=as_json)
 
 
-async def _watch(registry: Registry, latest: list[DeviceView], changed: asyncio.Event, *, as_json: bool) -> None:
+async def _watch(
+    registry: Registry, client: HubClient, latest: list[DeviceView], changed: asyncio.Event, *, as_json: bool
+) -> None:
     """Show the devices until somebody ends it: drawn anew on a terminal, and printed at each change elsewhere."""
     console = out()
     if as_json or not can_move_its_cursor(console):
@@ -205,7 +207,10 @@ async def _watch(registry: Registry, latest: list[DeviceView], changed: asyncio.
     with Live(console=console, auto_refresh=False, transient=False, vertical_overflow="crop") as live:
         while True:
             changed.clear()
-            live.update(Text("\n").join(_lines(console, registry.devices(), latest)), refresh=True)
+            lines = _lines(console, registry.devices(), latest)
+            if not client.is_up:
+                lines.append(Text("the hub is away; this is what it said last", "yellow"))
+            live.update(Text("\n").join(lines), refresh=True)
             with contextlib.suppress(TimeoutError):  # ages grow also where nothing changes
                 async with asyncio.timeout(1.0):
                     await changed.wait()
@@ -243,7 +248,7 @@ def _lines(console: Console, enrolled: Mapping[str, Enrolled], views: Iterable[D
         state = "draining" if draining and view.state in ("online", "shaky") else view.state
         tasks = f"{len(view.running)}/{view.profile.slots}"
         latency = f"{1000 * view.latency_s:.3g} ms" if view.latency_s is not None else ""
-        heard = span(max(0.0, now - view.heard_at)) if view.heard_at is not None else ""
+        heard = _age(now - view.heard_at) if view.heard_at is not None else ""
         rows.append(
             (
                 Text(name, "bold"),
@@ -257,6 +262,10 @@ def _lines(console: Console, enrolled: Mapping[str, Enrolled], views: Iterable[D
             )
         )
     return table_lines(console, _HEADER, rows, right=_RIGHT)
+
+
+def _age(seconds: float) -> str:
+    return f"{max(0.0, seconds):.0f} s" if seconds < 60 else span(seconds)
 
 
 def _skills(device: Enrolled | None, view: DeviceView | None) -> Text:
