@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
@@ -53,7 +53,7 @@ def test_what_is_away_need_not_be_taken_away() -> None:
     assert rebased(away, BEFORE, now).edits == ()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_what_was_patched_is_as_it_was_wanted_and_all_else_as_others_left_it(data: DataObject) -> None:
     before = data.draw(graphs(max_tasks=5))
@@ -71,7 +71,7 @@ def test_what_was_patched_is_as_it_was_wanted_and_all_else_as_others_left_it(dat
         assert same(after.tasks.get(task), source.tasks.get(task))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_where_nobody_else_changed_anything_a_patch_does_what_it_did(data: DataObject) -> None:
     before = data.draw(graphs(max_tasks=5))
