@@ -160,6 +160,8 @@ def test_after_so_many_frames_an_acknowledgement_waits_no_longer() -> None:
         session.receive(Progress(seq=seq, work="a"), 10.0)
     assert session.due() == 10.0
     assert session.tick(10.0) == [Ack(received=4)]
+    session.receive(Progress(seq=5, work="a"), 11.0)
+    assert session.due() == 11.1
 
 
 def test_an_acknowledgement_goes_with_what_is_sent_anyway() -> None:
@@ -198,6 +200,9 @@ def test_what_came_too_early_is_bounded_in_number_and_size() -> None:
         Result(seq=1, work="w", status="succeeded")
     ]
     assert small.receive(large, 0) == [large]
+    for seq in range(3, 40, 2):  # what left makes room again
+        fits = [Result(seq=n, work="w", status="succeeded", value=b"x" * 300) for n in (seq + 1, seq)]
+        assert [len(small.receive(result, 0)) for result in fits] == [0, 2]
 
 
 def test_what_is_not_acknowledged_is_sent_again_later_and_later() -> None:
@@ -208,6 +213,8 @@ def test_what_is_not_acknowledged_is_sent_again_later_and_later() -> None:
     assert session.tick(1.0) == frames[:3]  # three at a time
     assert session.due() == 3.0
     assert session.tick(3.0) == frames[:3]
+    assert session.due() == 7.0
+    session.receive(Ack(received=0), 3.5)  # says nothing new
     assert session.due() == 7.0
     session.receive(Ack(received=3), 4.0)
     assert session.due() == 1.0  # of the fourth, which is late; the waiting began anew
@@ -234,6 +241,8 @@ def test_it_is_full_by_number_and_by_size() -> None:
     heavy = Session("s", Settings(kept_bytes=1000))
     heavy.stamp(Assign(work="w", key="k", run="r", task="t", attempt=1, op="f", args=b"x" * 900), 0)
     assert heavy.is_full
+    heavy.receive(Ack(received=1), 0)
+    assert not heavy.is_full
 
 
 def test_an_unknown_frame_counts_in_the_order() -> None:
@@ -251,6 +260,10 @@ def test_resuming_sends_what_the_other_end_lacks() -> None:
     assert [frame.seq for frame in session.resume(1, 5.0)] == [2, 3]
     assert session.acknowledged == 1
     assert session.due() == 6.0
+    session.tick(6.0)
+    assert session.due() == 8.0
+    session.resume(1, 7.0)  # a new connection is tried with new patience
+    assert session.due() == 8.0
 
 
 def test_a_session_that_cannot_go_on_says_so() -> None:
