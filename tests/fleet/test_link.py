@@ -38,6 +38,7 @@ from orrery.fleet.messages import (
 from orrery.fleet.session import Session, Settings
 from orrery.fleet.transports.protocol import Connection, Listener
 from orrery.fleet.transports.registry import transport_for
+from orrery.graph import values
 
 WITHIN_S = 10.0
 URLS = pytest.mark.parametrize("url", ["memory:", "ws://127.0.0.1:0"])
@@ -257,11 +258,16 @@ def test_messages_stay_below_what_the_other_end_takes_in(form: str) -> None:
     assert [frame for message in messages(many, form, 4_000_000) for frame in decode(message, form)] == many
 
 
-def test_a_frame_that_the_other_end_would_not_take_is_not_posted() -> None:
-    link = a_link(max_bytes=1_000)
-    with pytest.raises(MessageTooLargeError, match="as a blob"):
-        link.post(Result(work="w", status="succeeded", value=b"x" * 900))
-    assert link.session.sent == 0
+@pytest.mark.parametrize(("text", "fits"), [(b"x" * 700, True), (b"x" * 990, False), (b"\0" * 300, False)])
+def test_a_frame_that_the_other_end_would_not_take_is_not_posted(text: bytes, fits: bool) -> None:
+    link = a_link(max_bytes=1_000)  # it is not known yet whether it will be JSON, in which \0 takes six bytes
+    result = Result(work="w", status="succeeded", value=values.encode(text.decode()))
+    if fits:
+        link.post(result)
+    else:
+        with pytest.raises(MessageTooLargeError, match="as a blob"):
+            link.post(result)
+    assert link.session.sent == fits
 
 
 def test_unknown_types_are_answered_and_counted() -> None:

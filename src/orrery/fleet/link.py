@@ -37,6 +37,9 @@ LAST_WORD_S = 1.0
 HANDSHAKE_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0
 """Between two attempts to reach a hub; it doubles, and each pause is spread between half of itself and the whole."""
+_MOST_GROWTH = 6
+"""In JSON one byte of text can become six, as in \\u0000."""
+_NUMBER_BYTES = 32
 REFUSALS = ("token", "name", "revoked", "replaced", "version")
 """Errors after which dialling again would change nothing."""
 
@@ -76,12 +79,18 @@ class Link:
         """Is given every answered Ping, and when it was sent."""
         self._on_frame, self._on_heard, self._hub_clock = on_frame, on_heard, hub_clock
         self._line: _Line | None = None
+        self._form = "json"  # until it is known: nothing is larger in another
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def is_up(self) -> bool:
         """Whether a connection carries it at present."""
         return self._line is not None
+
+    @property
+    def backlog(self) -> int:
+        """How many frames wait to go out on the present connection."""
+        return 0 if self._line is None else len(self._line.outbox)
 
     def post(self, frame: Frame) -> None:
         """Send a frame when possible; what needs no number is dropped where there is no connection.
@@ -90,10 +99,12 @@ class Link:
             MessageTooLargeError: the other end would not take it in. It was not posted.
         """
         payload = getattr(frame, "args", b"") or getattr(frame, "value", b"") or getattr(frame, "data", b"")
-        if len(payload) > self.max_bytes * 2 // 3:  # what JSON makes of bytes is larger by a third
-            raise MessageTooLargeError(
-                f"{len(payload)} bytes do not fit into a message of {self.max_bytes}; send them as a blob"
-            )
+        if _MOST_GROWTH * len(payload) > self.max_bytes:
+            size = len(encode([frame], self._form)) + _NUMBER_BYTES
+            if size > self.max_bytes:
+                raise MessageTooLargeError(
+                    f"{size} bytes do not fit into a message of {self.max_bytes}; send what is large as a blob"
+                )
         stamped = self.session.stamp(frame, self.clock())
         if self._line is not None:
             self._line.put(stamped)
@@ -129,6 +140,7 @@ class Link:
             HubRefusedError: the other end will not have us again.
         """
         self.end(ConnectionLostError("another connection took the place of this one"))
+        self._form = connection.form
         line = self._line = _Line(self, connection)
         line.outbox.extend(first)
         there = {frame.seq for frame in first if frame.seq}
