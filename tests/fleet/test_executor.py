@@ -376,6 +376,17 @@ def test_leaving_while_the_hub_is_away_is_clean_and_the_run_can_be_resumed(tmp_p
     run(story())
 
 
+def test_leaving_before_the_hub_was_reached_is_clean(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with Run(tmp_path, HubAddress("ws://127.0.0.1:9", "client.x")) as one:
+            running = one.session.start(Graph([task("t", "where")]), run="r")
+            await asyncio.sleep(0)
+            assert running.machine.in_flight
+        assert not [task for task in asyncio.all_tasks() if "Fleet" in repr(task) or "Hub" in repr(task)]
+
+    run(story())
+
+
 # -- which hub ----------------------------------------------------------------------------------------------------
 
 

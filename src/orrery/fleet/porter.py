@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
-from orrery.errors import ConnectionLostError, CorruptionError, OrreryError, ProtocolError
+from orrery.errors import ConnectionLostError, CorruptionError, OrreryError, ProtocolError, StoreError
 from orrery.fleet.blobs import (
     CHUNK_BYTES,
     SHARED_CHUNK_BYTES,
@@ -43,6 +43,8 @@ Send = Callable[[Step], Awaitable[None]]
 Held = Callable[[str], BinaryIO]
 """Opens what is held under a digest, for reading. Raises OrreryError (CorruptionError) if there is no such thing."""
 
+DIAL_S = 5.0
+"""How long a holder may take to be reached before another way is tried."""
 SILENCE_S = 10.0
 """A receiver that hears nothing for so long opens its stream again; after three times the holder counts as gone."""
 
@@ -325,7 +327,9 @@ class Fetcher:
                     if not ways:
                         raise
                     said[name] = str(error)
-                except (ConnectionLostError, ProtocolError) as error:
+                except StoreError:
+                    raise  # it cannot be kept here, wherever it comes from
+                except OrreryError as error:
                     said[name] = str(error)
                 if part.size_bytes > reached:
                     give_up_at, reached, pause_s = loop.time() + self._patience_s, part.size_bytes, 0.1
@@ -343,7 +347,11 @@ class Fetcher:
         await self._hub.receive(blob, part)
 
     async def _directly(self, source: Source, blob: Blob, part: Part) -> None:
-        connection = await transport_for(source.url).dial(source.url, max_bytes=self._max_bytes)
+        try:
+            async with asyncio.timeout(DIAL_S):
+                connection = await transport_for(source.url).dial(source.url, max_bytes=self._max_bytes)
+        except TimeoutError:
+            raise ConnectionLostError(f"{source.url} does not answer within {DIAL_S:g} s") from None
         porter = Porter(_sending_on(connection), shared=False)
         carrying = asyncio.get_running_loop().create_task(_carry(connection, porter))
         try:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -80,6 +80,7 @@ class FleetExecutor:
         # Whoever takes an attempt out of the table reports its end, so there is exactly one.
         self._attempts: dict[AttemptKey, _Attempt] = {}
         self._unforgotten: dict[AttemptKey, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._all_ended = asyncio.Event()
         self._is_down = False
 
@@ -121,7 +122,7 @@ class FleetExecutor:
             if client is not None and client.refused is None and not blobs and len(data) <= INLINE_BYTES:
                 self._submit(client, attempt, data, blobs)
             else:
-                attempt.task = self._loop.create_task(self._send(attempt))
+                self._do(attempt, self._send(attempt))
         except OrreryError as error:
             self._fail(attempt, error)
 
@@ -158,11 +159,18 @@ class FleetExecutor:
             key = key_of(attempt.invocation)
             because = "the hub did not confirm its end before the run was left"
             self._finish(attempt, AttemptLost(self._host.now(), key[1], key[2], because))
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        tasks = [*self._tasks, *([] if self._connecting is None else [self._connecting])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
+
+    def _do(self, attempt: _Attempt, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for an attempt that takes a while."""
+        attempt.task = task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -247,7 +255,7 @@ class FleetExecutor:
                     self._fail(attempt, ProtocolError(f"the result from {answer.device} cannot be read: {error}"))
                     return
                 if blobs or answer.extra.get(GROWS):
-                    attempt.task = self._loop.create_task(self._take(attempt, answer, blobs))
+                    self._do(attempt, self._take(attempt, answer, blobs))
                 else:
                     self._succeed(attempt, answer)
             case Result():
