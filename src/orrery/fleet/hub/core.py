@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orrery.fleet.hub import lapses, reports, requests
+from orrery.fleet.hub import lapses, presence, reports, requests
 from orrery.fleet.hub.commands import Command
 from orrery.fleet.hub.events import (
     ClientCame,
@@ -52,26 +52,26 @@ class Hub:
         ledger.now = max(ledger.now, event.at)
         match event:
             case DeviceSaid():
-                reports.heard(ledger, event.device, None)
+                presence.heard(ledger, event.device, None)
                 reports.said(ledger, event.device, event.frame)
             case ClientSaid():
                 requests.said(ledger, event.client, event.frame)
             case DeviceHeard():
-                reports.heard(ledger, event.device, event.latency_s)
+                presence.heard(ledger, event.device, event.latency_s)
             case Ticked():
                 pass
             case DeviceCame():
-                reports.came(ledger, event.device, event.profile, resumed=event.resumed)
+                presence.came(ledger, event.device, event.profile, resumed=event.resumed)
             case DeviceWent():
-                reports.went(ledger, event.device, event.because, clean=event.clean)
+                presence.went(ledger, event.device, event.because, clean=event.clean)
             case ClientCame():
                 requests.came(ledger, event.client, resumed=event.resumed)
             case ClientWent():
                 requests.went(ledger, event.client)
             case DrainWanted():
-                reports.drain(ledger, event.device, event.because, undo=event.undo)
+                presence.drain(ledger, event.device, event.because, undo=event.undo)
             case Revoked():
-                reports.revoked(ledger, event.device)
+                presence.revoked(ledger, event.device)
         while (timer := ledger.timers.pop_due(ledger.now)) is not None:
             lapses.lapse(ledger, *timer)
         while ledger.freed or ledger.next_up:

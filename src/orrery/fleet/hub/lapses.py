@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orrery.fleet.hub import reports, requests
+from orrery.fleet.hub import presence, requests
 from orrery.fleet.hub.attempt import Attempt, State
 from orrery.fleet.hub.ledger import Ledger
 from orrery.fleet.hub.queue import Line
@@ -15,7 +15,7 @@ def lapse(ledger: Ledger, kind: str, subject: str) -> None:
     """A timer is due."""
     match kind:
         case "health" if subject in ledger.devices:
-            reports.passed(ledger, ledger.devices[subject])
+            presence.passed(ledger, ledger.devices[subject])
         case "full" | "trust" if subject in ledger.devices:
             ledger.review(ledger.devices[subject])
         case "adrift":

@@ -1,7 +1,7 @@
 """Ledger: all that a hub remembers, and the steps in which it changes. What is to be said comes out as commands.
 
-The other modules decide when a step is due: `requests` what clients ask, `reports` what devices say, `lapses` what
-time brings.
+The other modules decide when a step is due: `requests` by what clients ask, `reports` by what devices say, `presence`
+by whether they are there, `recovery` by what they have, `lapses` by the time.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ import msgspec
 from orrery.errors import Failure, NoDeviceError
 from orrery.fleet.hub import match
 from orrery.fleet.hub.attempt import Attempt, State
-from orrery.fleet.hub.commands import Command, Noted, ToClient, ToDevice
-from orrery.fleet.hub.health import Health
+from orrery.fleet.hub.commands import ToClient
 from orrery.fleet.hub.known import KnownClient, KnownDevice
 from orrery.fleet.hub.match import Need
-from orrery.fleet.hub.queue import Line, Queue
+from orrery.fleet.hub.queue import Line
+from orrery.fleet.hub.roster import Roster
 from orrery.fleet.hub.settings import Settings
-from orrery.fleet.hub.timers import Timers
-from orrery.fleet.messages import Accept, Assign, Cancel, Effect, Frame, Held, Result, Source
-from orrery.graph.values import Blob
+from orrery.fleet.messages import Accept, Assign, Effect, Frame, Result, Source
 
 FENCES_A_LIFE = 2**32
 """Fences of one epoch; the next one begins above them."""
@@ -29,8 +27,8 @@ MOST_SOURCES = 3
 """So many devices are named from which a blob can be had."""
 
 
-class Ledger:
-    """The memory of a hub.
+class Ledger(Roster):
+    """The memory of a hub: its devices, its clients, and their attempts.
 
     Args:
         settings: times and limits.
@@ -39,47 +37,20 @@ class Ledger:
     """
 
     def __init__(self, settings: Settings, epoch: int, expected: tuple[str, ...]) -> None:
-        self.settings = settings
-        self.now = 0.0
-        self.out: list[Command] = []
-        self.timers = Timers()
-        self.devices: dict[str, KnownDevice] = {}
+        super().__init__(settings)
         self.clients: dict[str, KnownClient] = {}
         self.attempts: dict[str, Attempt] = {}
         self.latest: dict[str, Attempt] = {}
         """The latest attempt at a task that changes something, by the task's key."""
         self.sought: dict[str, Attempt] = {}
-        self.queue = Queue()
-        self.holders: dict[str, dict[str, KnownDevice]] = {}
-        self.kept: dict[str, tuple[KnownDevice, Held]] = {}
-        """Which device remembers a task that nobody has asked this hub for, by the task's key."""
         self.awaited = dict.fromkeys(expected)
         """The expected devices that have not reported yet."""
-        self.freed: dict[str, KnownDevice] = {}
-        """Devices that have more room than before, to be given work before the event is done with."""
         self.next_up: deque[tuple[Attempt, Attempt]] = deque()
         """Attempts whose turn has come, each with the one before it, which has ended."""
         self.fence = epoch * FENCES_A_LIFE
         self.arrivals = 0
-        self.views_changed = False
 
-    # -- saying things ----------------------------------------------------------------------------------------
-
-    def note(self, kind: str, principal: str, detail: str = "") -> None:
-        """For the audit."""
-        self.out.append(Noted(kind, principal, detail))
-
-    def say(self, device: KnownDevice, frame: Frame) -> None:
-        """Say something to a device that is connected."""
-        self.out.append(ToDevice(device.name, frame))
-
-    def call_off(self, device: KnownDevice, work: str, fence: int, because: str = "", *, forget: bool = False) -> None:
-        """Tell a device to stop or to forget an attempt, when it is back if it is away."""
-        cancel = Cancel(work=work, fence=fence, because=because, forget=forget)
-        if device.health.connected:
-            self.say(device, cancel)
-        else:
-            device.owed[work] = cancel
+    # -- telling clients ------------------------------------------------------------------------------------------
 
     def tell(self, attempt: Attempt, frame: Frame) -> None:
         """Tell the client of an attempt, if it is there; otherwise it is told when it is back."""
@@ -97,97 +68,6 @@ class Ledger:
             self.tell(attempt, Accept(work=attempt.work, fence=attempt.fence, device=name, because=attempt.because))
         else:
             self.tell(attempt, Accept(work=attempt.work, because=attempt.because))
-
-    # -- devices ----------------------------------------------------------------------------------------------
-
-    def device(self, name: str) -> KnownDevice:
-        """The device of that name, made if it is new."""
-        found = self.devices.get(name)
-        if found is None:
-            settings = self.settings
-            health = Health(self.now, heartbeat_s=settings.heartbeat_s, lease_s=settings.lease_s)
-            found = self.devices[name] = KnownDevice(name, health, self.now)
-            self.refit(found)
-        return found
-
-    def refit(self, device: KnownDevice) -> None:
-        """A device is new, or says something else of itself than before."""
-        for line in self.queue.lines.values():
-            line.meet(device)
-            if line.waiting:
-                self.check_hope(line)
-        if device.usable:
-            self.freed[device.name] = device
-
-    def review(self, device: KnownDevice) -> None:
-        """Something changed that decides whether a device may be given work."""
-        at, health = self.now, device.health
-        level = health.level
-        if level != device.level:
-            device.level, device.since = level, at
-            self.views_changed = True
-        trusted = device.trusted(at)
-        hopeful = not (health.gone or device.draining or device.is_revoked) and trusted
-        device.usable = (
-            hopeful and health.connected and not health.quiet and device.reported and at >= device.full_until
-        )
-        if not trusted:
-            self.timers.set(("trust", device.name), device.trust.suffices_at(at))
-        self.note_room(device)
-        if hopeful != device.hopeful:
-            device.hopeful = hopeful
-            for line in self.queue.busy.values():
-                if device.name in line.fit:
-                    self.check_hope(line)
-        self.watch(device)
-
-    def note_room(self, device: KnownDevice) -> None:
-        """A device has more or fewer attempts than before, or may be given more or fewer."""
-        if self.queue.note_room(device) and self.queue.busy:
-            self.freed[device.name] = device
-
-    def watch(self, device: KnownDevice) -> None:
-        """See to it that its silence is noticed."""
-        due = device.health.due()
-        if due is not None:
-            self.timers.set(("health", device.name), due)
-
-    def holds(self, device: KnownDevice, blobs: tuple[Blob, ...]) -> None:
-        """A device holds these blobs, too."""
-        for blob in blobs:
-            if blob.digest not in device.holds:
-                device.holds[blob.digest] = blob.size_bytes
-                device.held_bytes += blob.size_bytes
-                self.holders.setdefault(blob.digest, {})[device.name] = device
-
-    def holds_no_more(self, device: KnownDevice, digests: tuple[str, ...]) -> None:
-        """A device has dropped these blobs."""
-        for digest in digests:
-            size = device.holds.pop(digest, None)
-            if size is not None:
-                device.held_bytes -= size
-                others = self.holders[digest]
-                del others[device.name]
-                if not others:
-                    del self.holders[digest]
-
-    def remembers(self, device: KnownDevice, held: Held) -> None:
-        """A device remembers a task that nobody has asked this hub for."""
-        device.kept[held.key] = held
-        self.kept[held.key] = device, held
-
-    def remembers_no_more(self, key: str) -> None:
-        """The device that remembered a task has been told to forget it, or has been asked for it."""
-        found = self.kept.pop(key, None)
-        if found is not None:
-            found[0].kept.pop(key, None)
-
-    def let_go(self, device: KnownDevice) -> None:
-        """Forget what a device said that it remembers."""
-        for key in device.kept:
-            if self.kept.get(key, (None,))[0] is device:
-                del self.kept[key]
-        device.kept.clear()
 
     # -- attempts: from one state to the next -----------------------------------------------------------------
 
@@ -430,15 +310,3 @@ class Ledger:
             after.before = before
             if before is None:
                 self.next_up.append((after, attempt))
-
-    # -- lines ------------------------------------------------------------------------------------------------
-
-    def check_hope(self, line: Line) -> None:
-        """Notice whether anybody may come for whom a line waits."""
-        if line.has_hope():
-            line.hopeless_since = None
-            self.timers.cancel(("line", line.name))
-        elif line.hopeless_since is None:
-            line.hopeless_since = self.now
-        if line.hopeless_since is not None and ("line", line.name) not in self.timers:
-            self.timers.set(("line", line.name), self.now + self.settings.patience_s)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from orrery.fleet.hub.attempt import Attempt
 from orrery.fleet.hub.known import KnownDevice
 from orrery.fleet.messages import Assign
-from orrery.fleet.profile import Profile
 from orrery.graph.place import Place
 
 NEAR_BYTES_PER_S = 100e6
@@ -25,7 +24,7 @@ MONEY_S = 600.0
 """How much later a result may come if that saves one unit of money."""
 DISTRUST_S = 60.0
 """What it costs in expectation to find out that a device cannot be trusted."""
-LOOK = 64
+LOOK = 32
 """So many free devices are compared, those that were free the longest, and of those that hold the data as many."""
 SHORT_S = 0.05
 """What takes no longer may wait in a device's own queue: going to and fro would take longer than the work."""
@@ -171,9 +170,13 @@ def choose(attempt: Attempt, free: dict[str, KnownDevice], holders: dict[str, di
 
 def seconds(assign: Assign, device: KnownDevice) -> float:
     """In how many seconds a device is expected to be done, the moving of data aside."""
-    profile = device.profile
-    held = len(device.leases)
-    work = assign.seconds / _speed(profile, device.load.cpu, held)
+    profile, held = device.profile, len(device.leases)
+    cpus, speed = profile.cpus or 1, profile.speed
+    if held >= cpus:
+        speed *= cpus / (held + 1)  # processors are shared with what it has already
+    if device.load.cpu * cpus > held:
+        speed *= max(0.1, 1.0 + held / cpus - device.load.cpu)  # and with strangers
+    work = assign.seconds / max(1e-3, speed)
     if held >= profile.slots:
         work += device.busy_s / max(1, profile.slots)
     if device.latency_s is not None:
@@ -182,8 +185,8 @@ def seconds(assign: Assign, device: KnownDevice) -> float:
         work += profile.cost * assign.seconds / 3600 * MONEY_S
     if device.health.shaky:
         work += SHAKY_S
-    distrust = 1.0 - device.trust.now(device.health.heard_at)
-    return work + distrust * DISTRUST_S if distrust else work
+    trust = device.trust.now(device.health.heard_at)
+    return work if trust == 1.0 else work + (1.0 - trust) * DISTRUST_S
 
 
 def moving_s(digests: Iterable[str], device: KnownDevice, holders: dict[str, dict[str, KnownDevice]]) -> float:
@@ -199,10 +202,3 @@ def moving_s(digests: Iterable[str], device: KnownDevice, holders: dict[str, dic
         near = device.profile.zone and any(one.profile.zone == device.profile.zone for one in known.values())
         total += size / (NEAR_BYTES_PER_S if near else FAR_BYTES_PER_S)
     return total
-
-
-def _speed(profile: Profile, cpu: float, held: int) -> float:
-    """What one more attempt gets of a device whose processors are shared with `held` others and with strangers."""
-    cpus = max(1, profile.cpus)
-    strangers = min(0.9, max(0.0, cpu - held / cpus))
-    return max(1e-3, profile.speed) * (1.0 - strangers) * min(1.0, cpus / (held + 1))
