@@ -18,7 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orrery.errors import ConnectionLostError, CorruptionError, ProtocolError
-from orrery.fleet.blobs import SHARED_WINDOW_BYTES, Read, Receiver, Relay, Sender, Step, ticket_fault, ticket_for
+from orrery.fleet.blobs import (
+    MOST_STREAMS,
+    SHARED_WINDOW_BYTES,
+    Read,
+    Receiver,
+    Relay,
+    Sender,
+    Step,
+    ticket_fault,
+    ticket_for,
+)
 from orrery.fleet.messages import Artifact, Credit, Source
 from orrery.fleet.porter import BlobServer, Fetcher, Porter
 from orrery.graph.values import Blob
@@ -186,7 +196,30 @@ def test_two_askers_may_use_the_same_name_of_a_stream() -> None:
     ((_, one),) = relay.open("a", opened(), ["holder"])
     ((_, two),) = relay.open("b", opened(), ["holder"])
     assert one.stream != two.stream
+    for asker in ("a", "b"):
+        relay.take(asker, Credit(stream="mine", upto=1))
     assert relay.take("holder", chunk(two.stream, 0, b"x"))[0].to == "b"
+
+
+def test_a_holder_that_sends_more_than_it_may_is_left_for_the_next() -> None:
+    relay = Relay()
+    ((_, there),) = relay.open("asker", opened(), ["first", "second"])
+    relay.take("asker", Credit(stream="mine", upto=10))
+    stop, again, credit = relay.take("first", chunk(there.stream, 0, bytes(11)))
+    assert (stop.to, again.to, credit.to) == ("first", "second", "second")
+    assert isinstance(stop.frame, Artifact)
+    assert (stop.frame.step, stop.frame.error) == ("stop", "it sent more than was asked for")
+
+
+def test_nobody_has_more_than_so_many_streams_through_a_relay() -> None:
+    relay = Relay()
+    for number in range(MOST_STREAMS):
+        relay.open("asker", opened(f"stream-{number}"), ["holder"])
+    ((to, stop),) = relay.open("asker", opened("one more"), ["holder"])
+    assert isinstance(stop, Artifact)
+    assert (to, stop.step) == ("asker", "stop")
+    ((to, _),) = relay.open("another", opened("first"), ["holder"])
+    assert to == "holder"
 
 
 def test_when_a_holder_goes_the_next_one_goes_on_from_where_it_was() -> None:

@@ -27,7 +27,7 @@ from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.server import HubServer, certificate
 from orrery.fleet.hub.settings import Settings
-from orrery.fleet.messages import Assign, Drain, Error, Hello, State, Welcome
+from orrery.fleet.messages import Artifact, Assign, Credit, Drain, Error, Hello, State, Welcome
 from orrery.fleet.profile import DeviceView, Offer, Profile
 from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
 from orrery.graph.values import Blob
@@ -228,6 +228,22 @@ def test_a_blob_goes_from_one_client_to_another_through_the_hub(tmp_path: Path) 
                 await other.fetch(blob, into)
             with into.open(blob) as file:
                 assert file.read() == data
+            await made.is_well()
+
+    asyncio.run(main())
+
+
+def test_who_asks_for_a_blob_and_does_not_read_it_is_cut_off(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with rig(tmp_path) as made:
+            store = FileBlobs(tmp_path / "from")
+            blob = store.put(bytes(200_000_000))
+            made.client.offer([blob], store)
+            async with calling(made.url, Hello(token=made.hub.client_token, role="client")) as caller:
+                assert isinstance((await caller.hear())[0], Welcome)
+                opened = Artifact(step="open", stream="s", digest=blob.digest)
+                await caller.say(opened, Credit(stream="s", upto=blob.size_bytes))
+                await made.until_refused("does not read")
             await made.is_well()
 
     asyncio.run(main())

@@ -29,6 +29,9 @@ SHARED_CHUNK_BYTES = 1 << 18
 SHARED_WINDOW_BYTES = 1 << 20
 """Bytes that may be under way there."""
 
+MOST_STREAMS = 256
+"""Streams that one may have open through a relay."""
+
 Step = Artifact | Credit
 
 
@@ -206,6 +209,8 @@ class Relay:
         if passage is not None:  # once more, from another offset
             passage.opened = opened
             return [Addressed(passage.holder, self._renamed(passage, opened))]
+        if sum(who == asker for who, _ in self._by_asker) >= MOST_STREAMS:
+            return [self._stop(asker, opened.stream, f"{MOST_STREAMS} streams are open already")]
         self._count += 1
         passage = _Passage(asker, opened, f"relay-{self._count}", [one for one in holders if one != asker])
         self._passages[passage.stream] = self._by_asker[asker, opened.stream] = passage
@@ -223,6 +228,9 @@ class Relay:
             return self._next(passage, frame.error)
         if frame.step == "chunk":
             reached = frame.offset + len(frame.data)
+            if reached > passage.upto:  # it would pile up here
+                because = "it sent more than was asked for"
+                return [self._stop(who, passage.stream, because), *self._next(passage, because)]
             passage.opened = msgspec.structs.replace(passage.opened, offset=max(passage.opened.offset, reached))
         elif frame.step == "close":
             self._end(passage)

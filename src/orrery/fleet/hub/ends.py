@@ -9,7 +9,6 @@ from orrery.errors import ProtocolError
 from orrery.fleet.hub.door import Pace
 from orrery.fleet.hub.registry import Principal
 from orrery.fleet.link import Link
-from orrery.fleet.messages import Frame
 from orrery.fleet.session import Session
 from orrery.fleet.transports.protocol import Connection
 
@@ -113,11 +112,3 @@ class Ends:
             self.forget(end)
             gone.append(end)
         return gone
-
-    def post(self, name: str, frame: Frame) -> bool:
-        """Say something to one that is connected; False: it is not."""
-        end = self._by_name.get(name)
-        if end is None or not end.link.is_up:
-            return False
-        end.link.post(frame)
-        return True

@@ -22,12 +22,14 @@ import msgspec
 
 from orrery.errors import (
     ConnectionLostError,
+    Failure,
     MessageTooLargeError,
     OrreryError,
     ProtocolError,
     StoreError,
     TransportUrlError,
 )
+from orrery.fleet.blobs import Step
 from orrery.fleet.hub.commands import Command, Cut, Noted, ToClient, ToDevice
 from orrery.fleet.hub.core import Hub
 from orrery.fleet.hub.door import Door, Pace
@@ -74,6 +76,9 @@ from orrery.fleet.transports.registry import transport_for
 
 LOOK_EVERY_S = 0.25
 """How often the registry is looked at for what another process wrote."""
+MOST_WAITING = 10_000
+"""Frames that may wait for one end to read them; `MOST_CHUNKS_WAITING` where they are of blobs."""
+MOST_CHUNKS_WAITING = 256
 _LOG = logging.getLogger("orrery.fleet")
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -147,7 +152,7 @@ class HubServer:
             self._expected_until = self.now() + self.settings.session_kept_s
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._note)
-            self._passing = Passing(lambda digest: self._core.ledger.holders.get(digest, ()), self._ends.post)
+            self._passing = Passing(lambda digest: self._core.ledger.holders.get(digest, ()), self._pass)
             self._look()
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
@@ -226,6 +231,7 @@ class HubServer:
         """Bind the connection to its principal."""
         hello, at = guest.hello, self.now()
         end, resumed = self._end_of(guest, connection)
+        self._passing.gone(end.name, f"{end.name} has a new connection")  # streams belong to the one that they began on
         connection.max_bytes = self.settings.max_frame_bytes
         end.connection, end.heard_at = connection, at
         welcome = Welcome(
@@ -305,7 +311,11 @@ class HubServer:
     def _heard(self, end: End, latency_s: float | None) -> None:
         """A message came, whatever was in it."""
         end.heard_at = at = self.now()
-        if not end.is_device or self._ends.get(end.name) is not end:
+        if self._ends.get(end.name) is not end:
+            return
+        if end.link.backlog > MOST_WAITING:
+            self._cut_slow(end)
+        if not end.is_device:
             return
         if not end.proved:
             end.proved = True
@@ -384,10 +394,41 @@ class HubServer:
         if end is None:
             return
         if not end.session.is_full:
-            end.link.post(frame)
+            try:
+                end.link.post(frame)
+            except MessageTooLargeError as error:
+                self._answer_for(end, frame, error)
         elif not isinstance(frame, Progress):
-            self._cut(name, "it does not take in what it is sent", Error(error="too-slow"))
+            self._cut_slow(end)
             self._ends.forget(end)
+
+    def _answer_for(self, end: End, frame: Frame, error: MessageTooLargeError) -> None:
+        """What can never be said, since in this end's form it is too large, must not hold up the rest."""
+        if isinstance(frame, Assign):
+            reject = Reject(work=frame.work, fence=frame.fence, reason="arguments", message=str(error))
+            # Later, since this may be said in the middle of what the core was told.
+            asyncio.get_running_loop().call_soon(self._feed, DeviceSaid(self.now(), end.name, reject))
+        elif isinstance(frame, Result):
+            failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
+            end.link.post(msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure))
+        else:
+            _LOG.error("%s could not be told: %s", end.name, error)
+
+    def _pass(self, name: str, frame: Step) -> bool:
+        """Pass on a step of a blob's way; False: who is to have it is not there, or does not read."""
+        end = self._ends.get(name)
+        if end is None or not end.link.is_up:
+            return False
+        if isinstance(frame, Artifact) and frame.data and end.link.backlog > MOST_CHUNKS_WAITING:
+            self._cut_slow(end)
+            return False
+        end.link.post(frame)
+        return True
+
+    def _cut_slow(self, end: End) -> None:
+        because = "it does not read what it is sent"
+        self._note("cut", end.name, because)
+        self._cut(end.name, because, Error(error="too-slow", message=because))
 
     def _cut(self, name: str, because: str, last: Error) -> None:
         end = self._ends.get(name)
