@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from orrery.errors import Failure, HubRefusedError
-from orrery.fleet.hubs import HubAddress, find_hub
+from orrery.fleet.hubs import HUB_FILE, HubAddress, find_hub
+from orrery.fleet.nearby import NearbyHub, write_nearby
 from orrery.graph import ITEM, Effects, Graph, Place, Ref, Task
 from orrery.graph.task import Each, EffectKind
 from orrery.runtime import Result, Session
@@ -410,14 +411,36 @@ def test_which_hub_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert find_hub("ws://x", token_file=token) == HubAddress("ws://x", "client.file", "--hub")
 
 
+def test_a_folder_without_a_hub_is_this_machine_and_one_with_a_doubtful_file_fails_what_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ORRERY_HUB", "ORRERY_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def story(code: str | None) -> None:
+        events: list[Event] = []
+        async with Session("memory:", observers=(lambda _run, more: events.extend(more),)) as session:
+            other = Task("other", f"{DEEDS}:size", {"value": b"abc"}, executor="thread")
+            await session.start(Graph([task("t", "size", value=b"ab"), other])).wait()
+        failed = {event.task: event.failure.code for event in events if isinstance(event, TaskFailed)}
+        assert failed == ({} if code is None else {"t": code})
+
+    run(story(None))
+    HUB_FILE.parent.mkdir()
+    HUB_FILE.write_text("{}")
+    HUB_FILE.chmod(0o644)
+    run(story("hub-refused"))
+    HUB_FILE.chmod(0o600)
+    run(story("store"))
+
+
 def test_the_hub_of_the_folder_is_used_if_its_file_is_nobody_elses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("ORRERY_HUB", "ORRERY_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    from orrery.fleet.nearby import HUB_FILE, NearbyHub, write_nearby
-
     write_nearby(NearbyHub(urls=("ws://127.0.0.1:1", "wss://x:2"), token="client.t", state="."))
     assert find_hub() == HubAddress("ws://127.0.0.1:1", "client.t", str(HUB_FILE))
     assert find_hub("wss://x:2") == HubAddress("wss://x:2", "client.t", "--hub")

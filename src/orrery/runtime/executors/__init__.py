@@ -46,9 +46,19 @@ def _planner() -> Executor:
 
 @executors.register("fleet")
 def _fleet() -> Executor:
-    from orrery.runtime.executors.fleet import fleet_here
+    """The fleet of the hub that the environment or this folder names; this machine's threads where neither does."""
+    from orrery.errors import OrreryError
+    from orrery.fleet.hubs import find_hub
 
-    return fleet_here()
+    try:
+        hub, problem = find_hub(), None
+    except OrreryError as error:  # it is told to whoever wants the fleet, and to nobody else
+        hub, problem = None, error
+    if hub is None and problem is None:
+        return _thread()
+    from orrery.runtime.executors.fleet import FleetExecutor
+
+    return FleetExecutor(hub, problem=problem)
 
 
 __all__ = ["Executor", "Host", "Invocation", "executors"]

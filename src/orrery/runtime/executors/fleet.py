@@ -16,7 +16,7 @@ import msgspec
 
 from orrery.errors import ConnectionLostError, Failure, NoDeviceError, NotAllowedError, OrreryError, ProtocolError
 from orrery.fleet.client import Answer, HubClient
-from orrery.fleet.hubs import HubAddress, find_hub
+from orrery.fleet.hubs import HubAddress
 from orrery.fleet.messages import Accept, Assign, Progress, Reject, Result
 from orrery.graph import values
 from orrery.graph.place import Place
@@ -385,14 +385,6 @@ class FleetExecutor:
                 self._note(attempt, None, f"on {attempt.device}" if attempt.device else "waiting for a device")
 
 
-def fleet_here() -> FleetExecutor:
-    """The executor for the hub that the environment or this folder names, or for none."""
-    try:
-        return FleetExecutor(find_hub())
-    except OrreryError as error:
-        return FleetExecutor(problem=error)
-
-
 def _key(invocation: Invocation) -> str:
     return f"{invocation.run}@{invocation.run_started_at:.3f}/{invocation.task}"
 
@@ -424,4 +416,4 @@ def _refusal(reject: Reject) -> Failure:
     return Failure.of(NotAllowedError(message) if reject.reason == "not-allowed" else NoDeviceError(message))
 
 
-__all__ = ["FleetExecutor", "fleet_here"]
+__all__ = ["FleetExecutor"]
