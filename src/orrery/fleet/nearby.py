@@ -9,8 +9,8 @@ import msgspec
 
 from orrery.errors import StoreError
 from orrery.fleet.hub.registry import write_private
+from orrery.fleet.hubs import HUB_FILE
 
-HUB_FILE = Path(".orrery/hub.json")
 DEFAULT_STATE = Path(".orrery/hub")
 
 
@@ -49,3 +49,6 @@ def nearby(path: Path = HUB_FILE) -> NearbyHub | None:
         raise StoreError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise StoreError(f"{os.fspath(path)} is damaged: {error}; `orrery hub` writes it anew") from error
+
+
+__all__ = ["DEFAULT_STATE", "HUB_FILE", "NearbyHub", "nearby", "write_nearby"]
