@@ -16,6 +16,7 @@ from typing import Any
 
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hub.server import HubServer
+from orrery.fleet.hub.settings import Settings
 from orrery.fleet.messages import Assign, Reject, Result
 from orrery.graph import values
 from orrery.testing.devices import Call, DeviceConformance
@@ -105,6 +106,27 @@ def test_it_works_for_a_real_hub_over_two_lives_of_each(tmp_path: Path) -> None:
             total = await ask(client, "math.sum", {"numbers": [1, 2, 2.5]}, "sum")
             assert isinstance(total, Result)
             assert values.decode(total.value) == 5.5
+
+    asyncio.run(story())
+
+
+def test_what_fits_into_no_message_of_a_device_is_rejected_and_harms_nobody(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with HubServer(tmp_path / "hub", settings=Settings(patience_s=0.5)) as hub:
+            token, url = hub.registry.enrolment_token(at=hub.now(), name="pi"), hub.urls[0]
+            async with (
+                reference_device(url, token, tmp_path),
+                HubClient(url, hub.client_token) as client,
+            ):
+                asked = ask(client, "text.upper", {"text": "a"}, "small")
+                assert isinstance(await asked, Result)
+                large = await ask(client, "text.upper", {"text": "\0" * 700_000}, "large")  # in JSON six times as large
+                assert not isinstance(large, Result) or large.status != "succeeded"
+                assert "do not fit into a message" in str(large)
+                after = await ask(client, "text.upper", {"text": "b"}, "after")
+                assert isinstance(after, Result)
+                assert values.decode(after.value) == "B"
+            assert not [one for one in hub.registry.audit(100) if one.kind in ("cut", "failed", "session-lost")]
 
     asyncio.run(story())
 
