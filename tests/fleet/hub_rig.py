@@ -11,9 +11,9 @@ from pathlib import Path
 from orrery.errors import ConnectionLostError, HubRefusedError, MessageTooLargeError
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.codec import Unknown, decode, encode
+from orrery.fleet.dialler import Dialler
 from orrery.fleet.hub.server import HubServer
 from orrery.fleet.hub.settings import Settings
-from orrery.fleet.link import Dialler
 from orrery.fleet.messages import Accept, AnyFrame, Assign, Error, Frame, Hello, Result, State, Welcome
 from orrery.fleet.profile import Offer, Profile
 from orrery.fleet.transports.protocol import Connection, Transport

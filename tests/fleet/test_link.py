@@ -21,7 +21,8 @@ from orrery.errors import (
     TransportUrlError,
 )
 from orrery.fleet.codec import MAX_FRAMES, decode, encode
-from orrery.fleet.link import Dialler, Link, messages
+from orrery.fleet.dialler import Dialler
+from orrery.fleet.link import Link, messages
 from orrery.fleet.messages import (
     Ack,
     AnyFrame,

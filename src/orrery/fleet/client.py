@@ -21,7 +21,7 @@ from orrery.errors import (
     HubRefusedError,
     OrreryError,
 )
-from orrery.fleet.link import Dialler
+from orrery.fleet.dialler import Dialler
 from orrery.fleet.messages import (
     ANYWHERE,
     Accept,

@@ -262,7 +262,7 @@ class Credit(Frame, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An attempt that a device knows: "queued", "running", "done" (its result is kept), or "broken" (effect unknown)."""
+    """An attempt that a device knows: "queued", "running", "done" (its result is kept) or "broken" (effect unknown)."""
 
     work: str
     key: str

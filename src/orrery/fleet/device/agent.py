@@ -40,7 +40,7 @@ from orrery.fleet.device.events import (
 )
 from orrery.fleet.device.journal import DeviceJournal
 from orrery.fleet.device.supply import Supply
-from orrery.fleet.link import Dialler
+from orrery.fleet.dialler import Dialler
 from orrery.fleet.messages import (
     AnyFrame,
     Artifact,
