@@ -25,10 +25,11 @@ from orrery.cli import main as cli
 from orrery.errors import ConnectionLostError, HubLockedError, TransportUrlError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import Registry
-from orrery.fleet.hub.server import HubServer, certificate
+from orrery.fleet.hub.server import HubServer
 from orrery.fleet.hub.settings import Settings
 from orrery.fleet.messages import Artifact, Assign, Credit, Drain, Error, Hello, State, Welcome
 from orrery.fleet.profile import DeviceView, Offer, Profile
+from orrery.fleet.transports.tls import certificate
 from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from orrery.cli.options import Json
 from orrery.cli.screen import out, say, write_json
-from orrery.fleet.hub.server import HubServer, certificate
+from orrery.fleet.hub.server import HubServer
 from orrery.fleet.nearby import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby
+from orrery.fleet.transports.tls import certificate
 
 DEFAULT_URL = "ws://127.0.0.1:8765"
 Words = Annotated[list[str] | None, Parameter(negative=())]

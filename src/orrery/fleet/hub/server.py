@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import ssl as tls
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,7 +25,6 @@ from orrery.errors import (
     OrreryError,
     ProtocolError,
     StoreError,
-    TransportUrlError,
 )
 from orrery.fleet.blobs import Step
 from orrery.fleet.hub.commands import Command, Cut, Noted, ToClient, ToDevice
@@ -47,7 +44,9 @@ from orrery.fleet.hub.events import (
     Revoked,
     Ticked,
 )
+from orrery.fleet.hub.fitting import fitting
 from orrery.fleet.hub.greeting import Greeter, Guest
+from orrery.fleet.hub.listening import Listening, is_remote, listener_for
 from orrery.fleet.hub.passing import Passing
 from orrery.fleet.hub.registry import Enrolled, Registry
 from orrery.fleet.hub.settings import Settings
@@ -69,10 +68,8 @@ from orrery.fleet.messages import (
     State,
     Welcome,
 )
-from orrery.fleet.profile import DeviceView, Offer, Profile
-from orrery.fleet.transports.address import is_loopback
+from orrery.fleet.profile import DeviceView, Profile
 from orrery.fleet.transports.protocol import Connection, Listener, Transport
-from orrery.fleet.transports.registry import transport_for
 
 LOOK_EVERY_S = 0.25
 """How often the registry is looked at for what another process wrote."""
@@ -80,7 +77,6 @@ MOST_WAITING = 10_000
 """Frames that may wait for one end to read them; `MOST_CHUNKS_WAITING` where they are of blobs."""
 MOST_CHUNKS_WAITING = 256
 _LOG = logging.getLogger("orrery.fleet")
-_ENCODER = msgspec.msgpack.Encoder()
 
 _MAY_SAY: dict[str, tuple[type[Frame], ...]] = {
     "device": (Accept, Reject, Progress, Result, Credit, State, Drain, Artifact, Error),
@@ -130,9 +126,14 @@ class HubServer:
         self.client_token = ""
         """Of the operator, for runs on this machine."""
         self.epoch = 0
-        self._listen_at, self._transports = tuple(listen), dict(transports or {})
-        self._ssl, self._insecure = ssl, insecure_network
-        self._hosts, self._origins = (*allowed_hosts, *_names_of_this_machine()), tuple(allowed_origins)
+        self._listen_at = tuple(listen)
+        self._how = Listening(
+            ssl=ssl,
+            allowed_hosts=tuple(allowed_hosts),
+            allowed_origins=tuple(allowed_origins),
+            insecure_network=insecure_network,
+            transports=transports or {},
+        )
         self._listeners: list[Listener] = []
         self._ends = Ends()
         self._cuts = Door(self.settings)
@@ -156,9 +157,12 @@ class HubServer:
             self._look()
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
-                transport, most = self._transport(url), self.settings.hello_max_bytes
+                transport = listener_for(
+                    url, self._how, handshake_s=self.settings.hello_s, on_refused=self._turned_away
+                )
+                most = self.settings.hello_max_bytes
                 self._listeners.append(await transport.listen(url, self._accepted, max_bytes=most))
-            self.urls = tuple(sorted((listener.url for listener in self._listeners), key=_is_remote))
+            self.urls = tuple(sorted((listener.url for listener in self._listeners), key=is_remote))
             self.registry.listens(self.urls)
         except BaseException:
             await self.close()
@@ -197,12 +201,7 @@ class HubServer:
         )
 
     def _shown(self, state: State) -> State:
-        """The devices as they fit into one message: of very many, what is longest about their tools is left out."""
-        views = self._with_times(state.devices)
-        for thinner in (_without_parameters, _without_tools):
-            if len(_ENCODER.encode(views)) <= self.settings.max_frame_bytes // 2:  # JSON is longer
-                break
-            views = tuple(msgspec.structs.replace(view, profile=thinner(view.profile)) for view in views)
+        views = fitting(self._with_times(state.devices), self.settings.max_frame_bytes // 2)  # JSON is longer
         return msgspec.structs.replace(state, devices=views)
 
     # -- connections ------------------------------------------------------------------------------------------
@@ -506,71 +505,13 @@ class HubServer:
         except StoreError as error:  # a full disk must not end the hub
             _LOG.error("not in the audit log (%s): %s %s %s", error, kind, principal, detail)
 
-    # -- listening --------------------------------------------------------------------------------------------
-
-    def _transport(self, url: str) -> Transport:
-        """What listens at a URL. Raises TransportUrlError, MissingExtraError."""
-        scheme = url.partition(":")[0]
-        if scheme in self._transports:
-            return self._transports[scheme]
-        if scheme not in ("ws", "wss"):
-            return transport_for(url)
-        from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
-
-        options = WebSocketOptions(
-            allowed_hosts=self._hosts,
-            allowed_origins=self._origins,
-            ssl=self._ssl if scheme == "wss" else None,
-            handshake_s=self.settings.hello_s,
-            insecure=self._insecure,
-            on_refused=self._turned_away,
-        )
-        return WebSocketTransport(options)
-
     def _turned_away(self, peer: str, because: str) -> None:
         """A transport let somebody not even begin."""
         if not self._is_closing:
             self._greeter.refused(peer, because)
 
 
-def _without_parameters(profile: Profile) -> Profile:
-    tools = tuple(Offer(offer.name, effects=offer.effects) for offer in profile.tools)
-    return msgspec.structs.replace(profile, tools=tools)
-
-
-def _without_tools(profile: Profile) -> Profile:
-    return msgspec.structs.replace(profile, tools=())
-
-
-def certificate(cert: Path, key: Path | None = None) -> tls.SSLContext:
-    """What a hub shows of itself at `wss:`. Raises TransportUrlError.
-
-    Args:
-        cert: a PEM file, the hub's own certificate first.
-        key: its key, if that is in another file.
-    """
-    context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
-    context.minimum_version = tls.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except OSError as error:  # a wrong PEM is one, too
-        names = f"{cert} and {key}" if key is not None else f"{cert}"
-        raise TransportUrlError(f"the certificate in {names} cannot be used: {error.strerror or error}") from error
-    return context
-
-
 def _steady_clock() -> Callable[[], float]:
     """Seconds since the epoch that never go back: the wall clock read once, then the monotonic one."""
     offset = time.time() - time.monotonic()
     return lambda: offset + time.monotonic()
-
-
-def _names_of_this_machine() -> tuple[str, ...]:
-    """By which others on the network call it; a web page from elsewhere cannot have them."""
-    name = socket.gethostname().lower()
-    return (name, f"{name.partition('.')[0]}.local") if name else ()
-
-
-def _is_remote(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return bool(host) and not is_loopback(host)

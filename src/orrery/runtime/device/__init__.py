@@ -172,7 +172,7 @@ def _listening(options: DeviceOptions) -> Transport | None:
     """What listens for other devices; None: the usual transport. Raises TransportUrlError, MissingExtraError."""
     if not options.serve_at.startswith(("ws:", "wss:")):
         return None
-    from orrery.fleet.hub.server import certificate
+    from orrery.fleet.transports.tls import certificate
     from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
 
     ssl = certificate(options.serve_cert, options.serve_key) if options.serve_cert is not None else None
