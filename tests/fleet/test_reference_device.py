@@ -6,6 +6,10 @@ import ast
 import asyncio
 import hashlib
 import io
+import os
+import shutil
+import ssl
+import subprocess
 import sys
 import tokenize
 from asyncio.subprocess import PIPE, Process
@@ -13,6 +17,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hub.server import HubServer
@@ -26,11 +32,14 @@ WITHIN_S = 20.0
 
 
 @asynccontextmanager
-async def reference_device(hub: str, token: str, folder: Path, *, stderr: int | None = None) -> AsyncIterator[Process]:
-    """The device as a process of its own; -I so that it can find nothing of Orrery."""
+async def reference_device(
+    hub: str, token: str, folder: Path, *, stderr: int | None = None, trusted: str = ""
+) -> AsyncIterator[Process]:
+    """The device as a process of its own; -I and -S so that it can find nothing of Orrery."""
+    environment = os.environ | ({"SSL_CERT_FILE": trusted} if trusted else {})
     options = ("-I", "-S", "-W", "error", str(DEVICE))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *options, hub, token, str(folder / "device.db"), stderr=stderr
+        sys.executable, *options, hub, token, str(folder / "device.db"), stderr=stderr, env=environment
     )
     try:
         yield process
@@ -141,6 +150,34 @@ def test_a_device_that_is_refused_says_why_and_ends(tmp_path: Path) -> None:
                 _, said = await process.communicate()
             assert process.returncode == 1
             assert b"the hub says: token: " in said
+
+    asyncio.run(story())
+
+
+def test_it_speaks_over_tls_and_only_to_a_hub_whose_certificate_is_good(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    pem = tmp_path / "hub.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ("-addext", "subjectAltName=DNS:localhost", "-keyout", str(pem), "-out", str(tmp_path / "cert.pem"))
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+
+    async def story() -> None:
+        async with HubServer(tmp_path / "hub", listen=("ws://127.0.0.1:0", "wss://localhost:0"), ssl=context) as hub:
+            inside, outside = hub.urls
+            async with HubClient(inside, hub.client_token) as client:
+                token = hub.registry.enrolment_token(at=hub.now(), name="pi")
+                async with reference_device(outside, token, tmp_path, stderr=PIPE) as process:
+                    assert process.stderr is not None
+                    async with asyncio.timeout(WITHIN_S):
+                        assert b"CERTIFICATE_VERIFY_FAILED" in await process.stderr.readline()
+                async with reference_device(outside, token, tmp_path, trusted=str(pem)):
+                    result = await ask(client, "text.upper", {"text": "a"}, "upper")
+                    assert isinstance(result, Result)
+                    assert values.decode(result.value) == "A"
 
     asyncio.run(story())
 
