@@ -31,6 +31,7 @@ from orrery.fleet.blobs import (
 )
 from orrery.fleet.messages import Artifact, Credit, Source
 from orrery.fleet.porter import BlobServer, Fetcher, Porter
+from orrery.fleet.transports.registry import transport_for
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs
 from orrery.journal.partial import PartialBlob, WrittenBlob, part_of
@@ -369,6 +370,21 @@ def test_nothing_is_given_without_a_good_ticket(tmp_path: Path) -> None:
                 with pytest.raises(ConnectionLostError, match=r"the ticket is (forged|expired)"):
                     await fetcher.fetch(blob, [source], ours)
         assert not ours.has(blob)
+
+    asyncio.run(asyncio.wait_for(story(), WITHIN_S))
+
+
+def test_a_connection_that_asks_for_nothing_is_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        server = BlobServer(FileBlobs(tmp_path).open_raw, secret=lambda: SECRET, idle_s=0.05)
+        await server.listen("ws://127.0.0.1:0")
+        try:
+            connection = await transport_for(server.url).dial(server.url, max_bytes=4_000_000)
+            with pytest.raises(ConnectionLostError):
+                await connection.receive()
+            await connection.close()
+        finally:
+            await server.close()
 
     asyncio.run(asyncio.wait_for(story(), WITHIN_S))
 

@@ -115,6 +115,11 @@ class Porter:
         self._outgoing: dict[str, _Outgoing] = {}
         self._incoming: dict[str, _Incoming] = {}
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being sent or received."""
+        return not self._outgoing and not self._incoming
+
     def take(self, frame: Step) -> None:
         """Take in a frame from the other end. What belongs to no stream is dropped."""
         incoming = self._incoming.get(frame.stream)
@@ -378,6 +383,7 @@ class BlobServer:
             before there is one.
         hub_now: the hub's clock.
         max_bytes: of a message.
+        idle_s: after which a connection is closed on which nothing is sent.
     """
 
     def __init__(
@@ -387,8 +393,10 @@ class BlobServer:
         secret: Callable[[], bytes],
         hub_now: Callable[[], float] = time.time,
         max_bytes: int = DEFAULT_MAX_FRAME_BYTES,
+        idle_s: float = 30.0,
     ) -> None:
         self._held, self._secret, self._hub_now, self._max_bytes = held, secret, hub_now, max_bytes
+        self._idle_s = idle_s
         self._listener: Listener | None = None
 
     @property
@@ -414,7 +422,7 @@ class BlobServer:
     async def _accepted(self, connection: Connection) -> None:
         porter = Porter(_sending_on(connection), self._held, shared=False, admit=self._fault)
         try:
-            await _carry(connection, porter)
+            await _carry(connection, porter, idle_s=self._idle_s)
         finally:
             await porter.close()
 
@@ -433,11 +441,18 @@ def _sending_on(connection: Connection) -> Send:
     return send
 
 
-async def _carry(connection: Connection, porter: Porter) -> None:
-    """Hand a porter all that arrives on a connection of its own, until that ends."""
+async def _carry(connection: Connection, porter: Porter, *, idle_s: float | None = None) -> None:
+    """Hand a porter all that arrives on a connection of its own, until that ends, or carries nothing for `idle_s`."""
     try:
         while True:
-            for frame in decode(await connection.receive(), connection.form):
+            try:
+                async with asyncio.timeout(idle_s):
+                    message = await connection.receive()
+            except TimeoutError:
+                if porter.is_idle:
+                    return
+                continue
+            for frame in decode(message, connection.form):
                 if isinstance(frame, Artifact | Credit):
                     porter.take(frame)
     except OrreryError as error:
