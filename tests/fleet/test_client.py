@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -372,5 +373,47 @@ def test_a_real_hub_and_a_real_device_do_what_a_client_wants(tmp_path: Path) -> 
             assert there.devices["pi"].journal.records()
             client.forget("r@1/t#1")
             await until(lambda: not there.devices["pi"].journal.records())
+
+    run(story())
+
+
+@pytest.mark.parametrize("whose", ["client", "device"])
+def test_a_blob_goes_on_where_it_was_when_a_connection_breaks(tmp_path: Path, whose: str) -> None:
+    async def story() -> None:
+        data = os.urandom(6_000_000)
+        blob = FileBlobs(tmp_path / "pi" / "blobs").put(data)
+        ours = FileBlobs(tmp_path / "mine")
+        async with (
+            fleet(tmp_path, {"pi": 1}) as there,
+            HubClient(there.address.url, there.address.token) as client,
+        ):
+            fetch = asyncio.create_task(client.fetch(blob, ours))
+            part = ours.folder / f"partial-{blob.digest}"
+            await until(lambda: part.exists() and part.stat().st_size > 500_000)
+            dialler = client._dialler if whose == "client" else there.devices["pi"].agent._dialler
+            dialler.link.end(ConnectionLostError("the test cuts it"))
+            await fetch
+            assert ours.get(blob) == data
+
+    run(story())
+
+
+def test_a_blob_goes_on_from_another_device_when_the_first_one_dies(tmp_path: Path) -> None:
+    async def story() -> None:
+        data = os.urandom(6_000_000)
+        for name in ("pi", "mac"):
+            blob = FileBlobs(tmp_path / name / "blobs").put(data)
+        ours = FileBlobs(tmp_path / "mine")
+        async with (
+            fleet(tmp_path, {"pi": 1, "mac": 1}) as there,
+            HubClient(there.address.url, there.address.token) as client,
+        ):
+            fetch = asyncio.create_task(client.fetch(blob, ours))
+            part = ours.folder / f"partial-{blob.digest}"
+            await until(lambda: part.exists() and part.stat().st_size > 500_000)
+            first = next(one for one in there.devices.values() if not one.agent._porter.is_idle)
+            await first.stop()
+            await fetch
+            assert ours.get(blob) == data
 
     run(story())
