@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiomqtt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orrery.errors import ConnectionLostError, OutsideError, TransportUrlError, UnknownNameError
 from orrery.fleet.transports.memory import MemoryTransport
@@ -116,12 +119,9 @@ class Door:
             "Sec-WebSocket-Protocol": "orrery.1.json",
         } | {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items() if name != omit)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        answer = await reader.readline()
-        writer.close()
-        await writer.wait_closed()
-        return answer.decode().strip()
+        async with stream(self.port) as (reader, writer):
+            writer.write("\r\n".join([*lines, "", ""]).encode())
+            return (await reader.readline()).decode().strip()
 
     async def works(self) -> None:
         """Others are still let in."""
@@ -222,8 +222,7 @@ def test_who_dials_chooses_the_form_and_any_bytes_travel_in_both() -> None:
 
 def test_a_handshake_that_takes_too_long_is_ended() -> None:
     async def story() -> None:
-        async with Door(handshake_s=0.2) as door:
-            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        async with Door(handshake_s=0.2) as door, stream(door.port) as (reader, writer):
             ended = asyncio.ensure_future(reader.read())
             for letter in "GET /fleet HTTP/1.1\r\nHost: ":
                 writer.write(letter.encode())
@@ -232,7 +231,6 @@ def test_a_handshake_that_takes_too_long_is_ended() -> None:
                     break
             with suppress(ConnectionError):
                 assert await ended == b""
-            writer.close()
             assert door.refused == ["it did not finish its handshake"]
             await door.works()
 
@@ -242,14 +240,12 @@ def test_a_handshake_that_takes_too_long_is_ended() -> None:
 def test_handshakes_that_never_end_keep_nobody_out() -> None:
     async def story() -> None:
         async with Door(handshake_s=0.3, max_opening=5) as door:
-            idle = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(8)]
-            ends = await asyncio.gather(*(reader.read() for reader, _ in idle), return_exceptions=True)
-            assert len(ends) == 8
+            async with AsyncExitStack() as idle:
+                ends = [await idle.enter_async_context(stream(door.port)) for _ in range(8)]
+                await asyncio.gather(*(reader.read() for reader, _ in ends), return_exceptions=True)
             assert door.refused.count("others are waiting behind its handshake") == 3
             assert door.refused.count("it did not finish its handshake") == 5
             await door.works()
-            for _, writer in idle:
-                writer.close()
 
     play(story())
 
@@ -276,12 +272,11 @@ def test_rubbish_on_the_port_hurts_nobody() -> None:
         chance = random.Random(4)
         async with Door() as door:
             for _ in range(50):
-                reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
-                writer.write(chance.randbytes(chance.randrange(1, 500)) + b"\r\n\r\n")
-                with suppress(ConnectionError):
-                    writer.write_eof()
-                    await reader.read()
-                writer.close()
+                async with stream(door.port) as (reader, writer):
+                    writer.write(chance.randbytes(chance.randrange(1, 500)) + b"\r\n\r\n")
+                    with suppress(ConnectionError):
+                        writer.write_eof()
+                        await reader.read()
             await door.works()
 
     play(story())
@@ -785,5 +780,154 @@ def test_closing_ends_in_time_where_the_other_end_has_vanished() -> None:
             began = time.monotonic()
             await dialled.close()
             assert time.monotonic() - began < 5
+
+    play(story())
+
+
+# Frames of WebSocket that our own ends do not send
+
+
+def frame(opcode: int, payload: bytes, *, fin: bool = True, masked: bool = True, flags: int = 0) -> bytes:
+    """A frame as RFC 6455 has it, from a client unless it is not masked."""
+    head = bytes([(0x80 if fin else 0) | flags | opcode])
+    bit = 0x80 if masked else 0
+    if len(payload) < 126:
+        head += bytes([bit | len(payload)])
+    elif len(payload) < 1 << 16:
+        head += bytes([bit | 126]) + len(payload).to_bytes(2, "big")
+    else:
+        head += bytes([bit | 127]) + len(payload).to_bytes(8, "big")
+    if not masked:
+        return head + payload
+    mask = b"\x01\x80\xff\x5a"
+    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
+def whole(payload: bytes) -> list[bytes]:
+    return [frame(2, payload)]
+
+
+def in_parts(parts: list[bytes]) -> list[bytes]:
+    """One message in several frames, with a ping between them."""
+    last = len(parts) - 1
+    frames = [frame(0 if at else 1, part, fin=at == last) for at, part in enumerate(parts)]
+    return [*frames[:1], frame(9, b"between"), *frames[1:]]
+
+
+MESSAGES = st.one_of(
+    st.binary(max_size=300).map(lambda payload: (payload, whole(payload))),
+    st.sampled_from([125, 126, 65_535, 65_536]).map(lambda size: (b"x" * size, whole(b"x" * size))),
+    st.lists(st.binary(max_size=50), min_size=2, max_size=4).map(lambda parts: (b"".join(parts), in_parts(parts))),
+)
+
+
+@asynccontextmanager
+async def stream(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection that says nothing by itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def shaken(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection behind its handshake, to be spoken to in bytes."""
+    async with stream(port) as (reader, writer):
+        await shake(reader, writer)
+        yield reader, writer
+
+
+async def shake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(
+        b"GET /fleet HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: orrery.1.json\r\n\r\n"
+    )
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+
+
+@settings(max_examples=15, deadline=None)
+@given(said=st.lists(MESSAGES, min_size=1, max_size=5), cuts=st.lists(st.integers(1, 400), min_size=1, max_size=8))
+def test_frames_may_arrive_in_any_pieces(said: list[tuple[bytes, list[bytes]]], cuts: list[int]) -> None:
+    async def story() -> None:
+        async with Door() as door, shaken(door.port) as (reader, writer):
+            rest = b"".join(part for _, frames in said for part in frames)
+            sizes = itertools.chain(cuts, itertools.repeat(30_000))
+            while rest:
+                size = next(sizes)
+                writer.write(rest[:size])
+                rest = rest[size:]
+                await writer.drain()
+                await asyncio.sleep(0)
+            pong = frame(10, b"between", masked=False)  # may overtake an answer
+            pongs = sum(len(frames) > 1 for _, frames in said)
+            answers = b"".join(frame(1, message, masked=False) for message, _ in said)
+            heard = await reader.readexactly(len(answers) + pongs * len(pong))
+            assert heard.count(pong) == pongs
+            assert heard.replace(pong, b"") == answers
+            writer.write(frame(8, b"\x03\xe8"))
+            assert await reader.read() == frame(8, b"\x03\xe8", masked=False)
+
+    play(story())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (frame(2, b"x", masked=False), 1002),
+        (frame(2, b"x", flags=0x40), 1002),
+        (frame(3, b"x"), 1002),
+        (frame(11, b"x"), 1002),
+        (frame(0, b"x"), 1002),
+        (frame(9, b"x" * 126), 1002),
+        (frame(9, b"x", fin=False), 1002),
+        (frame(2, b"x", fin=False) + frame(2, b"y"), 1002),
+        (frame(2, b"x" * 1_000_001)[:20], 1009),
+        (frame(2, b"x" * 600_000, fin=False) + frame(0, b"x" * 600_000)[:20], 1009),
+        (b"\x82\xff" + b"\xff" * 12, 1009),
+    ],
+)
+def test_frames_that_break_the_rules_end_the_connection_with_the_right_code(wrong: bytes, code: int) -> None:
+    async def story() -> None:
+        async with Door() as door, shaken(door.port) as (reader, writer):
+            writer.write(frame(2, b"first") + wrong)
+            answer = frame(1, b"first", masked=False)
+            said = await reader.read()
+            assert said.removeprefix(answer)[2:4] == code.to_bytes(2, "big")
+            await door.works()
+
+    play(story())
+
+
+def test_who_asks_again_and_again_and_does_not_read_the_answers_gets_no_more_of_them() -> None:
+    """What it does not read would wait in our memory; what the kernel holds for it is less than this."""
+
+    async def story() -> None:
+        async with Door() as door, shaken(door.port) as (reader, writer):
+            pings = frame(9, b"x" * 125) * 1000
+            for _ in range(100):
+                writer.write(pings)
+                await writer.drain()
+            await door.works()
+            writer.write(frame(8, b"\x03\xe8"))
+            answers = await reader.read()
+            assert 0 < answers.count(b"x" * 125) < 100_000
+
+    play(story())
+
+
+def test_a_large_message_in_tiny_pieces_costs_no_more_memory_than_its_size() -> None:
+    async def story() -> None:
+        async with Door() as door, shaken(door.port) as (reader, writer):
+            message = frame(2, b"x" * 20_000)
+            for at in range(0, len(message), 7):
+                writer.write(message[at : at + 7])
+                await asyncio.sleep(0)
+            answer = frame(1, b"x" * 20_000, masked=False)
+            assert await reader.readexactly(len(answer)) == answer
 
     play(story())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from orrery.errors import ConnectionLostError, MessageTooLargeError, TransportUrlError
 from orrery.fleet.transports.address import check
+from orrery.fleet.transports.bell import Bell
 from orrery.fleet.transports.protocol import Accepted, Connection, Listener
 
 ROOM_BYTES = 1_000_000
@@ -25,7 +26,7 @@ class _Lane:
         self._messages: deque[bytes] = deque()
         self._size_bytes = 0
         self._closed: str | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._bell = Bell()
 
     async def put(self, message: bytes) -> None:
         await self._until(lambda: self._has_room(len(message)))
@@ -33,7 +34,7 @@ class _Lane:
             raise ConnectionLostError(self._closed)
         self._messages.append(message)
         self._size_bytes += len(message)
-        self._wake()
+        self._bell.ring()
 
     async def take(self) -> bytes:
         await self._until(lambda: bool(self._messages))
@@ -41,7 +42,7 @@ class _Lane:
             raise ConnectionLostError(self._closed)
         message = self._messages.popleft()
         self._size_bytes -= len(message)
-        self._wake()
+        self._bell.ring()
         return message
 
     def end(self, because: str, *, drop: bool) -> None:
@@ -50,7 +51,7 @@ class _Lane:
             self._closed = because
         if drop:
             self._messages.clear()
-        self._wake()
+        self._bell.ring()
 
     def _has_room(self, size_bytes: int) -> bool:
         if not self._messages:
@@ -59,15 +60,7 @@ class _Lane:
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         while self._closed is None and not ready():
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
-
-    def _wake(self) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
+            await self._bell.rung()
 
 
 class MemoryConnection:

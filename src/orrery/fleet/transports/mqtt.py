@@ -35,6 +35,7 @@ import msgspec
 
 from orrery.errors import ConnectionLostError, MessageTooLargeError, MissingExtraError, TransportUrlError
 from orrery.fleet.transports.address import Address, address, is_loopback
+from orrery.fleet.transports.bell import Bell
 from orrery.fleet.transports.protocol import Accepted, Connection, Listener
 
 try:
@@ -217,7 +218,7 @@ class MqttConnection:
         self._too_large = 0
         self._hub: bytes | None = None
         self._welcome = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._bell = Bell()
         self.release: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     async def send(self, message: bytes) -> None:
@@ -266,7 +267,7 @@ class MqttConnection:
             self._hub = hub or None
         elif hub != self._hub:
             self.end(f"the hub at {self.peer} went away")
-        self._wake()
+        self._bell.ring()
 
     def arrived(self, payload: bytes) -> None:
         """Take in what the other end published."""
@@ -283,7 +284,7 @@ class MqttConnection:
             self.end(
                 f"the connection with {self.peer} is closed: {body.decode(errors='replace') or 'by the other end'}"
             )
-        self._wake()
+        self._bell.ring()
 
     def end(self, because: str) -> None:
         """Nothing comes or goes any more; what arrived before can still be received."""
@@ -291,7 +292,7 @@ class MqttConnection:
             self._closed = because
             if self.release is not None:
                 _detach(self.release())
-        self._wake()
+        self._bell.ring()
 
     def _arrived(self, position: int, message: bytes) -> None:
         self._queued_bytes += len(message) + _COST_BYTES
@@ -308,15 +309,7 @@ class MqttConnection:
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         while self._closed is None and not ready():
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
-
-    def _wake(self) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
+            await self._bell.rung()
 
 
 class MqttListener:

@@ -27,13 +27,14 @@ from orrery.fleet.transports.address import LOOPBACK_NAMES, Address, address, is
 from orrery.fleet.transports.protocol import Accepted, Connection, Listener
 
 try:
-    from websockets.asyncio.client import connect
-    from websockets.asyncio.connection import Connection as Socket
+    from websockets.asyncio.client import ClientConnection, connect
     from websockets.asyncio.server import Server, ServerConnection, serve
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
     from websockets.frames import CloseCode
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
+
+    from orrery.fleet.transports.wire import Wire, keep_freed_memory
 except ImportError as error:
     raise MissingExtraError("fleet", needed_for="a connection over WebSocket") from error
 
@@ -42,7 +43,6 @@ FORMS = {"orrery.1.msgpack": "msgpack", "orrery.1.json": "json"}
 _PORTS = {"ws": 80, "wss": 443}
 _CLOSE_S = 1.0
 _WRITE_BYTES = 1 << 18
-_QUEUE = 8
 _LOG = logging.getLogger("orrery.fleet")
 
 
@@ -75,7 +75,7 @@ class WebSocketOptions(msgspec.Struct, frozen=True, kw_only=True):
 class WebSocketConnection:
     """One end of a WebSocket."""
 
-    def __init__(self, ws: Socket) -> None:
+    def __init__(self, ws: Wire) -> None:
         self._ws = ws
         self.form = FORMS[str(ws.subprotocol)]
         self.peer = _place(ws.remote_address)
@@ -83,9 +83,7 @@ class WebSocketConnection:
     @property
     def max_bytes(self) -> int:
         """The largest message that is taken in."""
-        size = self._ws.protocol.max_message_size
-        assert size is not None
-        return size
+        return int(self._ws.protocol.max_message_size or 0)
 
     @max_bytes.setter
     def max_bytes(self, size: int) -> None:
@@ -93,13 +91,13 @@ class WebSocketConnection:
 
     async def send(self, message: bytes) -> None:
         try:
-            await self._ws.send(message, text=self.form == "json")
+            await self._ws.put(message, text=self.form == "json")
         except ConnectionClosed as closed:
             raise self._lost(closed) from None
 
     async def receive(self) -> bytes:
         try:
-            return await self._ws.recv(decode=False)
+            return await self._ws.take()
         except ConnectionClosed as closed:
             # What was received first is only repeated in what was sent.
             if closed.sent and closed.sent.code == CloseCode.MESSAGE_TOO_BIG and not closed.rcvd_then_sent:
@@ -114,6 +112,7 @@ class WebSocketConnection:
     async def end(self, code: CloseCode, because: str) -> None:
         """Close with a code; at once if the other end does not answer in time."""
         reason = because.encode()[:123].decode(errors="ignore")
+        self._ws.forget()
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._ws.close(code, reason)
@@ -133,7 +132,11 @@ class WebSocketConnection:
         return ConnectionLostError(f"the connection with {self.peer} is closed: {because}")
 
 
-class _Doorway(ServerConnection):
+class _Dialled(Wire, ClientConnection):
+    """The end of who dialled."""
+
+
+class _Doorway(Wire, ServerConnection):
     """A connection that is counted from its first byte, and turned away if there are too many.
 
     Of those that are amid their handshake the oldest has to go: who means well is through in a moment, and those who
@@ -244,6 +247,7 @@ class WebSocketTransport:
 
     async def dial(self, url: str, *, max_bytes: int) -> Connection:
         at, options = address(url, _PORTS), self._options
+        keep_freed_memory()
         [subprotocol] = [Subprotocol(name) for name, form in FORMS.items() if form == options.form]
         more: dict[str, Any] = {"ssl": options.ssl} if at.scheme == "wss" and options.ssl is not None else {}
         try:
@@ -256,8 +260,8 @@ class WebSocketTransport:
                 ping_interval=None,
                 close_timeout=_CLOSE_S,
                 max_size=max_bytes,
-                max_queue=_QUEUE,
                 write_limit=_WRITE_BYTES,
+                create_connection=_Dialled,
                 **more,
             )
         except InvalidURI as error:
@@ -269,6 +273,7 @@ class WebSocketTransport:
             raise ConnectionLostError(f"the certificate of {at} is not good: {error.verify_message}") from None
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
             raise ConnectionLostError(f"{at} cannot be reached: {error or type(error).__name__}") from None
+        assert isinstance(ws, _Dialled)
         if ws.subprotocol not in FORMS:
             ws.transport.abort()
             raise ConnectionLostError(f"what listens at {at} does not speak {subprotocol}")
@@ -287,6 +292,7 @@ class WebSocketTransport:
                 f"{at} could be reached from other machines, and everything could be read on the way; "
                 "listen at wss: with a certificate (--tls-cert, --tls-key), or at 127.0.0.1"
             )
+        keep_freed_memory()
         door = _Door(at, options)
 
         async def handle(ws: ServerConnection) -> None:
@@ -317,7 +323,6 @@ class WebSocketTransport:
                 ping_interval=None,  # the session has its own, which measures both ends
                 close_timeout=_CLOSE_S,
                 max_size=max_bytes,
-                max_queue=_QUEUE,
                 write_limit=_WRITE_BYTES,
                 create_connection=type("_Doorway", (_Doorway,), {"door": door}),
                 ssl=options.ssl,
@@ -335,7 +340,7 @@ class _connect(connect):  # noqa: N801 - named as the library names it
         return exc
 
 
-def _no_delay(ws: Socket) -> None:
+def _no_delay(ws: Wire) -> None:
     raw = ws.transport.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
