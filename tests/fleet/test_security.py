@@ -130,6 +130,23 @@ def test_a_revoked_device_is_cut_off_within_a_second_and_stays_out(tmp_path: Pat
     asyncio.run(main())
 
 
+def test_a_device_that_was_let_in_again_can_be_revoked_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with rig(tmp_path) as made:
+            other = Registry(made.hub.folder)
+            for _ in range(3):
+                token = other.enrolment_token(at=made.hub.now(), name="pi")
+                async with Device(made.url, token) as device:
+                    assert device.refused is None
+                    other.revoke("pi", at=made.hub.now())
+                    await device.until(lambda: device.refused is not None)
+            other.close()
+            assert made.kinds().count("revoked") == 3
+            await made.is_well()
+
+    asyncio.run(main())
+
+
 def test_a_clients_token_is_no_devices_and_the_other_way_round(tmp_path: Path) -> None:
     async def main() -> None:
         async with rig(tmp_path) as made:

@@ -56,6 +56,9 @@ class Ends:
         """The end of that name, whether or not it is connected."""
         return self._by_name.get(name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
     def all(self) -> list[End]:
         """Every end."""
         return list(self._by_name.values())

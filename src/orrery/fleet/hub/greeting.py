@@ -8,7 +8,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from orrery.errors import ConnectionLostError, EnrolmentError, HubRefusedError, MessageTooLargeError, ProtocolError
+from orrery.errors import (
+    ConnectionLostError,
+    EnrolmentError,
+    HubRefusedError,
+    MessageTooLargeError,
+    ProtocolError,
+    StoreError,
+)
 from orrery.fleet.codec import Unknown, decode, encode
 from orrery.fleet.hub.door import Door
 from orrery.fleet.hub.registry import NAME, Principal, Registry, token_kind
@@ -132,12 +139,16 @@ class Greeter:
                 enrolled, key = self._registry.enrol(hello.token, at=at, name=hello.name)
                 return Principal("device", enrolled.name, enrolled.skills), key
             principal = self._registry.principal(hello.token)
+            if principal.role == "device":
+                self._registry.prove(principal.name, at=at)
         except HubRefusedError as error:
             raise _Refused("token", str(error)) from None
         except EnrolmentError as error:
             raise _Refused("name", str(error)) from None
+        except StoreError as error:  # it may be read again in a moment, so the other end is not to give up
+            _LOG.error("nobody is let in: %s", error)
+            raise _Refused("internal", "the hub cannot read its registry") from None
         if principal.role == "device":
-            self._registry.prove(principal.name, at=at)
             return principal, ""
         # Runs share a client's token; by an instance each, one does not replace the other.
         instance = hello.name if NAME.fullmatch(hello.name) else os.urandom(6).hex()

@@ -48,8 +48,9 @@ from orrery.fleet.hub.fitting import fitting
 from orrery.fleet.hub.greeting import Greeter, Guest
 from orrery.fleet.hub.listening import Listening, is_remote, listener_for
 from orrery.fleet.hub.passing import Passing
-from orrery.fleet.hub.registry import Enrolled, Registry
+from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.settings import Settings
+from orrery.fleet.hub.watching import Watching
 from orrery.fleet.link import Link
 from orrery.fleet.messages import (
     FEATURES,
@@ -137,7 +138,6 @@ class HubServer:
         self._listeners: list[Listener] = []
         self._ends = Ends()
         self._cuts = Door(self.settings)
-        self._enrolled: dict[str, Enrolled] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._looking: asyncio.TimerHandle | None = None
@@ -149,12 +149,11 @@ class HubServer:
         try:
             self.epoch = self.registry.begin()
             self.client_token = self.registry.client_token(at=self.now())
-            self._expected = self.registry.those_here(revoked_after=self.now() - self.settings.session_kept_s)
-            self._expected_until = self.now() + self.settings.session_kept_s
-            self._core = Hub(self.settings, epoch=self.epoch, expected=self._expected)
+            self._watching = Watching(self.registry, self.now(), kept_s=self.settings.session_kept_s)
+            self._core = Hub(self.settings, epoch=self.epoch, expected=self._watching.expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._note)
             self._passing = Passing(lambda digest: self._core.ledger.holders.get(digest, ()), self._pass)
-            self._look()
+            self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
                 transport = listener_for(
@@ -253,8 +252,7 @@ class HubServer:
             return end, welcome
         self.registry.here(end.name, True)
         self._feed(DeviceCame(at, end.name, self._profile(end, hello.profile), resumed))
-        enrolled = self._enrolled.get(end.name)
-        if enrolled is not None and enrolled.draining and not resumed:
+        if self._watching.is_draining(end.name) and not resumed:
             self._feed(DrainWanted(at, end.name, "the operator wants it"))
         return end, welcome
 
@@ -456,42 +454,28 @@ class HubServer:
         if self._is_closing:
             return
         self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
+        at = self.now()
         try:
-            self._let_go()
-            if not self.registry.has_changed():
-                return
-            devices, clients = self.registry.devices(), self.registry.clients()
+            for end in self._ends.forget_those_gone_before(at - self.settings.session_kept_s):
+                if end.is_device:
+                    self.registry.here(end.name, False)
+            self._watching.give_up(at, self._ends)
+            news = self._watching.look()
         except StoreError as error:
             _LOG.error("the registry cannot be read: %s", error)
             return
-        before, self._enrolled = self._enrolled, devices
-        for name, device in devices.items():
-            self._compare(before.get(name), device)
-        for end in self._ends.all():
-            if not end.is_device and not clients.get(end.name.partition("/")[0]):
-                self._expel(end, "this client's token does not work any more")
-
-    def _let_go(self) -> None:
-        """Free the sessions that nobody came back to; the next life of the hub need not wait for them."""
-        now = self.now()
-        for end in self._ends.forget_those_gone_before(now - self.settings.session_kept_s):
-            if end.is_device:
-                self.registry.here(end.name, False)
-        if self._expected and now > self._expected_until:
-            for name in self._expected:
-                if self._ends.get(name) is None:
-                    self.registry.here(name, False)
-            self._expected = ()
-
-    def _compare(self, before: Enrolled | None, now: Enrolled) -> None:
-        """Do what follows from a change to a device."""
-        name, at, end = now.name, self.now(), self._ends.get(now.name)
-        if now.revoked_at is not None and (before is None or before.revoked_at is None):
-            if end is not None:
-                self._expel(end, f"the device {name!r} was revoked")
+        for name in news.revoked:
+            if (revoked := self._ends.get(name)) is not None:
+                self._expel(revoked, f"the device {name!r} was revoked")
             self._feed(Revoked(at, name))
-        elif end is not None and now.draining != (before is not None and before.draining):
-            self._feed(DrainWanted(at, name, "the operator wants it", undo=not now.draining))
+        for undo, names in ((False, news.drained), (True, news.undrained)):
+            for name in names:
+                if name in self._ends:
+                    self._feed(DrainWanted(at, name, "the operator wants it", undo=undo))
+        if news.clients is not None:
+            for end in self._ends.all():
+                if not end.is_device and end.name.partition("/")[0] not in news.clients:
+                    self._expel(end, "this client's token does not work any more")
 
     def _expel(self, end: End, because: str) -> None:
         """Cut somebody off who may not come back."""
