@@ -16,6 +16,7 @@ import msgspec
 
 from orrery.bench.fleet.counters import Counters
 from orrery.bench.fleet.deeds.fleet import ready
+from orrery.bench.fleet.deeds.pace import PACE
 from orrery.bench.fleet.exercise import HUB, Drill
 from orrery.bench.fleet.setting import PROFILES, Setting, device_folder
 from orrery.bench.fleet.steps import step
@@ -25,6 +26,7 @@ from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import write_private
 from orrery.fleet.hubs import HubAddress
 from orrery.fleet.profile import DeviceView
+from orrery.fleet.transports.registry import transport_for
 from orrery.graph import Graph
 from orrery.runtime.device import IDENTITY
 from orrery.runtime.executors.fleet import FleetExecutor
@@ -64,7 +66,6 @@ class LocalMachines:
         self._hub = Introduction("", "", {})
         self._past = Counters()
         self._asking = asyncio.Lock()
-        self._environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
         self.ports: dict[str, int] = {}
 
     # -- what a run needs -----------------------------------------------------------------------------------
@@ -84,7 +85,7 @@ class LocalMachines:
             hub = self._processes[HUB]
             assert hub.stdin is not None
             hub.stdin.write(b"\n")
-            now = await _line(hub, Counters)
+            now = await self._said(HUB, Counters)
         return now.plus(self._past)
 
     async def strike(self, drill: Drill) -> None:
@@ -107,8 +108,8 @@ class LocalMachines:
 
     async def begin(self) -> None:
         """Start the services, the hub and the devices. Raises OutsideError if one does not come up."""
-        services = await self._spawn("services", "-m", "orrery.bench.fleet.services", str(self._root))
-        self.ports = await _line(services, dict[str, int])
+        await self._spawn("services", "-m", "orrery.bench.fleet.services", str(self._root))
+        self.ports = await self._said("services", dict[str, int])
         await self.mend()
 
     async def end(self) -> None:
@@ -125,8 +126,8 @@ class LocalMachines:
 
     async def _start(self, name: str) -> None:
         if name == HUB:
-            hub = await self._spawn(HUB, "-m", "orrery.bench.fleet.hub", str(self._root / HUB), self._url)
-            self._hub = await _line(hub, Introduction)
+            await self._spawn(HUB, "-m", "orrery.bench.fleet.hub", str(self._root / HUB), self._url)
+            self._hub = await self._said(HUB, Introduction)
             return
         profile, folder = PROFILES[name], device_folder(self._root, name)
         token = self._root / f"{name}.token"
@@ -135,11 +136,12 @@ class LocalMachines:
         if not (folder.parent / IDENTITY).exists():
             command += ["--token-file", str(token)]
         command += ["--skills", ",".join(profile.skills), "--slots", str(profile.slots)]
+        command += ["--speed", str(profile.speed)]
         for pattern in ALLOWED:
             command += ["--allow", pattern]
-        await self._spawn(name, *command)
+        await self._spawn(name, *command, pace=1 / profile.speed)
 
-    async def _spawn(self, name: str, *arguments: str) -> Process:
+    async def _spawn(self, name: str, *arguments: str, pace: float = 1.0) -> Process:
         log = self._root / f"{name}.err"
         with log.open("ab") as file:
             process = await asyncio.create_subprocess_exec(
@@ -149,10 +151,28 @@ class LocalMachines:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
                 cwd=self._root,
-                env=self._environment,
+                env={**os.environ, PACE: str(pace)},
             )
         self._processes[name] = process
         return process
+
+    async def _said(self, name: str, kind: type[Kind]) -> Kind:
+        """The next line of JSON that a process prints. Raises OutsideError if it has ended, or says nothing."""
+        process = self._processes[name]
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(START_S):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            raise OutsideError(f"the process of {name} says nothing for {START_S:g} s{self._log(name)}") from None
+        if not line:
+            raise OutsideError(f"the process of {name} ended with status {await process.wait()}{self._log(name)}")
+        return msgspec.json.decode(line, type=kind)
+
+    def _log(self, name: str) -> str:
+        """The last that a process wrote to its stderr."""
+        text = (self._root / f"{name}.err").read_text(encoding="utf-8", errors="replace").strip()
+        return f"; it said: {text[-500:]}" if text else ""
 
     async def _kill(self, name: str) -> None:
         process = self._processes.pop(name)
@@ -207,6 +227,7 @@ async def running(root: Path) -> AsyncIterator[tuple[Setting, LocalMachines]]:
         OutsideError: something does not come up.
         MissingExtraError: the extra "fleet" is not installed.
     """
+    transport_for("ws://127.0.0.1")
     Setting(root)
     machines = LocalMachines(root)
     try:
@@ -215,16 +236,6 @@ async def running(root: Path) -> AsyncIterator[tuple[Setting, LocalMachines]]:
             yield Setting(root, machines.ports), machines
     finally:
         await machines.end()
-
-
-async def _line(process: Process, kind: type[Kind]) -> Kind:
-    """The next line of JSON that a process prints. Raises OutsideError if it has ended."""
-    assert process.stdout is not None
-    async with asyncio.timeout(START_S):
-        line = await process.stdout.readline()
-    if not line:
-        raise OutsideError(f"a process of the bench ended by itself with status {await process.wait()}")
-    return msgspec.json.decode(line, type=kind)
 
 
 def _free_port() -> int:

@@ -56,14 +56,27 @@ async def _scores(options: Options, names: list[str]) -> list[Score]:
         async with running(Path(folder)) as (setting, machines):
             for exercise in exercises:
                 for name in names:
-                    options.tell(f"{name}: {exercise.full_name}")
                     plan = PLANNERS[name]
                     at_once = await perform(exercise, plan, setting, machines)
                     in_turn = None
                     if at_once.success and not options.quick:
                         in_turn = await perform(exercise, plan, setting, machines, in_turn=True)
                     found.append(score(exercise, name, at_once, in_turn))
+                    options.tell(_line(found[-1]))
     return found
+
+
+def _line(one: Score) -> str:
+    """What became of a request, for people who wait."""
+    performed = one.performed
+    name = f"{one.planner}: {one.exercise.full_name}"
+    if performed.state == "refused":
+        return f"{name}: refused"
+    times = f"{one.makespan_s:.2f} s, bound {one.bound_s:.2f}"
+    if one.sequential_s is not None:
+        times += f", in turn {one.sequential_s:.2f}"
+    verdict = "done" if performed.success else f"not done: {performed.because:.300}"
+    return f"{name}: {sum(performed.done)} of {len(performed.done)}, {verdict}; {times}"
 
 
 def _rows(planner: str, scores: list[Score]) -> list[Row]:

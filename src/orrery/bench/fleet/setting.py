@@ -31,12 +31,14 @@ class DeviceProfile:
         slots: how many tasks it does at once.
         skills: words by which tasks find it.
         about: what it stands for.
+        speed: of its work, where 1 is that of the others.
     """
 
     name: str
     slots: int
     skills: tuple[str, ...]
     about: str
+    speed: float = 1.0
 
 
 PROFILES: Mapping[str, DeviceProfile] = {
@@ -45,7 +47,7 @@ PROFILES: Mapping[str, DeviceProfile] = {
         DeviceProfile(name="web1", slots=2, skills=("web", "builder"), about="a small server"),
         DeviceProfile(name="web2", slots=2, skills=("web", "tester"), about="another small server"),
         DeviceProfile(name="db1", slots=2, skills=("database",), about="the host of the databases"),
-        DeviceProfile(name="pi1", slots=1, skills=("camera", "sensor"), about="a board, small and slow"),
+        DeviceProfile(name="pi1", slots=1, skills=("camera", "sensor"), about="a board, small and slow", speed=0.5),
         DeviceProfile(name="big1", slots=4, skills=("gpu", "analysis"), about="a large workstation"),
     )
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.runtime.context import Context
 
 
@@ -32,7 +32,7 @@ def not_empty(found: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
 
 def close_keys(paths: str, wait_s: float = 0.4, *, ctx: Context) -> list[str]:
     """Make files private that others could read; returns their names, sorted."""
-    time.sleep(wait_s)
+    pause(wait_s)
     opened = sorted(path for path in ctx.folder.glob(paths) if path.stat().st_mode & 0o077)
     for path in opened:
         path.chmod(0o600)

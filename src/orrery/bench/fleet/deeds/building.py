@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.errors import Failure
 from orrery.runtime.context import Context
 
@@ -40,7 +40,7 @@ def check(package: bytes, tests: str, report: str, wait_s: float = 0.6, *, ctx: 
 
     Raises RuntimeError with the last line that the tests wrote, if they failed.
     """
-    time.sleep(wait_s)
+    pause(wait_s)
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         code = archive.read("module.py").decode() + (ctx.folder / tests).read_text(encoding="utf-8")
     ran = subprocess.run(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.bench.fleet.setting import chance
 from orrery.runtime.context import Context
 
@@ -23,7 +23,7 @@ def count_words(text: str, wait_s: float = 0.4, mark: str = "", *, ctx: Context)
     """
     if mark:
         files.begun(mark, ctx=ctx)
-    time.sleep(wait_s)
+    pause(wait_s)
     return counted(text)
 
 
@@ -57,7 +57,7 @@ def train(points: Sequence[Sequence[float]], rate: float, wait_s: float = 0.6, s
         errors = [(slope * x + offset - y, x) for x, y in points]
         slope -= rate * sum(error * x for error, x in errors) / len(errors)
         offset -= rate * sum(error for error, _ in errors) / len(errors)
-    time.sleep(wait_s)
+    pause(wait_s)
     return {"rate": rate, "slope": slope, "offset": offset, "loss": loss(points, slope, offset)}
 
 
@@ -68,7 +68,7 @@ def best(models: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
 
 def judge(model: Mapping[str, float], points: Sequence[Sequence[float]], wait_s: float = 0.4) -> dict[str, float]:
     """The model's rate, and its loss on other points."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return {"rate": model["rate"], "loss": loss(points, model["slope"], model["offset"])}
 
 

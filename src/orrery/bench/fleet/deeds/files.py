@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.runtime.context import Context
 
 
 def put(path: str, content: Any, wait_s: float = 0.1, *, ctx: Context) -> str:
     """Write a file, whole or not at all: text and bytes as they are, other values as JSON. Returns the path."""
-    time.sleep(wait_s)
+    pause(wait_s)
     target = ctx.folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     data = content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else _json(content)
@@ -33,7 +33,7 @@ def get(path: str, wait_s: float = 0.2, mark: str = "", *, ctx: Context) -> byte
     """
     if mark:
         begun(mark, ctx=ctx)
-    time.sleep(wait_s)
+    pause(wait_s)
     return (ctx.folder / path).read_bytes()
 
 
@@ -50,7 +50,7 @@ def begun(mark: str, *, ctx: Context) -> None:
 
 def get_all(paths: str, wait_s: float = 0.2, *, ctx: Context) -> list[str]:
     """The texts of the files that match a pattern, in the order of their paths. Raises FileNotFoundError."""
-    time.sleep(wait_s)
+    pause(wait_s)
     found = sorted(ctx.folder.glob(paths))
     if not found:
         raise FileNotFoundError(f"no file matches {paths} here")
@@ -74,7 +74,7 @@ def zipped(names: Sequence[Mapping[str, str]], values: Sequence[int]) -> dict[st
 
 def remove(path: str, wait_s: float = 0.1, *, ctx: Context) -> bool:
     """Remove a file; whether there was one."""
-    time.sleep(wait_s)
+    pause(wait_s)
     there = (ctx.folder / path).exists()
     (ctx.folder / path).unlink(missing_ok=True)
     return there

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from importlib import import_module
 
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.fleet.client import HubClient
 from orrery.fleet.hubs import find_hub
 
@@ -29,7 +29,7 @@ def ready(wait_s: float, number: int) -> int:
     """The number, after a moment; and what most deeds need is imported now."""
     for subject in SUBJECTS:
         import_module(f"orrery.bench.fleet.deeds.{subject}")
-    time.sleep(wait_s)
+    pause(wait_s)
     return number
 
 

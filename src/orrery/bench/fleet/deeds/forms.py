@@ -6,12 +6,12 @@ import csv
 import hashlib
 import io
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.runtime.context import Context
 
 
@@ -24,7 +24,7 @@ def read_csv(path: str, separator: str, wait_s: float = 0.4, *, ctx: Context) ->
 
 def to_table(path: str, table: str, records: Sequence[Mapping[str, Any]], wait_s: float = 0.4, *, ctx: Context) -> int:
     """Make a database with one table out of records; returns how many rows it has."""
-    time.sleep(wait_s)
+    pause(wait_s)
     columns = list(records[0])
     (ctx.folder / path).unlink(missing_ok=True)
     with closing(sqlite3.connect(ctx.folder / path)) as database, database:
@@ -37,7 +37,7 @@ def to_table(path: str, table: str, records: Sequence[Mapping[str, Any]], wait_s
 
 def signed(text: str, path: str, host: str, wait_s: float = 0.3, *, ctx: Context) -> str:
     """A text, or if it is empty that of a file, with a line at its end that says who has seen it."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return f"{text or (ctx.folder / path).read_text(encoding='utf-8')}seen by {host}\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.errors import Failure
 from orrery.graph import Graph, Ref
 from orrery.runtime.context import Context
@@ -29,7 +29,7 @@ def count_in_logs(pattern: str, paths: str, wait_s: float = 0.4, *, ctx: Context
 
 def lines_of_logs(paths: str, wait_s: float = 0.4, *, ctx: Context) -> list[str]:
     """The lines of the logs that match a pattern of paths, oldest file first. Raises FileNotFoundError."""
-    time.sleep(wait_s)
+    pause(wait_s)
     found = sorted(ctx.folder.glob(paths), reverse=True)
     if not found:
         raise FileNotFoundError(f"there is no log {paths} here")
@@ -88,7 +88,7 @@ def field_by_id(path: str, field: str, wait_s: float = 0.4, *, ctx: Context) -> 
 
 def pages_of(ids: Sequence[str], pages: Mapping[str, Mapping[str, str]], wait_s: float = 0.2) -> dict[str, int]:
     """How often each "HOST PAGE" is behind these ids."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return dict(Counter(f"{host} {known[one]}" for one in ids for host, known in pages.items() if one in known))
 
 
@@ -112,13 +112,13 @@ def lines_since(path: str, since: str, wait_s: float = 0.4, *, ctx: Context) -> 
 
 def merged(parts: Sequence[Sequence[str]], wait_s: float = 0.2) -> str:
     """The lines of all, sorted."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return "".join(f"{line}\n" for line in sorted(line for part in parts for line in part))
 
 
 def mask(path: str, name: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     """Replace the values after NAME= in a file by ***; returns in how many lines."""
-    time.sleep(wait_s)
+    pause(wait_s)
     target = ctx.folder / path
     before = target.read_text(encoding="utf-8")
     after, count = re.subn(rf"\b{name}=\S+", f"{name}=***", before)

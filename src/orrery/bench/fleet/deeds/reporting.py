@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import html
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.errors import Failure
 from orrery.runtime.context import Context
 
 
 def total_by(parts: Sequence[Sequence[Any]], wait_s: float = 0.3) -> dict[str, int]:
     """Sums of the amounts of each region, the largest first; rows are lists or maps of region and amount."""
-    time.sleep(wait_s)
+    pause(wait_s)
     total: Counter[str] = Counter()
     for part in parts:
         for row in part:
@@ -34,7 +34,7 @@ def markdown_table(
 
 def inventory(path: str, wait_s: float = 0.5, *, ctx: Context) -> dict[str, int]:
     """How many files are below a folder, and how many bytes."""
-    time.sleep(wait_s)
+    pause(wait_s)
     sizes = [file.stat().st_size for file in (ctx.folder / path).rglob("*") if file.is_file()]
     return {"files": len(sizes), "bytes": sum(sizes)}
 
@@ -58,13 +58,13 @@ def page(path: str, figures: Sequence[Mapping[str, Any]], wait_s: float = 0.3, *
 
 def letter(name: str, owes: int, wait_s: float = 0.4) -> dict[str, str]:
     """A letter and to whom it goes."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return {"name": name, "text": f"Dear {name}, please pay {owes}.\n"}
 
 
 def printed(path: str, letters: Sequence[Mapping[str, str]], wait_s: float = 0.3, *, ctx: Context) -> int:
     """Write each letter into a file of its own; returns how many there are."""
-    time.sleep(wait_s)
+    pause(wait_s)
     for one in letters:
         files.put(f"{path}/{one['name']}.txt", one["text"], 0.0, ctx=ctx)
     return len(letters)

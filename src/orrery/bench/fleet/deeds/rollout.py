@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from orrery.bench.fleet.deeds import files
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.errors import Failure
 from orrery.runtime.context import Context
 
@@ -25,7 +25,7 @@ def change(path: str, values: Mapping[str, Any], wait_s: float = 0.3, *, ctx: Co
 
 def roll_back(path: str, wait_s: float = 0.3, *, ctx: Context) -> bool:
     """Put the file back as it was before `change`; whether it had been changed."""
-    time.sleep(wait_s)
+    pause(wait_s)
     old = ctx.folder / f"{path}.old"
     if not old.exists():
         return False

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from orrery.bench.fleet.deeds.files import begun
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.runtime.context import Context
 
 
 def ask(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> list[list[Any]]:
     """The rows that a query gives. Raises FileNotFoundError if there is no database."""
-    time.sleep(wait_s)
+    pause(wait_s)
     with closing(_opened(path, ctx)) as database:
         return [list(row) for row in database.execute(sql)]
 
 
 def change(path: str, sql: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     """Run statements in one transaction; returns how many rows changed in all."""
-    time.sleep(wait_s)
+    pause(wait_s)
     with closing(_opened(path, ctx)) as database, database:
         database.executescript(f"BEGIN; {sql}; COMMIT")
         return database.total_changes
@@ -40,13 +40,13 @@ def book(path: str, bill: Mapping[str, Any], mark: str, wait_s: float = 0.5, *, 
         if database.execute("SELECT 1 FROM bookings WHERE key = ?", (key,)).fetchone() is None:
             database.execute("INSERT INTO bookings VALUES (?, ?, ?)", (key, bill["what"], bill["amount"]))
     begun(mark, ctx=ctx)
-    time.sleep(wait_s)
+    pause(wait_s)
     return str(bill["what"])
 
 
 def store(path: str, values: Sequence[float], wait_s: float = 0.3, *, ctx: Context) -> int:
     """Make a database with the table lights (number, light) of these values; returns how many there are."""
-    time.sleep(wait_s)
+    pause(wait_s)
     (ctx.folder / path).unlink(missing_ok=True)
     with closing(sqlite3.connect(ctx.folder / path)) as database, database:
         database.execute("CREATE TABLE lights (number, light)")
@@ -56,7 +56,7 @@ def store(path: str, values: Sequence[float], wait_s: float = 0.3, *, ctx: Conte
 
 def insert(path: str, table: str, rows: Mapping[str, Sequence[Any]], wait_s: float = 0.3, *, ctx: Context) -> int:
     """Make a table (host, value) anew with all values of each host; returns how many rows there are."""
-    time.sleep(wait_s)
+    pause(wait_s)
     pairs = [(host, value) for host, values in rows.items() for value in values]
     with closing(_opened(path, ctx)) as database, database:
         database.execute(f"DROP TABLE IF EXISTS {table}")
@@ -67,14 +67,14 @@ def insert(path: str, table: str, rows: Mapping[str, Sequence[Any]], wait_s: flo
 
 def dump(path: str, wait_s: float = 0.6, *, ctx: Context) -> str:
     """The database as SQL text."""
-    time.sleep(wait_s)
+    pause(wait_s)
     with closing(_opened(path, ctx)) as database:
         return "\n".join(database.iterdump()) + "\n"
 
 
 def restore(path: str, script: str, wait_s: float = 0.6, *, ctx: Context) -> str:
     """Make a database out of SQL text, replacing what was there; returns the path."""
-    time.sleep(wait_s)
+    pause(wait_s)
     target = ctx.folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
@@ -87,7 +87,7 @@ def restore(path: str, script: str, wait_s: float = 0.6, *, ctx: Context) -> str
 
 def fingerprints(path: str, wait_s: float = 0.4, *, ctx: Context) -> dict[str, str]:
     """For every table the number of its rows and a digest of them, in no particular order of rows."""
-    time.sleep(wait_s)
+    pause(wait_s)
     with closing(_opened(path, ctx)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
         found = {}

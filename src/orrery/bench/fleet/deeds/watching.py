@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from orrery.bench.fleet.deeds.pace import pause
 from orrery.errors import Failure
 from orrery.runtime.context import Context
 
 
 def sick(codes: Mapping[str, int], wait_s: float = 0.1) -> list[str]:
     """The hosts whose status is not 200, sorted."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return sorted(host for host, code in codes.items() if code != 200)
 
 
 def used_bytes(path: str, wait_s: float = 0.4, *, ctx: Context) -> int:
     """The bytes of all files below a folder."""
-    time.sleep(wait_s)
+    pause(wait_s)
     return sum(file.stat().st_size for file in (ctx.folder / path).rglob("*") if file.is_file())
 
 
@@ -46,14 +46,14 @@ def agreed(votes: Mapping[str, Any]) -> str:
 
 def days_left(history: Sequence[Mapping[str, Any]], wait_s: float = 0.3) -> float:
     """In how many days a disk is full if it goes on growing as it did, to one digit."""
-    time.sleep(wait_s)
+    pause(wait_s)
     daily = (history[-1]["percent"] - history[0]["percent"]) / (len(history) - 1)
     return float(round((100 - history[-1]["percent"]) / daily, 1))
 
 
 def ticket(path: str, host: str, days: float, wait_s: float = 0.3, *, ctx: Context) -> str:
     """Add a row to the table of tickets, unless the host has one."""
-    time.sleep(wait_s)
+    pause(wait_s)
     with closing(sqlite3.connect(ctx.folder / path)) as database, database:
         database.execute("DELETE FROM tickets WHERE host = ?", (host,))
         database.execute("INSERT INTO tickets VALUES (?, ?)", (host, days))
