@@ -833,6 +833,15 @@ def test_an_attempt_whose_device_died_in_the_middle_is_lost() -> None:
     assert to_devices(stage.asks("b#1", effects="once"))
 
 
+def test_harmless_work_that_one_device_broke_off_may_run_on_another() -> None:
+    stage = restarted(expected=("pi", "mac"))
+    stage.asks(seen_on="mac", effects="idempotent")
+    stage.device("pi", Held("a#1", "a", "a", "broken", 7))
+    assert not stage.assigned
+    [accept] = to_clients(stage.device("mac", Held("a#1", "a", "a", "running", 8)))
+    assert accept.device == "mac"
+
+
 def test_a_device_that_died_does_again_what_is_harmless() -> None:
     stage = begun("pi", effects="idempotent")
     first = stage.fence()

@@ -107,7 +107,7 @@ def _claim(ledger: Ledger, device: KnownDevice, attempt: Attempt, held: Held) ->
             attempt.holder = attempt.holder or device
             ledger.end_lost(attempt, f"{device.name} died while it did {attempt.work}")
         case "broken":
-            if attempt.state is not State.QUEUED:
+            if mine:  # one that is sought may have been given to another device since
                 ledger.put_back(attempt, f"{device.name} died while it did it")
         case _:
             if attempt.orphan:
