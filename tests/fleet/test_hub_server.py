@@ -284,6 +284,17 @@ def test_tls_with_a_certificate_of_ones_own(tmp_path: Path, pair: tuple[Path, Pa
     asyncio.run(main())
 
 
+def test_a_hub_at_every_address_is_dialled_by_its_name(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    async def main() -> None:
+        listen = ("wss://0.0.0.0:0", "ws://127.0.0.1:0")
+        names = ("hub.example", "other.example")
+        async with HubServer(tmp_path, listen=listen, ssl=certificate(*pair), allowed_hosts=names) as hub:
+            assert [urlsplit(url).hostname for url in hub.urls] == ["127.0.0.1", "hub.example"]
+            assert hub.registry.urls() == hub.urls
+
+    asyncio.run(main())
+
+
 def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("nothing of the kind")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -312,11 +311,7 @@ def _plain(enrolled: Mapping[str, Enrolled], views: Iterable[DeviceView]) -> Ite
 def _url_for_others(urls: Sequence[str]) -> str:
     """The hub's URL that a device is given: one that other machines can reach, if there is one."""
     remote = [url for url in urls if _host(url) and not is_loopback(_host(url))]
-    url = (remote or [*urls, ""])[0]
-    host = _host(url)
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - where it listens, which is not where it is dialled
-        url = url.replace(f"[{host}]" if ":" in host else host, socket.gethostname().lower(), 1)
-    return url
+    return (remote or [*urls, ""])[0]
 
 
 def _host(url: str) -> str:

@@ -58,6 +58,15 @@ def listener_for(url: str, how: Listening, *, handshake_s: float, on_refused: Ca
     return WebSocketTransport(options)
 
 
+def dialled(url: str, how: Listening) -> str:
+    """The URL that others dial. Where it listens at every address, they need one of its names."""
+    host = urlsplit(url).hostname
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - where it listens, which is not where it is dialled
+        return url
+    names = (*how.allowed_hosts, *names_of_this_machine(), "localhost")
+    return url.replace(f"[{host}]" if ":" in host else host, names[0], 1)
+
+
 def names_of_this_machine() -> tuple[str, ...]:
     """By which others on the network call it; a web page from elsewhere cannot have them."""
     name = socket.gethostname().lower()

@@ -46,7 +46,7 @@ from orrery.fleet.hub.events import (
 )
 from orrery.fleet.hub.fitting import fitting
 from orrery.fleet.hub.greeting import Greeter, Guest
-from orrery.fleet.hub.listening import Listening, is_remote, listener_for
+from orrery.fleet.hub.listening import Listening, dialled, is_remote, listener_for
 from orrery.fleet.hub.passing import Passing
 from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.settings import Settings
@@ -123,7 +123,7 @@ class HubServer:
         self.settings = settings or Settings()
         self.now = clock or _steady_clock()
         self.urls: tuple[str, ...] = ()
-        """Where it listens, what is loopback first."""
+        """Where it is dialled, what is loopback first."""
         self.client_token = ""
         """Of the operator, for runs on this machine."""
         self.epoch = 0
@@ -161,7 +161,8 @@ class HubServer:
                 )
                 most = self.settings.hello_max_bytes
                 self._listeners.append(await transport.listen(url, self._accepted, max_bytes=most))
-            self.urls = tuple(sorted((listener.url for listener in self._listeners), key=is_remote))
+            urls = (dialled(listener.url, self._how) for listener in self._listeners)
+            self.urls = tuple(sorted(urls, key=is_remote))
             self.registry.listens(self.urls)
         except BaseException:
             await self.close()
