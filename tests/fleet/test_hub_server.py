@@ -29,11 +29,13 @@ from orrery.fleet.hub.server import HubServer
 from orrery.fleet.hub.settings import Settings
 from orrery.fleet.messages import Artifact, Assign, Credit, Drain, Error, Hello, State, Welcome
 from orrery.fleet.profile import DeviceView, Offer, Profile
+from orrery.fleet.transports.mqtt import MqttOptions, MqttTransport
 from orrery.fleet.transports.tls import certificate
 from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs
 from tests.fleet.hub_rig import BOUND_S, Device, calling, rig
+from tests.fleet.mosquitto import DEVICE, HUB, Mosquitto
 
 # -- coming and going -----------------------------------------------------------------------------------------
 
@@ -245,6 +247,29 @@ def test_who_asks_for_a_blob_and_does_not_read_it_is_cut_off(tmp_path: Path) -> 
                 opened = Artifact(step="open", stream="s", digest=blob.digest)
                 await caller.say(opened, Credit(stream="s", upto=blob.size_bytes))
                 await made.until_refused("does not read")
+            await made.is_well()
+
+    asyncio.run(main())
+
+
+# -- other ways to it -----------------------------------------------------------------------------------------
+
+
+def test_devices_come_over_a_broker_too(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async def main() -> None:
+        hub_side, device_side = (MqttTransport(MqttOptions(username=who, password=word)) for who, word in (HUB, DEVICE))
+        listen = ("ws://127.0.0.1:0", mosquitto.url)
+        async with rig(tmp_path, listen=listen, transports={"mqtt": hub_side}) as made:
+            assert mosquitto.url in made.hub.urls
+            async with Device(mosquitto.url, made.token("pi"), transport=device_side) as device:
+                assert device.name == "pi"
+                assert await made.round_trip("pi") == "pi"
+                other = Registry(made.hub.folder)
+                other.revoke("pi", at=made.hub.now())
+                other.close()
+                await device.until(lambda: device.refused is not None)
+            async with Device(mosquitto.url, f"device.{'A' * 43}", transport=device_side) as stranger:
+                assert stranger.refused is not None
             await made.is_well()
 
     asyncio.run(main())
