@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 from pathlib import Path
@@ -14,7 +15,9 @@ from rich.console import Console
 
 from orrery.cli.options import Json
 from orrery.cli.screen import out, say, write_json
+from orrery.errors import RequestError
 from orrery.fleet.hub.server import HubServer
+from orrery.fleet.hub.settings import Settings
 from orrery.fleet.nearby import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby
 from orrery.fleet.transports.tls import certificate
 
@@ -31,6 +34,8 @@ def hub(
     allow_host: Words = None,
     allow_origin: Words = None,
     insecure_network: bool = False,
+    lease: float = 30.0,
+    patience: float = 30.0,
     json: Json = False,
 ) -> int:
     """Be the hub of a fleet until Ctrl-C: devices join it, and runs find them through it.
@@ -44,6 +49,8 @@ def hub(
         tls_key: Its key, if that is not in the same file.
         allow_host: A name besides the listening address by which it is reached; can be repeated.
         allow_origin: A web page's origin whose scripts may connect; can be repeated. None may unless given.
+        lease: Seconds for which a device that is not heard of keeps its work.
+        patience: Seconds for which a task waits for a device that could do it.
         insecure_network: Listen beyond loopback without TLS: everybody on the way can read and change everything.
     """
     server = HubServer(
@@ -53,9 +60,17 @@ def hub(
         allowed_hosts=tuple(allow_host or ()),
         allowed_origins=tuple(allow_origin or ()),
         insecure_network=insecure_network,
+        settings=_settings(lease, patience),
     )
     asyncio.run(_serve(server, as_json=json))
     return 0
+
+
+def _settings(lease_s: float, patience_s: float) -> Settings:
+    for name, seconds in (("lease", lease_s), ("patience", patience_s)):
+        if not (math.isfinite(seconds) and seconds > 0):
+            raise RequestError(f"--{name} must be a number of seconds above zero, not {seconds}")
+    return Settings(lease_s=lease_s, heartbeat_s=min(Settings().heartbeat_s, lease_s / 3), patience_s=patience_s)
 
 
 async def _serve(server: HubServer, *, as_json: bool) -> None:
