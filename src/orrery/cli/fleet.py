@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+from pathlib import Path
 
 from orrery.cli.screen import err, say
 from orrery.errors import ConnectionLostError, HubRefusedError, MissingExtraError
 from orrery.fleet.client import HubClient
+from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hubs import HubAddress, find_hub
+from orrery.fleet.nearby import nearby
 from orrery.fleet.profile import DeviceView
 from orrery.planners.protocol import Device
 
@@ -24,7 +29,7 @@ def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
 
     Raises HubRefusedError, ConnectionLostError: the hub that was asked for does not answer.
     """
-    hub = named or find_hub()
+    hub = named or (find_hub() if os.environ.get("ORRERY_HUB") or _runs_here() else None)
     if hub is None:
         return ()
     try:
@@ -36,6 +41,15 @@ def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
         say(err(), str(error), "dim")
         return ()
     return tuple(_device(view) for view in views if view.state in ("online", "shaky"))
+
+
+def _runs_here() -> bool:
+    """Whether the hub of this folder works now."""
+    found = nearby()
+    if found is None or not Path(found.state).is_dir():
+        return False
+    with contextlib.closing(Registry(Path(found.state))) as registry:
+        return registry.is_running()
 
 
 async def _views(hub: HubAddress) -> tuple[DeviceView, ...]:
