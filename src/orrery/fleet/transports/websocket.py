@@ -206,6 +206,8 @@ class _Door:
         for origin in request.headers.get_all("Origin"):
             if origin not in self._options.allowed_origins:
                 return connection.respond(http.HTTPStatus.FORBIDDEN, "no web page may connect here\n")
+        if "?" in request.path:  # it may be a token, and somebody else may have it in his log by now
+            return connection.respond(http.HTTPStatus.BAD_REQUEST, "a URL with a query is not answered\n")
         if urlsplit(request.path).path.rstrip("/") != self._path:
             return connection.respond(http.HTTPStatus.NOT_FOUND, "there is nothing here\n")
         return None
