@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from orrery.cli import main
+from orrery.errors import EnrolmentError, HubRefusedError, StoreError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.server import HubServer
@@ -25,6 +26,7 @@ from orrery.graph import values
 from orrery.graph.place import Place
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs
+from orrery.runtime.device import make_device
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 40.0
@@ -71,7 +73,11 @@ class Rig:
         return process
 
     async def online(self, name: str = "pi") -> None:
-        await until(lambda: any(one.name == name and one.state == "online" for one in self.hub.views()))
+        def is_there() -> bool:  # it has answered, so it has heard that it is welcome
+            views = {one.name: one for one in self.hub.views()}
+            return name in views and views[name].state == "online" and views[name].latency_s is not None
+
+        await until(is_there)
 
     async def end(self, process: subprocess.Popen[bytes]) -> tuple[int, str]:
         """How a device ended, and what it said."""
@@ -163,7 +169,6 @@ def test_it_enrols_performs_refuses_and_leaves(tmp_path: Path) -> None:
             device = fleet.device("--skills", "camera,gpu")
             await fleet.online()
             identity = tmp_path / "pi" / "device.json"
-            await until(identity.exists)
             assert identity.stat().st_mode & 0o077 == 0
             assert json.loads(identity.read_text())["name"] == "pi"
             (view,) = fleet.hub.views()
@@ -337,22 +342,21 @@ def test_large_values_come_and_go_by_their_digest(tmp_path: Path) -> None:
 def test_who_is_not_let_in_reads_why(tmp_path: Path) -> None:
     async def story() -> None:
         async with rig(tmp_path) as fleet:
-            code, said = await fleet.end(fleet.device(token=""))
-            assert code == 2
-            assert "orrery devices enrol" in said
-            code, said = await fleet.end(fleet.device(token="enrol.nobody-made-this"))
-            assert code == 2
-            assert "[hub-refused]" in said
+            with pytest.raises(EnrolmentError, match="orrery devices enrol"):
+                make_device(fleet.url, tmp_path / "pi")
+            with pytest.raises(HubRefusedError):
+                await make_device(fleet.url, tmp_path / "pi", token="enrol.nobody-made-this").run()
             assert not (tmp_path / "pi" / "device.json").exists()
 
             token = fleet.hub.registry.enrolment_token(name="pi", at=fleet.hub.now())
             first = fleet.device(token=token)
             await fleet.online()
-            code, said = await fleet.end(fleet.device(token=""))
-            assert code == 1
-            assert "a device works in this folder already" in said
+            with pytest.raises(StoreError, match="a device works in this folder already"):
+                make_device(fleet.url, tmp_path / "pi")
             first.send_signal(signal.SIGTERM)
             assert (await fleet.end(first))[0] == 0
+
+            await until(lambda: fleet.hub.views()[0].state == "gone")
 
             # Its token is spent, and the key that it got for it counts: a service file need not be edited.
             again = fleet.device(token=token)
@@ -363,6 +367,20 @@ def test_who_is_not_let_in_reads_why(tmp_path: Path) -> None:
             code, said = await fleet.end(again)
             assert code == 2
             assert "revoked" in said
+
+    asyncio.run(story())
+
+
+def test_told_to_leave_while_it_is_being_enrolled_it_keeps_its_key(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with rig(tmp_path) as fleet:
+            token = fleet.hub.registry.enrolment_token(name="pi", at=fleet.hub.now())
+            device = make_device(fleet.url, tmp_path / "pi", token=token)
+            running = asyncio.create_task(device.run())
+            device.drain("at once")
+            async with asyncio.timeout(WITHIN_S):
+                await running
+            assert json.loads((tmp_path / "pi" / "device.json").read_text())["key"].startswith("device.")
 
     asyncio.run(story())
 

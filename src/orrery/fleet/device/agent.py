@@ -64,6 +64,7 @@ from orrery.fleet.transports.protocol import Transport
 ANSWERED_EVERY_S = 0.25
 """How often the core is told that the hub still answers."""
 LOAD_EVERY_S = 15.0
+KEY_S = 2.0
 GOODBYE_S = 5.0
 """How long a device that leaves waits for the hub to acknowledge what was said."""
 
@@ -168,6 +169,7 @@ class Agent:
         self._secret = b""
         self._events: list[Event] = []
         self._woken = asyncio.Event()
+        self._met = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._told_answered_at = float("-inf")
         self._fetching: dict[str, asyncio.Task[None]] = {}
@@ -245,6 +247,7 @@ class Agent:
         if isinstance(secret, str):
             with suppress(ValueError):  # no secret: then nobody is let in
                 self._secret = bytes.fromhex(secret)
+        self._met.set()
         self._tell(Connected(now, self._dialler.answered_at or now, welcome))
         self._porter.reconnected()
         self._load_said = None
@@ -424,6 +427,11 @@ class Agent:
                 self._dialler.post(State(load=load))
 
     async def _say_goodbye(self) -> None:
+        if self._keep_key is not None and self._token.startswith("enrol."):
+            # The token may have been spent already, for a key that is on its way: it is worth a moment.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEY_S):
+                    await self._met.wait()
         try:
             async with asyncio.timeout(GOODBYE_S if self._dialler.is_up else 0):
                 await self._dialler.settled()

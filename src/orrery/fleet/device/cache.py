@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
+from orrery.errors import CorruptionError
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs
 
@@ -38,7 +39,7 @@ class BlobCache:
         """Delete these; returns those that were there."""
         gone = []
         for digest in digests:
-            with suppress(OSError):
+            with suppress(OSError, CorruptionError):  # it is gone already, or is no digest
                 self.store.path(digest).unlink()
                 gone.append(digest)
         return tuple(gone)

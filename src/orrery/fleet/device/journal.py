@@ -21,7 +21,7 @@ from orrery.journal.sqlite_file import FAULTS, translated, write_ahead
 
 APPLICATION_ID = 0x4F525244  # "ORRD"
 VERSION = 1
-BUSY_S = 2.0
+BUSY_S = 0.2  # whoever has the file has it until the end, so waiting is for a process that is just dying
 _SCHEMA = "CREATE TABLE records(key TEXT PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL)"
 _KEEP = "INSERT OR REPLACE INTO records(key, crc, body) VALUES (?, ?, ?)"
 _DROP = "DELETE FROM records WHERE key = ?"
