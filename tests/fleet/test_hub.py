@@ -875,6 +875,13 @@ def test_a_device_that_leaves_gives_back_what_it_has_not_begun() -> None:
     assert stage.views()["a-pi"].trust == 1.0
 
 
+def test_what_a_device_still_had_when_it_said_goodbye_does_not_go_back_to_it() -> None:
+    stage = begun("pi", effects="idempotent")
+    said = stage.went(clean=True)
+    assert not to_devices(said)
+    assert to_devices(stage.device("mac"))[0][0] == "mac"
+
+
 def test_what_a_leaving_device_broke_off_moves_if_it_may() -> None:
     for effects, status in (("pure", "moved"), ("once", "lost")):
         stage = begun("a-pi", "mac", effects=effects)

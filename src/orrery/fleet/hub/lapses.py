@@ -76,7 +76,7 @@ def _patience(ledger: Ledger, line: Line) -> None:
     patience_s = ledger.settings.patience_s
     for attempt in list(line.waiting.values()):
         if max(since, attempt.queued_at) + patience_s <= ledger.now:
-            ledger.end_without_device(attempt, line.need)
+            ledger.end_without_device(attempt, line)
     if line.waiting:
         oldest = min(attempt.queued_at for attempt in line.waiting.values())
         ledger.timers.set(("line", line.name), max(since, oldest) + patience_s)

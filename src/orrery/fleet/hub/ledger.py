@@ -25,6 +25,8 @@ FENCES_A_LIFE = 2**32
 """Fences of one epoch; the next one begins above them."""
 MOST_SOURCES = 3
 """So many devices are named from which a blob can be had."""
+MISSING_S = 1.0
+"""How old what is said of a line's missing devices may be."""
 
 
 class Ledger(Roster):
@@ -94,7 +96,7 @@ class Ledger(Roster):
         attempt.because = (
             f"{len(line.waiting) - 1} wait before it or beside it"
             if line.hopeless_since is None
-            else match.missing(line.need, self.devices.values(), attempt.refused, self.now)
+            else self._missing(line, attempt)
         )
         self.tell_news(attempt)
 
@@ -243,9 +245,18 @@ class Ledger(Roster):
         failure = Failure("DeadlineExceeded", why, code="deadline", severity="permanent")
         self._fail(attempt, failure, effect)
 
-    def end_without_device(self, attempt: Attempt, need: Need) -> None:
+    def _missing(self, line: Line, attempt: Attempt) -> str:
+        """What no device has that an attempt needs. Asked for a whole line, it is found out once."""
+        if attempt.refused:
+            return match.missing(line.need, self.devices.values(), attempt.refused, self.now)
+        if not line.missing or self.now > line.missing_at + MISSING_S:
+            line.missing = match.missing(line.need, self.devices.values(), {}, self.now)
+            line.missing_at = self.now
+        return line.missing
+
+    def end_without_device(self, attempt: Attempt, line: Line) -> None:
         """No device can do it, and none came in time."""
-        why = match.missing(need, self.devices.values(), attempt.refused, self.now)
+        why = self._missing(line, attempt)
         self.note("no-device", attempt.client, f"{attempt.work}: {why}")
         self._fail(attempt, Failure.of(NoDeviceError(why)), "none")
 

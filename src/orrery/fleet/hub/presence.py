@@ -109,6 +109,7 @@ def leases_ended(ledger: Ledger, device: KnownDevice) -> None:
     device.health.gone = True
     if device.leases:
         device.trust.fall(reputation.LEASE_LOST, ledger.now)
+    ledger.review(device)  # before its attempts move, so that none moves back to it
     for attempt in list(device.leases.values()):
         if device.is_revoked and not attempt.harmless:
             ledger.end_lost(attempt, f"{device.name} was revoked while it had {attempt.work}")

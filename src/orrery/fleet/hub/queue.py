@@ -25,15 +25,17 @@ class Line:
         fit: the devices that meet it, free or not.
         waiting: the attempts in it, by work.
         hopeless_since: when the last device went that might have done it.
+        missing: what no device had, in words, at `missing_at`.
     """
 
-    __slots__ = ("_heap", "fit", "hopeless_since", "name", "need", "waiting")
+    __slots__ = ("_heap", "fit", "hopeless_since", "missing", "missing_at", "name", "need", "waiting")
 
     def __init__(self, need: Need, name: str) -> None:
         self.need, self.name = need, name
         self.fit: dict[str, KnownDevice] = {}
         self.waiting: dict[str, Attempt] = {}
         self.hopeless_since: float | None = None
+        self.missing, self.missing_at = "", 0.0
         self._heap: list[tuple[float, int, Attempt]] = []
 
     def push(self, attempt: Attempt) -> None:
