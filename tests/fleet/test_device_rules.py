@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "outside" / "theirs.csv").write_text("a\n1\n")
     (files / "link.csv").symlink_to(tmp_path / "outside" / "theirs.csv")
     (files / "way").symlink_to(tmp_path / "outside")
+    (files / "sub" / "here.txt").symlink_to(tmp_path / "outside" / "not-there-yet")
     (files / "new-by-link").symlink_to(tmp_path / "outside" / "not-there-yet")
     return files
 
@@ -59,6 +60,7 @@ OUTSIDE: list[tuple[str, dict[str, Any]]] = [
     ("files.write", {"path": "new-by-link", "content": ""}),
     ("files.copy", {"source": "link.csv", "target": "copy.txt"}),
     ("files.copy", {"source": "here.txt", "target": "way"}),
+    ("files.copy", {"source": "here.txt", "target": "sub"}),
     ("files.glob", {"pattern": "../*"}),
     ("files.glob", {"pattern": "way/*"}),
     ("files.glob", {"pattern": "*", "root": "way"}),

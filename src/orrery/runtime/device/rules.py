@@ -184,6 +184,8 @@ def _paths(tool: AnyTool, args: Mapping[str, Any]) -> Iterator[str]:
     known = left_out | dict(args)
     for name in sorted(_named(tool)):
         yield from _texts(known.get(name))
+    if tool.name == "files.copy":  # where the target is a folder, a file in it is written, which may be a link
+        yield os.path.join(str(known.get("target")), os.path.basename(str(known.get("source"))))
     if tool.name in _FILE_PATTERNS:
         root, pattern = str(known.get("root") or "."), str(known.get(_FILE_PATTERNS[tool.name]))
         yield os.path.join(root, pattern)
