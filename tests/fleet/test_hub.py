@@ -815,6 +815,16 @@ def test_what_may_happen_only_once_is_lost_when_the_device_that_may_have_it_is_r
     assert result(stage.tell(ev.Revoked(stage.at, "mac"))).status == "lost"
 
 
+def test_what_a_revoked_device_had_done_is_lost_and_not_done_again() -> None:
+    stage = restarted()
+    stage.device("pi", Held("a#1", "a", "a", "done", 7))
+    stage.device("mac")
+    stage.tell(ev.Revoked(stage.at, "pi"))
+    lost = result(stage.asks(seen_on="pi", effects="once"))
+    assert (lost.status, lost.effect) == ("lost", "unknown")
+    assert not stage.assigned
+
+
 def test_a_result_on_a_device_that_is_gone_for_good_is_waited_for_once() -> None:
     stage = restarted()
     stage.device("pi", Held("a#1", "a", "a", "done", 7))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from orrery.fleet.hub import reputation
 from orrery.fleet.hub.attempt import Attempt, State
 from orrery.fleet.hub.commands import Cut
@@ -136,7 +138,8 @@ def revoked(ledger: Ledger, name: str) -> None:
         device.is_revoked = True
         device.health.went(ledger.now, clean=True)
         ledger.holds_no_more(device, tuple(device.holds))
-        ledger.let_go(device)
+        for held in list(device.kept.values()):  # what it did it will not tell any more
+            ledger.remembers(device, msgspec.structs.replace(held, phase="broken"))
         ledger.review(device)
         if not device.leases or device.health.gone:
             leases_ended(ledger, device)

@@ -170,7 +170,8 @@ def _is_answered(ledger: Ledger, attempt: Attempt, keeper: KnownDevice, held: He
             return False
         attempt.holder = keeper
         ledger.remembers_no_more(held.key)
-        ledger.end_lost(attempt, f"{keeper.name} died while it did {frame.work}")
+        fate = "was revoked, and has done or begun" if keeper.is_revoked else "died while it did"
+        ledger.end_lost(attempt, f"{keeper.name} {fate} {frame.work}")
         return True
     if held.digest != frame.digest:
         return False

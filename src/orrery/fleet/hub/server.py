@@ -300,8 +300,8 @@ class HubServer:
         known = self._core.ledger.devices.get(name)
         left = end.leaving and (known is None or not known.leases)
         if left:
-            self._ends.forget(end)
-            self.registry.here(name, False)
+            # It may keep results that no client has fetched yet: for a while the hub's next life is to know of it.
+            self._ends.end_session(end)
         self._feed(DeviceWent(at, name, because, left))
 
     # -- what they say ----------------------------------------------------------------------------------------
