@@ -88,7 +88,7 @@ def test_the_core_is_as_small_as_the_readme_says(tree: Path, tmp_path: Path) -> 
 
 
 def test_the_picture_of_the_workflow_is_what_orrery_draws(tmp_path: Path) -> None:
-    [block] = of_kind("yaml")
+    [block] = [block for block in of_kind("yaml") if block.name == "release.yaml"]
     (tmp_path / block.name).write_text("\n".join(block.lines), encoding="utf-8")
     command = [sys.executable, "-m", "orrery", "plan", block.name, "--format", "svg", "-o", "drawn.svg"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

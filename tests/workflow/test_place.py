@@ -96,3 +96,11 @@ def test_names_take_the_place_of_references_when_it_starts() -> None:
 def test_a_graph_refuses_a_place_that_is_none(place: Place) -> None:
     with pytest.raises(GraphError, match="graph/place"):
         Graph([Task("a", "work"), Task("b", "work", place=place)])
+
+
+def test_a_place_is_shown_in_a_few_words() -> None:
+    assert Place().shown() == "on any device"
+    assert Place(on=("web1", Ref(ITEM))).shown() == "on web1 or {item}"
+    assert Place(on=(Ref(INPUTS, ("host",)),)).shown() == "on {inputs.host}"
+    assert Place(beside=Ref("build")).shown() == "beside build"
+    assert Place(skills=("gpu",), cpus=4, memory_bytes=2 * 10**9).shown() == "on a device with gpu, 4 cpus, 2 GB"

@@ -46,14 +46,16 @@ class Box:
     op: str
     tasks: tuple[TaskId, ...]
     seconds: float
+    place: str = ""
 
     @property
     def count(self) -> int:
         return len(self.tasks)
 
     def detail(self, separator: str = "  ") -> str:
-        """Operation, number and estimate, for the second line."""
-        parts = [self.op, f"{TIMES} {self.count}" if self.count > 1 else "", short_seconds(self.seconds)]
+        """Operation, number, place and estimate, for the second line."""
+        number = f"{TIMES} {self.count}" if self.count > 1 else ""
+        parts = [self.op, number, self.place, short_seconds(self.seconds)]
         return separator.join(part for part in parts if part)
 
     def state(self, states: Mapping[TaskId, str] | None) -> str:
@@ -158,7 +160,14 @@ def _box(key: str, tasks: Sequence[Task]) -> Box:
         printable(op),
         tuple(task.id for task in tasks),
         max(task.estimate.seconds for task in tasks),
+        _place(tasks),
     )
+
+
+def _place(tasks: Sequence[Task]) -> str:
+    """Where in a fleet the tasks run; empty where it is this machine."""
+    places = dict.fromkeys("" if task.place is None else task.place.shown() for task in tasks)
+    return printable(next(iter(places))) if len(places) == 1 else "on several devices"
 
 
 def _common_start(ids: Sequence[TaskId]) -> str:

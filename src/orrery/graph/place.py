@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from orrery.errors import ArgumentError
+from orrery.graph.ref import Ref
 
 FLEET = "fleet"
 """The executor of tasks that have a place."""
@@ -43,6 +44,17 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             name: value for name in self.__struct_fields__ if (value := getattr(self, name)) != getattr(usual, name)
         }
 
+    def shown(self) -> str:
+        """The place in a few words, such as "on web1 or web2", "on a device with gpu", "beside build"."""
+        if self.on:
+            return f"on {' or '.join(map(_shown, self.on))}"
+        if self.beside is not None:
+            return f"beside {self.beside.task}"
+        needs = [*self.skills, *([self.os] if self.os else []), *([f"{self.cpus} cpus"] if self.cpus else [])]
+        if self.memory_bytes:
+            needs.append(f"{self.memory_bytes / 1e9:g} GB")
+        return f"on a device with {', '.join(needs)}" if needs else "on any device"
+
     def settled(self, look_up: Callable[[Any], Any], device_of: Callable[[str], str]) -> Place:
         """The place with names where references were.
 
@@ -71,3 +83,9 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             on = [there]
         apart = tuple(dict.fromkeys(where for ref in self.apart if (where := device_of(ref.task))))
         return msgspec.structs.replace(self, on=tuple(dict.fromkeys(on)), beside=None, apart=apart)
+
+
+def _shown(name: Any) -> str:
+    if isinstance(name, Ref):
+        return "{" + ".".join(map(str, (name.task.lstrip("@"), *name.path))) + "}"
+    return name if isinstance(name, str) else "{...}"
