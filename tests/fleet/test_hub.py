@@ -892,6 +892,16 @@ def test_what_a_device_still_had_when_it_said_goodbye_does_not_go_back_to_it() -
     assert to_devices(stage.device("mac"))[0][0] == "mac"
 
 
+def test_a_hub_is_done_with_a_device_when_nobody_may_ask_for_its_results() -> None:
+    stage = begun()
+    assert not stage.hub.is_done_with("pi")
+    stage.ends()
+    assert not stage.hub.is_done_with("pi"), "should the hub die now, only the device has the result"
+    stage.cancels(forget=True)
+    assert stage.hub.is_done_with("pi")
+    assert stage.hub.is_done_with("nobody")
+
+
 def test_what_a_leaving_device_broke_off_moves_if_it_may() -> None:
     for effects, status in (("pure", "moved"), ("once", "lost")):
         stage = begun("a-pi", "mac", effects=effects)

@@ -148,6 +148,8 @@ class HubHost:
     def leave(self, device: str) -> None:
         """A device has said goodbye."""
         end = self.ends.pop(device, None)
+        if self.is_up and self.core.is_done_with(device):
+            self.here.pop(device, None)
         if self.is_up and end is not None:
             end.detach()
             self.feed(ev.DeviceWent(self.now(), device, "it left", clean=True))

@@ -91,6 +91,14 @@ class Hub:
         """The devices, as people and planners see them."""
         return requests.views(self.ledger)
 
+    def is_done_with(self, device: str) -> bool:
+        """Whether nothing that a device does, or remembers, may be asked for any more."""
+        known = self.ledger.devices.get(device)
+        if known is None:
+            return True
+        in_use = any(attempt.holder is known for attempt in self.ledger.attempts.values())
+        return not (in_use or known.kept)
+
     def holders(self, digest: str) -> tuple[str, ...]:
         """The connected devices that have a blob, in the order in which they got it."""
         known = self.ledger.holders.get(digest, {})

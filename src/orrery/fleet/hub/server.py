@@ -299,8 +299,11 @@ class HubServer:
             return
         known = self._core.ledger.devices.get(name)
         left = end.leaving and (known is None or not known.leases)
-        if left:
-            # It may keep results that no client has fetched yet: for a while the hub's next life is to know of it.
+        if left and self._core.is_done_with(name):
+            self._ends.forget(end)
+            self.registry.here(name, False)
+        elif left:
+            # It keeps results that a client may still ask for: for a while the hub's next life is to know of it, too.
             self._ends.end_session(end)
         self._feed(DeviceWent(at, name, because, left))
 
