@@ -344,6 +344,19 @@ def test_a_hub_may_want_fewer_slots_no_new_work_and_blobs_dropped_but_not_those_
     assert [one for one in came(core, asked("r@1/c")) if isinstance(one, Perform)]
 
 
+def test_a_new_session_begins_with_what_the_device_is_by_itself() -> None:
+    core = a_device(slots=4)
+    came(core, Desired(version=7, slots=1, accepting=False))
+    core.handle(welcome(2.0, resumed=True))
+    assert core.slots == 1
+    assert only(came(core, asked())).reason == "draining"
+    core.handle(welcome(3.0))
+    assert core.slots == 4
+    assert isinstance(sent(came(core, asked()))[0], Accept)
+    came(core, Desired(version=1, slots=2))  # of a hub that counts anew
+    assert core.slots == 2
+
+
 def test_no_more_is_kept_than_the_limits_say_and_the_oldest_goes_first() -> None:
     core = a_device(kept_most=2, kept_bytes=10, kept_s=100.0)
     for count, key in enumerate(("r@1/a", "r@1/b", "r@1/c")):

@@ -189,7 +189,8 @@ class Reject(Frame, frozen=True):
     """It will not be done by me, and nothing of it was.
 
     Args:
-        reason: "full", "draining", "not-offered", "not-allowed", "arguments", "no-device", "fenced", "deadline".
+        reason: "full", "draining", "not-offered", "not-allowed", "arguments", "no-device", "fenced", "deadline",
+            "lease" (it was given back, for want of contact).
         retry_after_s: when to ask again; None: never.
     """
 

@@ -179,6 +179,10 @@ class DeviceCore:
         self._heard_at = event.sent_at
         if welcome.now:
             self._hub_ahead_s = welcome.now - (event.sent_at + event.at) / 2
+        if not welcome.resumed:  # what the hub desired it says anew, counting from anywhere
+            self._desired, self._accepting, self._slots = 0, True, self._settings.slots
+            if self._leaving is None:
+                self._stop_all_at = None
         self._send(Credit(slots=self._slots + self._settings.waiting))
         if welcome.resumed:
             return

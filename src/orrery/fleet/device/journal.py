@@ -48,6 +48,7 @@ class DeviceJournal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._waits_for_disk: bool | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # results are nobody else's to read
@@ -85,7 +86,9 @@ class DeviceJournal:
         connection = self._connection
         durable = any(isinstance(one, Remember) and one.record.effects in ("keyed", "once") for one in changes)
         try:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            if durable is not self._waits_for_disk:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._waits_for_disk = durable
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
