@@ -141,6 +141,21 @@ def answer_has(*parts: object) -> Check:
     return check
 
 
+def answer_lacks(*parts: object) -> Check:
+    """The run returned something, and none of these is in it."""
+
+    def check(end: End) -> bool:
+        leaves = list(_leaves(end.answer))
+        return bool(leaves) and not any(_shows(leaf, part) for part in parts for leaf in leaves)
+
+    return check
+
+
+def answer_lists(*names: str) -> Check:
+    """What the run returned are these names, each as a value of its own, and nothing else."""
+    return lambda end: sorted(str(leaf) for leaf in _leaves(end.answer)) == sorted(names)
+
+
 def reason_has(*parts: str) -> Check:
     """The reason is given, in what the run returned or in why it failed; letter case does not count."""
 

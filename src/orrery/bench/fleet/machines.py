@@ -35,6 +35,7 @@ from orrery.runtime.session import Session
 
 ALLOWED = ("py:orrery.bench.fleet.deeds*", "files.*", "data.*", "http.*", "shell.*", "python.*")
 """What each device lets others do beside what only reads or computes."""
+SERVICES = "services"
 START_S, STOP_S = 60.0, 10.0
 """How long everything may take to be there, and a process to end."""
 WARM_S = 0.3
@@ -108,21 +109,23 @@ class LocalMachines:
 
     async def begin(self) -> None:
         """Start the services, the hub and the devices. Raises OutsideError if one does not come up."""
-        await self._spawn("services", "-m", "orrery.bench.fleet.services", str(self._root))
-        self.ports = await self._said("services", dict[str, int])
+        await self._spawn(SERVICES, "-m", "orrery.bench.fleet.services", str(self._root))
+        self.ports = await self._said(SERVICES, dict[str, int])
         await self.mend()
 
     async def end(self) -> None:
-        """End every process."""
-        for process in self._processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        for name in list(self._processes):
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await self._processes[name].wait()
-            except TimeoutError:
-                await self._kill(name)
+        """End every process: the devices first, so that they can take their leave of the hub."""
+        for names in (list(PROFILES), [HUB, SERVICES]):
+            ending = {name: process for name, process in self._processes.items() if name in names}
+            for process in ending.values():
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+            for name, process in ending.items():
+                try:
+                    async with asyncio.timeout(STOP_S):
+                        await process.wait()
+                except TimeoutError:
+                    await self._kill(name)
 
     async def _start(self, name: str) -> None:
         if name == HUB:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
-from orrery.bench.fleet.checks import answer_has, every, file_is, is_untouched, json_is, rows_are, same_file
+from orrery.bench.fleet.checks import (
+    answer_has,
+    answer_lacks,
+    every,
+    file_is,
+    is_untouched,
+    json_is,
+    rows_are,
+    same_file,
+)
 from orrery.bench.fleet.deeds import files, forms, tables
 from orrery.bench.fleet.exercise import Exercise, Subtask
 from orrery.bench.fleet.setting import Setting, chance
@@ -59,7 +68,7 @@ DUMPS = Exercise(
         ),
         Subtask(
             "the comparison is told",
-            every(answer_has("orders", "stock", "same"), is_untouched("db1/orders.db", "db1/stock.db")),
+            every(answer_has("orders", "stock", "same"), answer_lacks("different"), is_untouched("db1/orders.db", "db1/stock.db")),
         ),
     ),
     changes=("big1/copies/*",),

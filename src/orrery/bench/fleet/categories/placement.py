@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orrery.bench.fleet.checks import answer_has, every, file_is, is_gone, is_there, json_is, rows_are
+from orrery.bench.fleet.checks import answer_has, answer_lists, every, file_is, is_gone, is_there, json_is, rows_are
 from orrery.bench.fleet.deeds import compute, files, sensors, tables
 from orrery.bench.fleet.exercise import Exercise, Subtask
 from orrery.bench.fleet.setting import Setting, chance
@@ -112,7 +112,7 @@ BY_SKILL = Exercise(
     gold=_by_skill_gold,
     subtasks=(
         Subtask("the means are stored", rows_are("db1/lights.db", "SELECT * FROM lights ORDER BY number", LIT)),
-        Subtask("the dark frame is told", answer_has("0")),
+        Subtask("the dark frame is told", answer_lists("0")),
     ),
     changes=("db1/lights.db",),
 )
