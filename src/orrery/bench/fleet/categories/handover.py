@@ -68,7 +68,11 @@ DUMPS = Exercise(
         ),
         Subtask(
             "the comparison is told",
-            every(answer_has("orders", "stock", "same"), answer_lacks("different"), is_untouched("db1/orders.db", "db1/stock.db")),
+            every(
+                answer_has("orders", "stock", "same"),
+                answer_lacks("different"),
+                is_untouched("db1/orders.db", "db1/stock.db"),
+            ),
         ),
     ),
     changes=("big1/copies/*",),
