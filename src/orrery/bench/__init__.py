@@ -83,4 +83,12 @@ def _fleet(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("fleet-drills")
+def _fleet_drills(options: Options) -> Report:
+    """Whether anything is lost or done twice when devices, hubs, runs and networks fail."""
+    from orrery.bench.fleet_drills.measure import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]

@@ -55,9 +55,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a small instance in seconds; timings are not judged")
     parser.add_argument("--full", action="store_true", help="also what takes a minute or more")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of everything random (1)")
-    parser.add_argument("--seeds", type=_count, metavar="N", help="world: how many seeds, from S on (1000)")
+    parser.add_argument(
+        "--seeds", type=_count, metavar="N", help="world, fleet-drills: how many seeds, from S on (1000, 300)"
+    )
     parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes at once")
-    parser.add_argument("--only", default="", metavar="PART", help="fleet: one category, or one CATEGORY/REQUEST")
+    parser.add_argument(
+        "--only", default="", metavar="PART", help="fleet, fleet-drills: one category, or one CATEGORY/NAME"
+    )
     parser.add_argument("--planner", default="both", metavar="NAME", help="fleet: gold, rules, or both")
     parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the rows to an SVG or PNG file")
     return parser

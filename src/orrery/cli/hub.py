@@ -35,6 +35,7 @@ def hub(
     allow_origin: Words = None,
     insecure_network: bool = False,
     lease: float = 30.0,
+    away: float = 60.0,
     patience: float = 30.0,
     json: Json = False,
 ) -> int:
@@ -50,6 +51,7 @@ def hub(
         allow_host: A name besides the listening address by which it is reached; can be repeated.
         allow_origin: A web page's origin whose scripts may connect; can be repeated. None may unless given.
         lease: Seconds for which a device that is not heard of keeps its work.
+        away: Seconds after that for which a device is waited for that alone knows whether a task took effect.
         patience: Seconds for which a task waits for a device that could do it.
         insecure_network: Listen beyond loopback without TLS: everybody on the way can read and change everything.
     """
@@ -60,17 +62,18 @@ def hub(
         allowed_hosts=tuple(allow_host or ()),
         allowed_origins=tuple(allow_origin or ()),
         insecure_network=insecure_network,
-        settings=_settings(lease, patience),
+        settings=_settings(lease, away, patience),
     )
     asyncio.run(_serve(server, as_json=json))
     return 0
 
 
-def _settings(lease_s: float, patience_s: float) -> Settings:
-    for name, seconds in (("lease", lease_s), ("patience", patience_s)):
+def _settings(lease_s: float, away_s: float, patience_s: float) -> Settings:
+    for name, seconds in (("lease", lease_s), ("away", away_s), ("patience", patience_s)):
         if not (math.isfinite(seconds) and seconds > 0):
             raise RequestError(f"--{name} must be a number of seconds above zero, not {seconds}")
-    return Settings(lease_s=lease_s, heartbeat_s=min(Settings().heartbeat_s, lease_s / 3), patience_s=patience_s)
+    heartbeat_s = min(Settings().heartbeat_s, lease_s / 3)
+    return Settings(lease_s=lease_s, heartbeat_s=heartbeat_s, away_s=away_s, patience_s=patience_s)
 
 
 async def _serve(server: HubServer, *, as_json: bool) -> None:
