@@ -703,3 +703,28 @@ def test_pauses_grow_and_are_spread() -> None:
         assert 0.5 * 0.05 * 3.1 <= took_s < 1.5
 
     within(story())
+
+
+def test_while_the_lease_runs_pauses_stay_short_against_it() -> None:
+    """Over a connection that breaks again and again, a device that waits longer and longer would lose its work."""
+
+    async def story() -> None:
+        class Longest(Random):
+            def uniform(self, _a: float, b: float) -> float:
+                return b
+
+        async def let_in_and_cut(connection: Connection) -> None:
+            await connection.receive()
+            await connection.send(encode([Welcome(version=1, session="s", principal="pi", lease_s=2)], connection.form))
+            await connection.close("cut")
+
+        listener = await transport_for("memory:").listen("memory:", let_in_and_cut, max_bytes=100_000)
+        device = Device(listener.url, chance=Longest(1))
+        began_at = time.monotonic()
+        await until(lambda: len(device.welcomes) >= 9)  # after 0.1 s, then after 0.2 s each: a tenth of the lease
+        took_s = time.monotonic() - began_at
+        await device.close()
+        await listener.close()
+        assert 1.5 <= took_s < 5
+
+    within(story())

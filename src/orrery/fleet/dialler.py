@@ -29,6 +29,9 @@ from orrery.fleet.transports.registry import transport_for
 HANDSHAKE_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0
 """Between two attempts to reach a hub; it doubles, and each pause is spread between half of itself and the whole."""
+SHARE_OF_LEASE = 0.1
+"""No pause is longer than this share of a lease that still runs: over a connection that breaks again and again, a
+device that waited longer and longer would lose its work, though the hub could be reached all the time."""
 
 
 class Dialler:
@@ -73,6 +76,7 @@ class Dialler:
         self._doubt_s = 0.0
         self._learned_at = 0.0
         self._welcomed_at: float | None = None
+        self._lease_s = 0.0
         self._retry_after_s = 0.0
         self._doubted: tuple[str, int, int] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -146,8 +150,14 @@ class Dialler:
                 pause_s = FIRST_PAUSE_S
             if self._on_down is not None:
                 self._on_down(because)
-            await asyncio.sleep(max(self._retry_after_s, pause_s * self._chance.uniform(0.5, 1.0)))
+            wait_s = min(pause_s, self._longest_pause_s()) * self._chance.uniform(0.5, 1.0)
+            await asyncio.sleep(max(self._retry_after_s, wait_s))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _longest_pause_s(self) -> float:
+        answered_at = self.answered_at
+        lease_runs = answered_at is not None and self._clock() < answered_at + self._lease_s
+        return max(FIRST_PAUSE_S, SHARE_OF_LEASE * self._lease_s) if lease_runs else LONGEST_PAUSE_S
 
     def _doubt_session(self) -> None:
         """One end said what the other does not take. Said again, and again, it would hold up the session for ever."""
@@ -188,6 +198,7 @@ class Dialler:
             self.link.session = Session(welcome.session)
             self.link.wake()
         self.link.answered_at, self._welcomed_at = sent_at, self._clock()
+        self._lease_s = welcome.lease_s
         self.link.max_bytes = welcome.max_frame_bytes
         self.link.ping_s, self.link.silence_s = welcome.heartbeat_s, 3 * welcome.heartbeat_s
         self._learn(welcome.now, sent_at)
