@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from orrery.errors import ConnectionLostError, HubRefusedError, MessageTooLargeError, OrreryError, ProtocolError
 from orrery.fleet.codec import MAX_FRAMES, Unknown, decode, encode
 from orrery.fleet.messages import (
     DEFAULT_MAX_FRAME_BYTES,
     AnyFrame,
+    Artifact,
+    Assign,
     Error,
     Frame,
     Hello,
     Ping,
+    Result,
     Welcome,
 )
 from orrery.fleet.session import Incoming, Session
@@ -32,6 +35,8 @@ LAST_WORD_S = 1.0
 _MOST_GROWTH = 6
 """In JSON one byte of text can become six, as in \\u0000."""
 _NUMBER_BYTES = 32
+_CARRIES: Mapping[type[Frame], str] = {Assign: "args", Result: "value", Artifact: "data"}
+"""Which frames can be large, and by which field."""
 REFUSALS = ("token", "name", "revoked", "replaced", "version")
 """Errors after which dialling again would change nothing."""
 
@@ -90,8 +95,8 @@ class Link:
         Raises:
             MessageTooLargeError: the other end would not take it in. It was not posted.
         """
-        payload = getattr(frame, "args", b"") or getattr(frame, "value", b"") or getattr(frame, "data", b"")
-        if _MOST_GROWTH * len(payload) > self.max_bytes:
+        name = _CARRIES.get(type(frame))
+        if name is not None and _MOST_GROWTH * len(getattr(frame, name)) > self.max_bytes:
             size = len(encode([frame], self._form)) + _NUMBER_BYTES
             if size > self.max_bytes:
                 raise MessageTooLargeError(

@@ -17,7 +17,7 @@ import msgspec
 
 from orrery.errors import ProtocolError
 from orrery.fleet.codec import Unknown, encode
-from orrery.fleet.messages import Ack, AnyFrame, Assign, Frame, Result
+from orrery.fleet.messages import Accept, Ack, AnyFrame, Assign, Cancel, Frame, Result
 
 Incoming = AnyFrame | Unknown
 
@@ -224,4 +224,6 @@ def _size_bytes(frame: Incoming | Frame) -> int:
         return 400 + len(frame.args)
     if isinstance(frame, Result) and frame.failure is None:
         return 400 + len(frame.value)
+    if isinstance(frame, Accept | Cancel) and not frame.extra:
+        return 400 + len(frame.because)
     return 400 + len(encode([frame], "msgpack"))

@@ -171,6 +171,7 @@ class Agent:
         self._woken = asyncio.Event()
         self._met = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._told_answered_at = float("-inf")
         self._fetching: dict[str, asyncio.Task[None]] = {}
         self._load_said: Load | None = None
@@ -349,12 +350,15 @@ class Agent:
                 self._supply.drop(digests)
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         due = self._core.due()
-        if due is not None:
-            self._timer = self._loop.call_later(max(0.0, due - self._clock()), self._tick)
+        if due is None:
+            return
+        if self._timer is not None:
+            if self._timer_due <= due:
+                return  # it ticks too early, which costs less than to arm it anew in every turn
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_later(max(0.0, due - self._clock()), self._tick)
 
     def _tick(self) -> None:
         self._timer = None

@@ -105,13 +105,16 @@ class Link:
         self._on_frame, self._on_lost = on_frame, on_lost
         self._received = bytearray()
         self._unsent: deque[memoryview] = deque()
+        self._is_writing = False  # the socket was full, and the loop says when it is not
         connection.setblocking(False)
         loop.add_reader(connection, self._read)
 
     def send(self, data: bytes) -> None:
         """Send a frame, now as far as the socket takes it, the rest when it can."""
         idle = not self._unsent
-        self._unsent += (memoryview(_LENGTH.pack(len(data)) + data[:RECEIVE_BYTES]), memoryview(data)[RECEIVE_BYTES:])
+        self._unsent.append(memoryview(_LENGTH.pack(len(data)) + data[:RECEIVE_BYTES]))
+        if len(data) > RECEIVE_BYTES:
+            self._unsent.append(memoryview(data)[RECEIVE_BYTES:])
         if idle:
             self._write()
 
@@ -137,11 +140,14 @@ class Link:
                 else:
                     self._unsent.popleft()
         except BlockingIOError:
+            self._is_writing = True
             self._loop.add_writer(self._connection, self._write)
             return
         except OSError:  # the worker is gone; the reading side hears of it and says so
             self._unsent.clear()
-        self._loop.remove_writer(self._connection)
+        if self._is_writing:
+            self._is_writing = False
+            self._loop.remove_writer(self._connection)
 
     def _read(self) -> None:
         self._receive()
