@@ -313,6 +313,7 @@ class DeviceHost(Dialling):
         """Begin with what is on the disk."""
         self.core = DeviceCore(DeviceSettings(slots=self.profile.slots), tuple(self.disk.values()))
         self.running.clear()
+        self._due = 0.0
         self.begin()
 
     def kill(self, why: str, back_s: float | None) -> None:
