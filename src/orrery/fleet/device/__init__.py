@@ -1,5 +1,6 @@
 """One device of a fleet: its attempts from `Assign` to `Result`.
 
-`core` decides and does no I/O, `journal` remembers across crashes, `agent` introduces both to a hub and to a
-performer. What a task does is not known here: whoever makes a device hands the performer in.
+`core` decides and does no I/O: `events` in and out, `memory` what it remembers of each key. `agent` introduces it to a
+hub and to a performer; `journal` keeps its memory across crashes, `cache` the blobs that it holds, and `supply` brings
+those that an attempt needs. What a task does is not known here: whoever makes a device hands the performer in.
 """
