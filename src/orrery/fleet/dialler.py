@@ -150,9 +150,9 @@ class Dialler:
                 pause_s = FIRST_PAUSE_S
             if self._on_down is not None:
                 self._on_down(because)
-            wait_s = min(pause_s, self._longest_pause_s()) * self._chance.uniform(0.5, 1.0)
-            await asyncio.sleep(max(self._retry_after_s, wait_s))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = min(pause_s, self._longest_pause_s())
+            await asyncio.sleep(max(self._retry_after_s, pause_s * self._chance.uniform(0.5, 1.0)))
+            pause_s *= 2
 
     def _longest_pause_s(self) -> float:
         answered_at = self.answered_at

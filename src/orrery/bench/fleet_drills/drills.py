@@ -197,7 +197,7 @@ def _hub_and_run() -> Iterator[Drill]:
 
 
 def _clocks() -> Iterator[Drill]:
-    late = Promise(state="partial", says=(SUBJECT, "timeout"), times=(1, 1))
+    late = Promise(state="partial", says=("timeout",))
     for name, wrong_s in (("ahead", WRONG_S), ("behind", -WRONG_S)):
         members = (replace(ONE, clock_s=wrong_s),)
         yield Drill(name=f"clock/{name}", kind="once", strike=nothing, members=members, timeout_s=60.0)
@@ -220,7 +220,7 @@ def _lacking() -> Iterator[Drill]:
     yield Drill(name="liar/spare", kind="once", strike=nothing, members=(liar, TWO))
     refused = replace(MISSING, says=(liar.name, "allow"), times=(0, 0))
     yield Drill(name="liar/alone", kind="once", strike=nothing, members=(liar,), promise=refused, strikes=False)
-    for kind in _FEW:
+    for kind in (KINDS[0], KINDS[2]):
         gone = replace(MISSING, times=(1, 1))
         yield Drill(
             name=f"skill/{kind}-gone", kind=kind, strike=kill_all_of_the_skill, promise=gone, members=(ONE, TWO)
