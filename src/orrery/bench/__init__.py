@@ -91,4 +91,12 @@ def _fleet_drills(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("fleet-speed")
+def _fleet_speed(options: Options) -> Report:
+    """What a lease, a thousand devices and a large blob cost on loopback."""
+    from orrery.bench.fleet_speed.measure import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]
