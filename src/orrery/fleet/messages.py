@@ -25,7 +25,7 @@ from orrery.graph.values import Blob
 
 VERSIONS = (1,)
 """The versions that this code speaks, best first."""
-FEATURES: tuple[str, ...] = ("artifacts", "mirrors")
+FEATURES: tuple[str, ...] = ("artifacts",)
 """What it can do besides; each end uses only what both can."""
 DEFAULT_MAX_FRAME_BYTES = 4_000_000
 """The largest message that is taken in; larger values go by digest."""
@@ -81,6 +81,7 @@ class Welcome(Frame, frozen=True):
         now: the hub's clock.
         heartbeat_s: how often a quiet device pings.
         lease_s: how long after it was last heard of its leases run.
+        ticket_secret: to a device: with which tickets for its blobs are checked, in hexadecimal.
     """
 
     version: int
@@ -95,6 +96,7 @@ class Welcome(Frame, frozen=True):
     heartbeat_s: float = 5.0
     lease_s: float = 30.0
     max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES
+    ticket_secret: str = ""
 
 
 class Ack(Frame, frozen=True):
@@ -115,7 +117,8 @@ class Error(Frame, frozen=True):
     """Something was wrong with the connection or with a frame; the connection ends unless `retryable`.
 
     Args:
-        code: "version", "token", "malformed", "unknown-type", "too-large", "too-slow", "revoked", "internal", ...
+        error: the code: "token", "name", "version", "revoked", "replaced", "malformed", "too-large", "too-slow",
+            "unknown-type", "not-yours", "cut" or "internal".
         about: the `seq` of the frame, or the `work`, that it is about.
     """
 

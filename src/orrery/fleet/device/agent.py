@@ -244,10 +244,8 @@ class Agent:
             self._token = welcome.key
             self._announce("enrolled", welcome.principal)
         self.name = welcome.principal
-        secret = welcome.extra.get("ticket_secret")
-        if isinstance(secret, str):
-            with suppress(ValueError):  # no secret: then nobody is let in
-                self._secret = bytes.fromhex(secret)
+        with suppress(ValueError):  # no secret: then nobody is let in
+            self._secret = bytes.fromhex(welcome.ticket_secret)
         self._met.set()
         self._tell(Connected(now, self._dialler.answered_at or now, welcome))
         self._porter.reconnected()

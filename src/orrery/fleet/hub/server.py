@@ -152,7 +152,7 @@ class HubServer:
             self._watching = Watching(self.registry, self.now(), kept_s=self.settings.session_kept_s)
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._watching.expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._note)
-            self._passing = Passing(lambda digest: self._core.ledger.holders.get(digest, ()), self._pass)
+            self._passing = Passing(self._core.holders, self._pass)
             self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
@@ -246,7 +246,7 @@ class HubServer:
             heartbeat_s=self.settings.heartbeat_s,
             lease_s=self.settings.lease_s,
             max_frame_bytes=self.settings.max_frame_bytes,
-            extra={"ticket_secret": self._passing.secret_of(end.name).hex()} if end.is_device else {},
+            ticket_secret=self._passing.secret_of(end.name).hex() if end.is_device else "",
         )
         if not end.is_device:
             self._feed(ClientCame(at, end.name, resumed))
