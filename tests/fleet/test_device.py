@@ -311,6 +311,8 @@ def test_the_limits_of_a_task_end_it_with_words_that_say_which(tmp_path: Path) -
 
             lost = await fleet.ask(f"{JOBS}:die", {}, effects="once").end()
             assert (lost.status, lost.effect) == ("lost", "unknown")
+            assert lost.failure is not None
+            assert "7" in lost.failure.message  # how its worker ended
             assert await fleet.ask(f"{JOBS}:fill", {"size_bytes": 1000}, effects="pure").value() == 1000
 
     asyncio.run(story())

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import Failure, LimitReachedError, NotAllowedError, OrreryError
+from orrery.errors import Failure, LimitReachedError, NotAllowedError, OrreryError, WorkerLostError
 from orrery.fleet.messages import Assign, Progress, Reject, Result
 from orrery.graph import values
 from orrery.graph.task import Limits
@@ -211,7 +211,8 @@ class ToolPerformer:
             case TaskStopped():
                 return _used(Result(work=work, status="stopped"), event.usage)
             case AttemptLost():
-                return Result(work=work, status="lost", extra={"because": self._why_lost(event.because)})
+                lost = WorkerLostError(self._why_lost(event.because or "its worker vanished"))
+                return Result(work=work, status="lost", failure=Failure.of(lost))
         raise AssertionError(f"an executor ends an attempt by {type(event).__name__}")
 
     def _in_words(self, failure: Failure) -> Failure:
