@@ -21,7 +21,7 @@ from orrery.runtime import Result, Session
 from orrery.runtime.executors.fleet import FleetExecutor
 from orrery.runtime.executors.protocol import Executor
 from orrery.scheduler.events import AttemptLost, Event, TaskFailed, TaskProgressed, TaskSucceeded
-from orrery.testing.executors import Bench, ExecutorConformance, who
+from orrery.testing.executors import Bench, ExecutorConformance, one_more_task, who
 from tests.fleet.fleets import DEEDS, WITHIN_S, Fleet, fleet, until
 
 
@@ -48,6 +48,16 @@ class TestWithAHub(ExecutorConformance):
             assert value[:3] == ["run", "task", 3]
             assert value[3] == "run@0.000/task"  # runs of one name are kept apart on devices
             assert Path(value[4]).is_relative_to(tmp_path / "fleet" / "pi")
+
+        self.run(tmp_path, story)
+
+    def test_a_patch_that_is_returned_is_passed_on(self, tmp_path: Path) -> None:
+        """From a device only what stands below its task is taken: `test_security_growth`."""
+
+        async def story(bench: Bench) -> None:
+            event = await bench.outcome(one_more_task)
+            assert isinstance(event, TaskFailed)
+            assert event.failure.code == "not-allowed"
 
         self.run(tmp_path, story)
 

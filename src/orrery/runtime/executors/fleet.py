@@ -22,6 +22,7 @@ from orrery.graph import values
 from orrery.graph.place import Place
 from orrery.graph.values import Blob
 from orrery.runtime.executors import outcome
+from orrery.runtime.executors.confined import confined
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, key_of, stopped
 from orrery.runtime.executors.parcel import GROWS, blobs_in, growth_unpacked, packed
 from orrery.runtime.executors.protocol import Host, Invocation
@@ -287,6 +288,7 @@ class FleetExecutor:
                 grown, at=self._host.now(), task=key[1], attempt=key[2], usage=_usage(result)
             )
             try:
+                event = confined(event, key[1], result.device)
                 check_can_be_written(event)
             except OrreryError as error:
                 self._fail(attempt, error)
