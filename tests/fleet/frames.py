@@ -160,6 +160,7 @@ FULL: tuple[AnyFrame, ...] = (
         cpu_s=0.75,
         blobs=(_BLOB,),
         remembered=True,
+        grows=True,
     ),
     Cancel(seq=6, work=_WORK, fence=5, because="the run was cancelled", forget=True),
     Credit(slots=2, stream="b1", upto=262_144),

@@ -39,7 +39,6 @@ from orrery.graph.values import encode
 from orrery.runtime import Session
 from orrery.runtime.executors.confined import confined
 from orrery.runtime.executors.fleet import FleetExecutor
-from orrery.runtime.executors.parcel import GROWS
 from orrery.scheduler.codec import encode_events
 from orrery.scheduler.events import Event, TaskExpanded, TaskFailed
 from tests.fleet.hub_rig import BOUND_S, Device
@@ -64,7 +63,7 @@ class Growing(Device):
         if isinstance(frame, Assign) and frame.task == "task":
             self.heard.append(frame)
             value = encode(encode_events([self.growth]))
-            done = Done(work=frame.work, status="succeeded", fence=frame.fence, value=value, extra={GROWS: True})
+            done = Done(work=frame.work, status="succeeded", fence=frame.fence, value=value, grows=True)
             self.dialler.post(Accept(work=frame.work, fence=frame.fence))
             self.dialler.post(done)
         else:

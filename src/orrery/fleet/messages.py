@@ -225,6 +225,7 @@ class Result(Frame, frozen=True):
         began_at: when it began, by the hub's clock; `ended_at` likewise.
         blobs: those in the value; the device holds them.
         remembered: the device had done it before, and answers from its journal.
+        grows: the value is the event of a task that returned more work.
     """
 
     sequenced: ClassVar[bool] = True
@@ -242,6 +243,7 @@ class Result(Frame, frozen=True):
     cpu_s: float = 0.0
     blobs: tuple[Blob, ...] = ()
     remembered: bool = False
+    grows: bool = False
 
 
 class Cancel(Frame, frozen=True):

@@ -9,6 +9,7 @@ NaN, infinities and integers of any size survive.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -127,6 +128,23 @@ def encode(value: Any) -> bytes:
 def decode(data: bytes | memoryview | msgspec.Raw) -> Any:
     """The value that `encode` wrote."""
     return _decoder.decode(data)
+
+
+def blobs_in(value: Any) -> Iterator[Blob]:
+    """Every blob in a value that was decoded, in order.
+
+    >>> list(blobs_in({"a": [Blob("1f", 3)], "b": "text"}))
+    [<Blob 1f 3 bytes application/octet-stream>]
+    """
+    kind = type(value)
+    if kind is Blob:
+        yield value
+    elif kind is list or kind is tuple:
+        for item in value:
+            yield from blobs_in(item)
+    elif kind is dict:
+        for item in value.values():
+            yield from blobs_in(item)
 
 
 def _big(number: int) -> msgspec.msgpack.Ext:

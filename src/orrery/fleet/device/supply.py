@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 
@@ -12,7 +11,7 @@ from orrery.fleet.device.cache import BlobCache
 from orrery.fleet.messages import Assign, State
 from orrery.fleet.porter import Fetcher
 from orrery.graph import values
-from orrery.graph.values import Blob
+from orrery.graph.values import Blob, blobs_in
 
 HOLDS_PER_FRAME = 5000
 
@@ -90,15 +89,3 @@ class Supply:
     def _tell_gone(self, digests: tuple[str, ...]) -> None:
         if digests:
             self._say(State(dropped=digests))
-
-
-def blobs_in(value: Any) -> Iterator[Blob]:
-    """Every blob in a value."""
-    if isinstance(value, Blob):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from blobs_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from blobs_in(inner)

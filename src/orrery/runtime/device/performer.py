@@ -14,12 +14,12 @@ from orrery.errors import Failure, LimitReachedError, NotAllowedError, OrreryErr
 from orrery.fleet.messages import Assign, Progress, Reject, Result
 from orrery.graph import values
 from orrery.graph.task import Limits
-from orrery.graph.values import Blob
+from orrery.graph.values import Blob, blobs_in
 from orrery.journal.blobs import FileBlobs
 from orrery.runtime.device.rules import DeviceRules
 from orrery.runtime.executors.limits import WorkerLimits
 from orrery.runtime.executors.outcome import failure_of
-from orrery.runtime.executors.parcel import GROWS, VALUE, blobs_in, growth_packed, inside, unpacked
+from orrery.runtime.executors.parcel import VALUE, growth_packed, inside, unpacked
 from orrery.runtime.executors.protocol import Executor, Invocation
 from orrery.scheduler.events import (
     AttemptLost,
@@ -204,7 +204,7 @@ class ToolPerformer:
                     data, blobs = growth_packed(event, self._blobs)
                 except OrreryError as error:
                     return Result(work=work, status="failed", failure=failure_of(error))
-                grown = Result(work=work, status="succeeded", value=data, blobs=blobs, extra={GROWS: True})
+                grown = Result(work=work, status="succeeded", value=data, blobs=blobs, grows=True)
                 return _used(grown, event.usage)
             case TaskFailed():
                 return _used(Result(work=work, status="failed", failure=self._in_words(event.failure)), event.usage)

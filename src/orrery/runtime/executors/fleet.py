@@ -20,11 +20,11 @@ from orrery.fleet.hubs import HubAddress
 from orrery.fleet.messages import Accept, Assign, Progress, Reject, Result
 from orrery.graph import values
 from orrery.graph.place import Place
-from orrery.graph.values import Blob
+from orrery.graph.values import Blob, blobs_in
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.confined import confined
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, key_of, stopped
-from orrery.runtime.executors.parcel import GROWS, blobs_in, growth_unpacked, packed
+from orrery.runtime.executors.parcel import growth_unpacked, packed
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.runtime.executors.thread import ThreadExecutor
 from orrery.scheduler.codec import check_can_be_written
@@ -255,7 +255,7 @@ class FleetExecutor:
                 except (msgspec.MsgspecError, TypeError, ValueError) as error:
                     self._fail(attempt, ProtocolError(f"the result from {answer.device} cannot be read: {error}"))
                     return
-                if blobs or answer.extra.get(GROWS):
+                if blobs or answer.grows:
                     self._do(attempt, self._take(attempt, answer, blobs))
                 else:
                     self._succeed(attempt, answer)
@@ -270,7 +270,7 @@ class FleetExecutor:
         try:
             for blob in blobs:
                 await client.fetch(blob, self._host.blobs)
-            if not result.extra.get(GROWS):
+            if not result.grows:
                 self._succeed(attempt, result)
                 return
             grown = await asyncio.to_thread(growth_unpacked, result.value, self._host.blobs.get)

@@ -2,12 +2,12 @@
 
 A result of more than 256 kB is a blob with the media type "value"; as an argument it stays that blob, so a device that
 made it or has had it before has it already. Other arguments of that size become such blobs. A task that returned more
-work answers with the event that says so, and `grows` in its frame.
+work answers with the event that says so, in a Result that `grows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,14 +15,12 @@ import msgspec
 from orrery.errors import ProtocolError
 from orrery.graph import values
 from orrery.graph.patch import Add, Replace
-from orrery.graph.values import Blob
+from orrery.graph.values import Blob, blobs_in
 from orrery.journal.blobs import BlobStore
 from orrery.runtime.executors.outcome import INLINE_BYTES
 from orrery.scheduler.codec import decode_events, encode_events
 from orrery.scheduler.events import TaskExpanded
 
-GROWS = "grows"
-"""In the `extra` of a Result: its value is the event of a task that returned more work."""
 VALUE = "value"
 """The media type of a blob that stands for a value."""
 
@@ -49,19 +47,6 @@ def unpacked(data: bytes, read: Callable[[Blob], bytes]) -> dict[str, Any]:
     """The arguments that were packed, whole again. Raises msgspec.DecodeError, and what `read` raises."""
     found: dict[str, Any] = _whole(values.decode(data), read)
     return found
-
-
-def blobs_in(value: Any) -> Iterator[Blob]:
-    """Every blob in a value that was decoded, in order."""
-    kind = type(value)
-    if kind is Blob:
-        yield value
-    elif kind is list or kind is tuple:
-        for item in value:
-            yield from blobs_in(item)
-    elif kind is dict:
-        for item in value.values():
-            yield from blobs_in(item)
 
 
 def inside(blob: Blob, blobs: BlobStore) -> tuple[Blob, ...]:
@@ -107,4 +92,4 @@ def _whole(value: Any, read: Callable[[Blob], bytes]) -> Any:
     return value
 
 
-__all__ = ["GROWS", "VALUE", "blobs_in", "growth_packed", "growth_unpacked", "inside", "packed", "unpacked"]
+__all__ = ["VALUE", "growth_packed", "growth_unpacked", "inside", "packed", "unpacked"]
