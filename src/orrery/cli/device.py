@@ -17,7 +17,14 @@ from cyclopts import Parameter
 from orrery.cli.screen import can_move_its_cursor, err, say
 from orrery.errors import RequestError
 from orrery.fleet.device.agent import Agent, News
-from orrery.runtime.device import DeviceOptions, default_folder, make_device, own_name, read_identity
+from orrery.runtime.device import (
+    DeviceOptions,
+    default_folder,
+    make_device,
+    make_ufo_device,
+    own_name,
+    read_identity,
+)
 
 TOKEN_VARIABLE, HUB_VARIABLE = "ORRERY_DEVICE_TOKEN", "ORRERY_HUB"
 REDRAW_S = 0.1
@@ -51,6 +58,8 @@ def device(
     serve_cert: Path | None = None,
     serve_key: Path | None = None,
     insecure_network: Annotated[bool, Parameter(negative=())] = False,
+    ufo: str = "",
+    ufo_device: str = "",
     grace: float = 30.0,
 ) -> int:
     """Let this machine work for a hub, with the tools that are installed here.
@@ -86,11 +95,15 @@ def device(
         serve_cert: The certificate for a wss: URL there, a PEM file; what is not loopback needs one.
         serve_key: Its key, if that is not in the same file.
         insecure_network: Listen there beyond loopback without TLS: everybody on the way can read what is fetched.
+        ufo: Be a bridge to a device agent server of UFO³, such as ws://desktop:5000/ws, and offer nothing else.
+        ufo_device: The name under which the desktop is registered there.
         grace: Seconds that what runs may take to finish when the device is told to leave.
     """
     url = hub or os.environ.get(HUB_VARIABLE)
     if not url:
         raise RequestError("which hub? name it with --hub or $ORRERY_HUB; `orrery hub` prints its address")
+    if bool(ufo) != bool(ufo_device):
+        raise RequestError("--ufo has the address of the server, and --ufo-device the desktop's name there: give both")
     chosen = name or own_name()
     place = folder or default_folder(chosen)
     options = DeviceOptions(
@@ -117,14 +130,13 @@ def device(
 
         code.look_in(Path.cwd())  # the functions that were allowed are found as a run here would find them
     screen = _Screen()
-    agent = make_device(
-        url,
-        place,
-        token=_token(token, token_file, place),
-        name=chosen,
-        options=options,
-        on_news=screen.hear,
-    )
+    proof = _token(token, token_file, place)
+    if ufo:
+        agent = make_ufo_device(
+            url, place, ufo, ufo_device, token=proof, name=chosen, skills=options.skills, on_news=screen.hear
+        )
+    else:
+        agent = make_device(url, place, token=proof, name=chosen, options=options, on_news=screen.hear)
     screen.watch(agent)
     return asyncio.run(_work(agent, screen, grace))
 

@@ -49,6 +49,8 @@ BUILT_IN: Mapping[str, tuple[str, ...]] = {
 
 _MODULES = {f"{toolset}.{name}": toolset for toolset, names in BUILT_IN.items() for name in names}
 
+BRIDGED: Mapping[str, str] = {"ufo.request": "ufo"}
+"""Tools that only certain devices perform, and their modules. They are not listed: who has such a device knows them."""
 
 MADE_PREFIX = "made."
 """How the names of tools begin that were made in this working folder."""
@@ -91,6 +93,9 @@ class ToolRegistry(Registry[Tool[..., Any]]):
         """
         if name in _MODULES and name not in self._things:
             self._load(_MODULES[name])
+        elif name in BRIDGED:
+            bridged: Tool[..., Any] = import_module(f"orrery.tools.{BRIDGED[name]}").request
+            return bridged
         elif name.startswith(MADE_PREFIX):
             from orrery.tools.made import made_tool
 

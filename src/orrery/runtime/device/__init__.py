@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,7 @@ from orrery.runtime.device.performer import ToolPerformer
 from orrery.runtime.device.rules import DeviceRules
 from orrery.runtime.executors.limits import WorkerLimits
 
-IDENTITY = "device.json"
+IDENTITY, JOURNAL, BLOBS, FILES = "device.json", "journal.db", "blobs", "files"
 LEAST_MEMORY_BYTES = 1 << 30
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -122,15 +123,8 @@ def make_device(
         CorruptionError, StoreError: what is in the folder cannot be used.
     """
     options = options or DeviceOptions()
-    folder = folder.absolute()
-    rules = DeviceRules(
-        folder / "files", options.offer, options.allow, options.allow_paths, read_only=options.read_only
-    )
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rules.folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the device's folder {folder} cannot be made: {error.strerror}") from error
+    folder = _made(folder)
+    rules = DeviceRules(folder / FILES, options.offer, options.allow, options.allow_paths, read_only=options.read_only)
     known = read_identity(folder)
     proof = _token_to_use(token, known)
     profile = profile_of_this_machine(
@@ -143,9 +137,9 @@ def make_device(
     )
     memory = max(LEAST_MEMORY_BYTES, memory_bytes() // profile.slots) if memory_bytes() else None
     limits = WorkerLimits(options.memory_bytes or memory, options.cpu_s or None, options.open_files)
-    store = FileBlobs(folder / "blobs")
+    store = FileBlobs(folder / BLOBS)
     performer = ToolPerformer(rules, store, slots=profile.slots, limits=limits)
-    journal = DeviceJournal(folder / "journal.db")
+    journal = DeviceJournal(folder / JOURNAL)
     try:
         return Agent(
             url,
@@ -155,7 +149,7 @@ def make_device(
             journal=journal,
             blobs=BlobCache(store, limit_bytes=options.cache_bytes),
             settings=DeviceSettings(slots=profile.slots, waiting=4 * profile.slots),
-            name=known.name if known is not None and proof == known.key else name or own_name(),
+            name=_name(known, proof, name),
             keep_key=partial(_keep_key, folder, url, token),
             refusal=performer.refusal,
             load=partial(load_of_this_machine, folder),
@@ -166,6 +160,77 @@ def make_device(
     except BaseException:
         journal.close()
         raise
+
+
+def make_ufo_device(
+    url: str,
+    folder: Path,
+    server: str,
+    desktop: str,
+    *,
+    token: str = "",
+    name: str = "",
+    skills: tuple[str, ...] = (),
+    on_news: Callable[[News], None] | None = None,
+) -> Agent:
+    """A device that is a bridge: what it is asked to do, a desktop agent of UFO³ does.
+
+    Args:
+        url, folder, token, name: as those of `make_device`.
+        server: the URL of the WebSocket of the device agent server.
+        desktop: the name under which the desktop is registered there.
+        skills: besides "ufo" and what the server says.
+
+    Raises:
+        MissingExtraError: the extra "fleet" is not installed.
+        EnrolmentError, CorruptionError, StoreError: as for `make_device`.
+    """
+    from orrery.runtime.device.ufo import UfoPerformer, UfoServer, profile_of
+
+    folder = _made(folder)
+    known = read_identity(folder)
+    proof = _token_to_use(token, known)
+    name = _name(known, proof, name)
+
+    def described(info: dict[str, Any]) -> None:
+        agent.profile = profile_of(info, desktop, skills=skills)
+
+    performer = UfoPerformer(UfoServer(server, desktop, f"orrery-{name}"), described)
+    journal = DeviceJournal(folder / JOURNAL)
+    try:
+        agent = Agent(
+            url,
+            proof,
+            profile_of({}, desktop, skills=skills),
+            performer,
+            journal=journal,
+            blobs=BlobCache(FileBlobs(folder / BLOBS)),
+            settings=DeviceSettings(slots=1, waiting=0),
+            name=name,
+            keep_key=partial(_keep_key, folder, url, token),
+            refusal=performer.refusal,
+            on_news=on_news,
+        )
+    except BaseException:
+        journal.close()
+        raise
+    return agent
+
+
+def _made(folder: Path) -> Path:
+    """A device's folder, made where it is not there. Raises StoreError."""
+    folder = folder.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / FILES).mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the device's folder {folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _name(known: Identity | None, proof: str, wanted: str) -> str:
+    """What a device is called before the hub has said so."""
+    return known.name if known is not None and proof == known.key else wanted or own_name()
 
 
 def _listening(options: DeviceOptions) -> Transport | None:
@@ -223,6 +288,7 @@ __all__ = [
     "ToolPerformer",
     "default_folder",
     "make_device",
+    "make_ufo_device",
     "own_name",
     "read_identity",
 ]
