@@ -156,6 +156,6 @@ def essence(edits: Sequence[Edit], outputs: Any) -> object:
             return [type(value).__name__, *(numbered(getattr(value, name)) for name in fields)]
         return value
 
-    return [[task.op, numbered(task.args), numbered(task.each), numbered(task.when)] for task in tasks], numbered(
-        outputs
-    )
+    return [
+        [task.op, numbered(task.args), numbered(task.each), numbered(task.when), numbered(task.place)] for task in tasks
+    ], numbered(outputs)

@@ -113,6 +113,11 @@ class Clause:
     negated: bool = False
     sentence: int = 0
 
+    @property
+    def start(self) -> int:
+        """Where it begins, in characters."""
+        return min((token.start for token in (*self.verb, *self.words)), default=0)
+
 
 @dataclass
 class Condition:
@@ -238,7 +243,7 @@ class _Outliner:
             return 0
         word = token.text.lower()
         takes_object = (
-            following.kind in ("path", "glob", "quoted", "url", "suffix", "number")
+            following.kind in ("path", "glob", "quoted", "url", "suffix", "number", "device")
             or following.is_word(*_DETERMINERS)
             or following.word in FILE_TYPES
         )

@@ -14,6 +14,7 @@ from orrery.planners.rules.clauses import Clause, Condition
 from orrery.planners.rules.conventions import Conventions
 from orrery.planners.rules.frame import Frame, Test, problem
 from orrery.planners.rules.reader import read
+from orrery.planners.rules.where import Where
 
 _PYTHON = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "=": "==", "!=": "!="}
 
@@ -21,13 +22,29 @@ _PYTHON = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "=": "==", "!=": "!="}
 class Conditions(Conventions):
     """Takes up the conditions of a request."""
 
-    def condition(self, number: int, condition: Condition) -> None:
-        """Take up a condition; the clauses under it ask for it by number."""
+    def condition(self, number: int, condition: Condition, led: Where | None = None) -> None:
+        """Take up a condition; the clauses under it ask for it by number.
+
+        Args:
+            led: the place that was named before it, for all of its sentence.
+        """
+        self._look(condition.words, led)
         frame = read(condition.words, self.around, self._columns(condition.words))
         self._not_understood(frame)
         self._either(frame)
         if not self.b.problems:
-            expr = self._holds(frame, condition)
+            clause = Clause(condition.words, "if")
+            where = self._lies(frame, clause)
+            if where.is_several or where.fits:
+                message = "a condition is about one device; name it"
+                b_problem = problem("plan/ambiguous", condition.opener, message)
+                self.b.problems.append(b_problem)
+                return
+            with self.b.at(where):
+                expr = self._holds(frame, condition)
+            if not where.is_here and self.last is not None and self.last.kind == "paths":
+                self.last = self.last.but(where=where)
+            self._remember(frame, clause)
             if expr is not None:
                 self.conditions[number] = expr
 

@@ -6,11 +6,11 @@ from orrery.errors import suggestion
 from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import HAVING, Aggregate, Frame, problem
 from orrery.planners.rules.lexer import Token
-from orrery.planners.rules.speech import Speech
+from orrery.planners.rules.places import Places
 from orrery.planners.rules.vocabulary import NO_TOOL, PEOPLE, VERB_COLUMNS
 
 
-class Conventions(Speech):
+class Conventions(Places):
     """What a frame means beyond its words."""
 
     def _upper_case_is_text(self, frame: Frame, clause: Clause) -> None:

@@ -14,8 +14,10 @@ from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import Aggregate, Frame, Rank, problem
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.reader import read
+from orrery.planners.rules.spread import Spread
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.vocabulary import NO_TOOL
+from orrery.planners.rules.where import Where
 from orrery.planners.rules.writing import Writing
 
 _OPPOSITE = {
@@ -24,11 +26,17 @@ _OPPOSITE = {
 }  # fmt: skip
 
 
-class Deeds(Writing):
+class Deeds(Spread):
     """Takes up the clauses of a request, one after the other."""
 
-    def clause(self, clause: Clause) -> None:
-        """Take up a clause."""
+    def clause(self, clause: Clause, led: Where | None = None) -> None:
+        """Take up a clause.
+
+        Args:
+            led: the place that was named before it, for all of its sentence.
+        """
+        self._look([*clause.verb, *clause.words], led)
+        self._sends(clause)
         verb = clause.verb[0] if clause.verb else None
         if (not clause.intent and verb is not None) or (
             verb is not None and self.others.named(verb.text.lower()) and not self.others.grammar_only(clause)
@@ -45,6 +53,7 @@ class Deeds(Writing):
         if clause.intent == "ask":
             self._ask(clause)
             return
+        self._carries(frame, clause)
         if verb is None and self.others.names and frame.unknown and frame.unknown[0] is clause.words[0]:
             # No verb that the grammar knows, but a tool may: "notify somebody".
             first, rest = clause.words[0], clause.words[1:]
@@ -82,7 +91,8 @@ class Deeds(Writing):
         self._grouped_before(frame, clause)
         self._of_each_kind(frame)
         self.b.when = self._when(clause)
-        self._DO.get(clause.intent, Deeds._show)(self, frame, clause)
+        deed = self._DO.get(clause.intent, Deeds._show)
+        self._done_there(lambda mine, own: deed(self, mine, own), frame, clause)
         self.b.when = None
 
     def _show(self, frame: Frame, clause: Clause) -> None:
@@ -302,6 +312,27 @@ class Deeds(Writing):
         self.b.gate = asked
 
     def _other(self, clause: Clause) -> None:
+        phrases = [token for token in clause.words if token.where is not None]
+        clause.words = [token for token in clause.words if token.where is None]
+        where = phrases[0].where if phrases else self.led
+        if where is None or where.is_here:
+            self._called(clause)
+            return
+        frame = Frame(where=where, devices=phrases)
+        self.b.whole = True  # a tool that only computes is done there too: so it was said
+        if len(phrases) > 1:
+            frame.unknown.append(phrases[1])
+            self._not_understood(frame)
+        elif where.is_several:
+            self._each(lambda _, mine: self._called(mine), frame, clause, where)
+        else:
+            with self.b.at(where):
+                self._called(clause)
+        self.b.whole = False
+        self._remember(frame, clause)
+
+    def _called(self, clause: Clause) -> None:
+        """Call a tool beyond the grammar."""
         self.b.when = self._when(clause)
         value = self.others.call(clause, self)
         self.b.when = None

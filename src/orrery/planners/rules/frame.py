@@ -7,6 +7,7 @@ from typing import Any
 
 from orrery.errors import Problem
 from orrery.planners.rules.lexer import Token
+from orrery.planners.rules.where import Where
 
 HAVING = "@"
 """Begins the column of a test on an aggregate of a group: "@sum:quantity"."""
@@ -78,6 +79,7 @@ class Target:
     path: str = ""
     form: str = ""
     token: Token | None = None
+    where: Where | None = None
 
 
 @dataclass
@@ -132,6 +134,14 @@ class Frame:
     unknown: list[Token] = field(default_factory=list)
     unknown_columns: list[Token] = field(default_factory=list)
     used: list[Token] = field(default_factory=list)
+    where: Where | None = None
+    """On which devices that lies of which it speaks."""
+    goes: Where | None = None
+    """To which devices something goes: "to big1"."""
+    lying: list[tuple[Where, tuple[str, Token]]] = field(default_factory=list)
+    """Of paths that lie on different devices, which lies where."""
+    devices: list[Token] = field(default_factory=list)
+    """The phrases that say so."""
 
     def copy(self, **changes: Any) -> Frame:
         """The frame with other slots."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from orrery.planners.rules.vocabulary import CONTRACTIONS, NUMBER_WORDS, UNITS, singular
+from orrery.planners.rules.where import Where
 
-Kind = Literal["word", "quoted", "path", "glob", "suffix", "url", "number", "sign", "stop"]
-"""`stop` is punctuation; a `suffix` is a file's ending that stands alone, such as ".py"."""
+Kind = Literal["word", "quoted", "path", "glob", "suffix", "url", "number", "sign", "stop", "device"]
+"""`stop` is punctuation; a `suffix` is a file's ending that stands alone, such as ".py"; a `device` is a place."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Token:
         start, end: where it stands, in characters from 0.
         number: the value of a number, in `unit`.
         unit: "bytes", "seconds", "percent", or "" for a plain number.
+        where: of a whole phrase such as "on web1 and web2", what it names; see `whereabouts`.
     """
 
     kind: Kind
@@ -35,6 +37,7 @@ class Token:
     word: str = ""
     number: float = 0.0
     unit: str = ""
+    where: Where | None = None
 
     def is_word(self, *words: str) -> bool:
         """Whether it is one of these words, in the singular or as written."""

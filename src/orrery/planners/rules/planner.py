@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orrery.errors import NotUnderstoodError, Problem, ProblemsError
 from orrery.graph import Edit, Graph, Patch, SetOutputs
-from orrery.planners.protocol import Goal, View
-from orrery.planners.rules import account
+from orrery.planners.protocol import Device, Goal, View
+from orrery.planners.rules import account, roster
 from orrery.planners.rules.build import Builder, Toolbox
 from orrery.planners.rules.clauses import Clause, outline
 from orrery.planners.rules.deeds import Deeds
@@ -18,6 +18,7 @@ from orrery.planners.rules.lexer import Token, tokens
 from orrery.planners.rules.other_tools import OtherTools
 from orrery.planners.rules.rewording import reworded
 from orrery.planners.rules.surroundings import Surroundings
+from orrery.planners.rules.whereabouts import found as places_of
 
 MAX_CHARS = 4_000
 MAX_CLAUSES = 60
@@ -40,7 +41,14 @@ class Reading:
         return self.graph.as_patch(by="rules", because="; ".join(self.clauses)[:500])
 
 
-def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, approve: str = "ask") -> Reading:
+def understand(
+    text: str,
+    folder: Path,
+    tools: Sequence[str] | None = None,
+    *,
+    approve: str = "ask",
+    devices: Sequence[Device] = (),
+) -> Reading:
     """The plan that a request asks for.
 
     Args:
@@ -48,6 +56,7 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
         folder: what its paths are read against; it is looked at, never changed.
         tools: the names of the tools that may be used; None allows every registered one.
         approve: "ask" puts a question to a person before what the policy wants asked; "yes" does not.
+        devices: the fleet over which the plan may spread; empty where there is none.
 
     Raises:
         NotUnderstoodError: with everything that is not understood, or cannot be done.
@@ -56,7 +65,9 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
         message = f"it has {len(text):,} characters; at most {MAX_CHARS:,} are read. Put data into files and name them"
         raise NotUnderstoodError([Problem("plan/too-long", "the request", message)])
     found = tokens(text)
-    draft = _Drafts(folder, tools)
+    if devices and (listed := roster.asked(found, devices)) is not None:
+        return Reading(Graph().apply(Patch((SetOutputs({"answer": listed}),))), (text,))
+    draft = _Drafts(folder, tools, devices)
     builder, deeds, clauses = draft.made(found, approve)
     if not builder.problems:
         draft.check(found, builder, deeds, clauses)
@@ -68,14 +79,18 @@ def understand(text: str, folder: Path, tools: Sequence[str] | None = None, *, a
 class _Drafts:
     """Plans of one request, as it stands and with other words."""
 
-    def __init__(self, folder: Path, tools: Sequence[str] | None) -> None:
-        self.folder, self.toolbox = folder, Toolbox(tools)
+    def __init__(self, folder: Path, tools: Sequence[str] | None, devices: Sequence[Device]) -> None:
+        self.folder, self.toolbox, self.devices = folder, Toolbox(tools), devices
         self.around, self.others = Surroundings(folder), OtherTools(self.toolbox)
 
     def made(self, found: Sequence[Token], approve: str, *, judged: bool = True) -> tuple[Builder, Deeds, list[Clause]]:
         """The plan of these tokens, with its problems."""
-        plan = outline(reworded(found), self.others.verbs())
-        builder = Builder(self.folder, self.toolbox, approve, judged=judged)
+        verbs = self.others.verbs()
+        places = places_of(found, self.devices, verbs, self._column_in(found))
+        plan = outline(reworded(places.tokens), verbs)
+        offers = {device.name: device.tools for device in self.devices}
+        builder = Builder(self.folder, self.toolbox, approve, judged=judged, offers=offers)
+        builder.problems += places.problems
         deeds = Deeds(builder, self.around, self.others)
         for token in plan.loose:
             builder.problems.append(problem("plan/no-condition", token, f"{token.text!r} needs an 'if' before it"))
@@ -89,9 +104,10 @@ class _Drafts:
         for clause in plan.clauses if not builder.problems else ():
             if clause.condition is not None and clause.condition not in done:
                 done.add(clause.condition)
-                deeds.condition(clause.condition, plan.conditions[clause.condition])
+                condition = plan.conditions[clause.condition]
+                deeds.condition(clause.condition, condition, places.led(condition.opener.start))
             if not builder.problems:
-                deeds.clause(clause)
+                deeds.clause(clause, places.led(clause.start))
             if builder.problems:
                 break  # what follows may speak of what was not understood
         if not builder.problems:
@@ -104,6 +120,12 @@ class _Drafts:
         if not builder.problems and not builder.edits:
             builder.problems.append(_nothing(found))
         return builder, deeds, plan.clauses
+
+    def _column_in(self, found: Sequence[Token]) -> Callable[[str], bool]:
+        """Whether a word is a column, or stands in one, of a table or log that the request names and that lies here."""
+        columns = [c for t in found if t.kind == "path" for c in self.around.columns(t.text)] if self.devices else []
+        words = {word for c in columns for word in (*c.words, *(lower for lower, _ in c.cells))}
+        return lambda word: word in words
 
     def check(self, found: Sequence[Token], builder: Builder, deeds: Deeds, clauses: Sequence[Clause]) -> None:
         """Note a problem for every word that matters and had no part in the plan."""
@@ -128,7 +150,7 @@ class _Drafts:
 
 def _graph(builder: Builder, deeds: Deeds) -> Graph:
     outputs = deeds.outputs()
-    edits: list[Edit] = [*builder.edits, *([SetOutputs(outputs)] if outputs else [])]
+    edits: list[Edit] = [*builder.wanted(outputs), *([SetOutputs(outputs)] if outputs else [])]
     if builder.problems:
         raise NotUnderstoodError(builder.problems)
     try:
@@ -158,4 +180,4 @@ class RulesPlanner:
         """The one patch that makes the plan; none where it stands already. Raises NotUnderstoodError."""
         if any(task != view.task for task in view.graph.tasks):
             return  # called again after a crash: one patch is applied whole or not at all
-        yield understand(goal.text, view.folder, goal.tools, approve=goal.approve).as_patch()
+        yield understand(goal.text, view.folder, goal.tools, approve=goal.approve, devices=goal.devices).as_patch()

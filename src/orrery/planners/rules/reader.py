@@ -506,6 +506,32 @@ def _text(c: Cursor) -> bool:
     return True
 
 
+def _device(c: Cursor) -> bool:
+    """ "on web1" after a file that is written says where it goes; elsewhere, where that lies of which is spoken."""
+    token, before = c.at(), c.at(-1)
+    if token.where is None:
+        return False
+    c.next()
+    c.frame.devices.append(token)
+    target = c.frame.targets[-1] if c.frame.targets else None
+    if token.where.by == "to":
+        c.frame.unknown += [token] if c.frame.goes is not None else []
+        c.frame.goes = token.where
+    elif target is not None and target.token is before and token.where.by == "on" and target.where is None:
+        target.where = token.where
+    elif c.frame.where is None:
+        c.frame.where = token.where
+        c.frame.lying += [(token.where, path) for path in c.frame.paths]
+    elif c.frame.where.by == "from" and token.where.by == "on" and c.frame.goes is None and not c.frame.targets:
+        c.frame.goes = token.where  # "from web1 here"
+    elif c.frame.paths and c.frame.paths[-1][1] is before:
+        known = [path for _, path in c.frame.lying]
+        c.frame.lying += [(token.where, path) for path in c.frame.paths if path not in known]
+    elif not c.frame.where.same(token.where):
+        c.frame.unknown.append(token)
+    return True
+
+
 def _articles(c: Cursor) -> bool:
     if c.at().is_word("a", "an", "the") or (c.at().is_word("of") and c.at(1).is_word(*ARTICLES)):
         c.next()
@@ -514,6 +540,7 @@ def _articles(c: Cursor) -> bool:
 
 
 _RULES: tuple[Rule, ...] = (
+    _device,
     _command,
     _occurring,
     _quantity,

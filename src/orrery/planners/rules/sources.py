@@ -36,12 +36,12 @@ def paths_of(frame: Frame, b: Builder, around: Surroundings, known: frozenset[st
     found = frame.files
     folder = found.folder if found is not None else ""
     bare = found is not None and not (found.suffixes or found.patterns or found.folders)
-    if folder and not folder.startswith(("/", "~")) and around.kind(folder) == "missing" and not known:
+    if folder and not folder.startswith(("/", "~")) and around.lacks(folder) and not known:
         b.problems.append(_missing(folder, frame.folder_token, around, "folder"))
     if listed and (found is None or bare):
-        paths = [f"{folder}/{path}" if folder and around.kind(path) == "missing" else path for path, _ in listed]
+        paths = [around.within(folder, path) for path, _ in listed]
         for path, (_, token) in zip(paths, listed, strict=True):
-            if around.kind(path) == "missing" and path not in known and "*" not in known:
+            if around.lacks(path) and path not in known and "*" not in known:
                 b.problems.append(_missing(path, token, around, "file"))
         kept = [path for path in paths if path not in (found.without if found else ())]
         one = kept[0] if len(kept) == 1 else ""

@@ -14,6 +14,7 @@ from orrery.planners.rules.frame import Aggregate, Frame, Rank, problem
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.other_tools import OtherTools
 from orrery.planners.rules.surroundings import Column, Surroundings
+from orrery.planners.rules.where import HERE
 
 _ROW_INTENTS = ("sum", "mean", "group", "sort", "filter", "describe", "parse")
 
@@ -29,6 +30,10 @@ class Speech:
 
     def __init__(self, b: Builder, around: Surroundings, others: OtherTools) -> None:
         self.b, self.around, self.others = b, around, others
+        self.home = around
+        """The folder of this machine, whichever is looked at now."""
+        self.was_used: Value | None = None
+        """What went into something else last."""
         self.last: Value | None = None
         self.base: Value | None = None
         self.answers: dict[str, Value] = {}
@@ -37,6 +42,7 @@ class Speech:
         self.perhaps_written = False
         """Whether one of the files is only written under a condition."""
         self.last_file: str = ""
+        self.last_file_at = HERE
         self.conditions: dict[int, Expr] = {}
         self.grouping: list[str] = []
         self.kinds: Frame | None = None
@@ -352,6 +358,7 @@ class Speech:
 
     def _used(self) -> None:
         """What was said last has gone into something else: it is no answer of its own."""
+        self.was_used = self.last
         for key, value in list(self.answers.items()):
             if value is self.last:
                 del self.answers[key]

@@ -82,6 +82,14 @@ class Surroundings:
                 self._kinds[path] = "missing"
         return self._kinds[path]
 
+    def lacks(self, path: str) -> bool:
+        """Whether nothing stands at a path, as far as can be seen."""
+        return self.kind(path) == "missing"
+
+    def within(self, folder: str, path: str) -> str:
+        """What a path means that was named together with a folder: one inside, unless there is one here."""
+        return f"{folder}/{path}" if folder and self.kind(path) == "missing" else path
+
     def kind_by_name(self, path: str) -> Kind:
         """What a file of that name would be, whether it exists or not."""
         suffix = Path(path.removesuffix(".gz")).suffix.lower()
@@ -204,6 +212,68 @@ class Surroundings:
         while name in names or self.place(name).exists():
             name, number = (wanted.parent / f"{wanted.stem}-{number}{wanted.suffix}").as_posix(), number + 1
         return name
+
+
+_WEB_LOG = ("host", "time", "method", "path", "status", "size_bytes")
+_NUMBERS = ("status", "size_bytes")
+
+
+class Unseen(Surroundings):
+    """The folder of a device: nothing is known of it but what names say, and so nothing in it is missing.
+
+    Args:
+        guessed: the columns of which a request speaks, which tables there must have.
+    """
+
+    def __init__(self, guessed: Sequence[Column] = ()) -> None:
+        super().__init__(Path("/nowhere/in/particular"))
+        self.guessed = tuple(guessed)
+
+    def kind(self, path: str) -> Kind:
+        """What a path says of itself: a name that is no path is nothing."""
+        if path.endswith("/"):
+            return "folder"
+        if path.lower().endswith(".json"):
+            return "document"
+        return self.kind_by_name(path) if "." in Path(path).name or "/" in path else "missing"
+
+    def columns(self, path: str) -> tuple[Column, ...]:
+        """The columns that a table must have, or the usual ones of a log."""
+        match self.kind_by_name(path):
+            case "table":
+                return () if path.lower().endswith(".json") else self.guessed
+            case "log":
+                names = _WEB_LOG if "access" in Path(path).name.lower() else ("time", "level", "message")
+                return tuple(Column(name, name in _NUMBERS, name == "time") for name in names)
+        return ()
+
+    def lacks(self, path: str) -> bool:  # noqa: ARG002 - of the interface
+        """No: nobody knows."""
+        return False
+
+    def within(self, folder: str, path: str) -> str:
+        """A path inside the folder, unless it names it itself."""
+        return f"{folder}/{path}" if folder and not path.startswith((f"{folder}/", "/", "~")) else path
+
+    def keys(self, path: str) -> tuple[Column, ...]:  # noqa: ARG002 - of the interface
+        """None that are known."""
+        return ()
+
+    def names_seen(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def matches(self, patterns: Iterable[str], most: int = 20) -> list[str]:
+        """A name such as each pattern finds: what kind of files they are can be seen by it."""
+        return [Path(pattern).name.replace("*", "x") for pattern in patterns][:most]
+
+    def nearest(self, path: str) -> str:  # noqa: ARG002 - of the interface
+        """Nothing: nobody knows."""
+        return ""
+
+    def free_name(self, path: str, taken: Iterable[str] = ()) -> str:  # noqa: ARG002 - of the interface
+        """The path itself: what it would replace cannot be seen, and is asked about."""
+        return path
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:

@@ -13,6 +13,7 @@ from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.conditions import Conditions
 from orrery.planners.rules.frame import Frame, Target
 from orrery.planners.rules.surroundings import Column
+from orrery.planners.rules.where import HERE
 
 
 class Telling(Conditions):
@@ -104,12 +105,17 @@ class Telling(Conditions):
             value = value.items
         if intent == "count" and value.kind == "rows" and not value.measure:
             value = self._counted(value, frame)
-        path, value = charts.drawn(value, kind, frame, self.b, self._place(targets, "chart.png"))
-        if path is None or self.b.problems:
+        goals = self._goals(frame) if targets or self.led is not None else [HERE]
+        place = self._place(targets, "chart.png")
+        for goal in goals:
+            with self.b.at(goal):
+                path, value = charts.drawn(value, kind, frame, self.b, place)
+                if path is not None:
+                    self._wrote(path)
+        if not goals or self.b.problems:
             return
         if goes_on and earlier is not None:
             self._used()
-        self._wrote(path)
         self.drawn = next(reversed(self.b.names))
         self._keep(value)
 
@@ -126,13 +132,17 @@ class Telling(Conditions):
     def _wrote(self, path: Any) -> None:
         if self.b.when is not None:
             self.perhaps_written = True
-        if self.b.when is None or isinstance(path, Ref):
+        at = self.b.where
+        if isinstance(path, str) and at.device and self.b.when is None:
+            self.files.append(f"{at.device}:{path}")
+        elif self.b.when is None or isinstance(path, Ref):
             self.files.append(path)
         else:
             task = self.b.last_task()
             self.files.append(Ref(task.id, () if task.op.startswith("chart.") else ("path",)))
         if isinstance(path, str):
-            self.made[path] = None
-            self.last_file = path
+            if at.is_here:
+                self.made[path] = None
+            self.last_file, self.last_file_at = path, at
             if self.last is None:
-                self.last = Value("paths", [path], path=path, sample=(path,), noun=path)
+                self.last = Value("paths", [path], path=path, sample=(path,), noun=path, where=at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import Frame, Target, problem
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.telling import Telling
+from orrery.planners.rules.where import Where
 
 _FORM_OF_SUFFIX = {
     ".csv": "csv",
@@ -100,9 +102,11 @@ class Writing(Telling):
         if value.kind == "paths" and value.path:
             content = self.b.read(value)
         if PurePosixPath(path).suffix.lower() == ".parquet":
-            ref = self.b.add("write", "data.write_table", {"records": content, "path": path}, fresh=True)
-            self._wrote(ref["path"])
-            self.made[path] = None
+            for goal in self._goals(frame):
+                with self.b.at(goal):
+                    ref = self.b.add("write", "data.write_table", {"records": content, "path": path}, fresh=True)
+                    self._wrote(ref["path"])
+                    self.made |= {path: None} if goal.is_here else {}
             return
         if form == "text" and value.kind == "rows" and value.label == "text" and value.has("line"):
             content = self.b.records("texts", "values", {"records": content, "column": "text"})
@@ -119,14 +123,16 @@ class Writing(Telling):
         op = "files.append" if clause.intent == "append" else "files.write"
         verb = "Append to" if op == "files.append" else "Write"
         stem = PurePosixPath(path).stem
-        self.b.add(
-            f"{'append-to' if op == 'files.append' else 'write'}-{stem}",
-            op,
-            {"path": path, "content": content},
-            question=f"{verb} {path!r}?",
-            fresh=True,
-        )
-        self._wrote(path)
+        for goal in self._goals(frame):
+            with self.b.at(goal):
+                self.b.add(
+                    f"{'append-to' if op == 'files.append' else 'write'}-{stem}",
+                    op,
+                    {"path": path, "content": content},
+                    question=f"{verb} {path!r}{f' {goal}' if goal.names else ''}?",
+                    fresh=True,
+                )
+                self._wrote(path)
 
     def _append(self, frame: Frame, clause: Clause) -> None:
         if not frame.targets:
@@ -140,7 +146,7 @@ class Writing(Telling):
         """The files that a verb about whole files is about."""
         goes_on = not frame.has_source
         if goes_on and self.last is not None and self.last.kind == "done" and self.last_file:
-            return Value("paths", [self.last_file], path=self.last_file, sample=(self.last_file,))
+            return self._written_last()
         value = self.value(frame, clause.intent, self._verb(clause))
         if value is None or self.b.problems:
             return None
@@ -153,8 +159,7 @@ class Writing(Telling):
         if value.kind == "text" and value.path:
             value = Value("paths", [value.path], path=value.path, sample=value.sample)
         if value.kind != "paths" and goes_on and self.last_file and clause.intent != "remove":
-            path = self.last_file
-            return Value("paths", [path], path=path, sample=(path,), noun=path)
+            return self._written_last()
         if value.kind != "paths":
             self.b.problems.append(
                 problem(
@@ -164,11 +169,24 @@ class Writing(Telling):
             return None
         return value
 
+    def _written_last(self) -> Value:
+        path = self.last_file
+        if self.last_file_at != self.b.where:
+            message = f"{path!r} was written {self.last_file_at}, and not {self.b.where}; name the file and the device"
+            self.b.problems.append(problem("plan/ambiguous", None, message))
+        return Value("paths", [path], path=path, sample=(path,), noun=path, where=self.last_file_at)
+
     def _copy(self, frame: Frame, clause: Clause) -> None:
         value = self._whole_files(frame, clause)
         if value is None:
             return
         target = next((t.path for t in frame.targets if t.path), "")
+        goals = self._goals(frame)
+        if any(not goal.same(self.b.where) for goal in goals):
+            self._carry(value, target, goals)
+            return
+        if not goals:
+            return
         if not target:
             if not value.path:
                 self.b.problems.append(
@@ -201,6 +219,35 @@ class Writing(Telling):
         made = self.b.records("copies", "values", {"records": copied, "column": "path"})
         self._wrote(made)
         self.last = Value("paths", made, sample=value.sample, noun="copies")
+
+    def _carry(self, value: Value, target: str, goals: Sequence[Where]) -> None:
+        """Files to other devices: read where they lie, written where they go."""
+        folder = target.rstrip("/")
+        if value.path:
+            name = PurePosixPath(value.path).name
+            place = f"{folder}/{name}" if target.endswith("/") else target or value.path
+            content = self.b.add(f"read-{PurePosixPath(name).stem}", "files.read_bytes", {"path": value.path})
+            for goal in goals:
+                with self.b.at(goal):
+                    question = f"Write {place!r} {goal}?"
+                    args = {"path": place, "content": content}
+                    self.b.add(f"write-{PurePosixPath(place).stem}", "files.write", args, question=question, fresh=True)
+                    self._wrote(place)
+            if len(goals) == 1:
+                self.last = Value("paths", [place], path=place, sample=(place,), noun=place, where=goals[0])
+            return
+        contents = self.b.add("read", "files.read_bytes", {"path": Ref(ITEM)}, over=value.ref)
+        parts = [self.b.records("path-parts", "of_paths", {"paths": value.ref})]
+        rows = self.b.records("to-carry", "zip", {"columns": {"content": contents}, "spread": parts})
+        path = Template((f"{folder}/", Ref(ITEM, ("name",)))) if target else Ref(ITEM, ("path",))
+        args = {"path": path, "content": Ref(ITEM, ("content",))}
+        for goal in goals:
+            with self.b.at(goal):
+                question = f"Write these files {goal}{f' to {folder!r}' if folder else ''}?"
+                written = self.b.add("write", "files.write", args, over=rows, question=question, fresh=True)
+                made = self.b.records("copies", "values", {"records": written, "column": "path"})
+                self._wrote(made)
+                self.last = Value("paths", made, sample=value.sample, noun="copies", where=goal)
 
     def _remove(self, frame: Frame, clause: Clause) -> None:
         verb = self._verb(clause)
@@ -309,6 +356,7 @@ class Writing(Telling):
                 self.last = Value("paths", [path], path=path, sample=(path,))
             else:
                 self.last = Value("text", done, noun="text")
+                frame.goes = self.b.where
                 self.edit = (done, path, frame, clause, self.b.when)
             return
         rows = self.b.records("replaced", "zip", {"columns": {"path": value.ref, "content": done}})
@@ -352,6 +400,11 @@ class Writing(Telling):
         value = self.value(frame, "merge", self._verb(clause))
         if value is None or self.b.problems:
             return
+        texts_of = [part.ref for part in value.parts.values() if part.kind == "text"]
+        if value.parts and len(texts_of) == len(value.parts):
+            joined = self.b.records("joined", "text", {"value": texts_of})
+            value = Value("text", joined, noun="joined text")
+            self._used()
         if value.kind == "paths":
             texts = self.b.read(value)
             joined = self.b.records("joined", "text", {"value": texts})
