@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from orrery.errors import Failure, HubRefusedError
-from orrery.fleet.hubs import HUB_FILE, HubAddress, find_hub
-from orrery.fleet.nearby import NearbyHub, write_nearby
+from orrery.fleet.hubs import HUB_FILE, HubAddress, NearbyHub, find_hub, write_nearby_hub
 from orrery.graph import ITEM, Effects, Graph, Place, Ref, Task
 from orrery.graph.task import Each, EffectKind
 from orrery.runtime import Result, Session
@@ -451,7 +450,7 @@ def test_the_hub_of_the_folder_is_used_if_its_file_is_nobody_elses(
     monkeypatch.chdir(tmp_path)
     for name in ("ORRERY_HUB", "ORRERY_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    write_nearby(NearbyHub(urls=("ws://127.0.0.1:1", "wss://x:2"), token="client.t", state="."))
+    write_nearby_hub(NearbyHub(urls=("ws://127.0.0.1:1", "wss://x:2"), token="client.t", state="."))
     assert find_hub() == HubAddress("ws://127.0.0.1:1", "client.t", str(HUB_FILE))
     assert find_hub("wss://x:2") == HubAddress("wss://x:2", "client.t", "--hub")
     HUB_FILE.chmod(0o640)

@@ -22,7 +22,7 @@ from orrery.cli.screen import can_move_its_cursor, out, say, say_table, table_li
 from orrery.errors import EnrolmentError, RequestError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import FILE, Enrolled, Registry
-from orrery.fleet.nearby import DEFAULT_STATE, nearby
+from orrery.fleet.hubs import DEFAULT_STATE, nearby_hub
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.transports.address import is_loopback
 
@@ -163,7 +163,7 @@ def audit(
 
 def _folder(state: Path | None) -> Path:
     """The hub's folder, which must be there. Raises RequestError."""
-    found = nearby() if state is None else None
+    found = nearby_hub() if state is None else None
     folder = state or (Path(found.state) if found is not None else DEFAULT_STATE)
     if not (folder / FILE).is_file():
         raise RequestError(

@@ -11,8 +11,7 @@ from orrery.cli.screen import err, say
 from orrery.errors import ConnectionLostError, HubRefusedError, MissingExtraError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import Registry
-from orrery.fleet.hubs import HubAddress, find_hub
-from orrery.fleet.nearby import nearby
+from orrery.fleet.hubs import HubAddress, find_hub, nearby_hub
 from orrery.fleet.profile import DeviceView
 from orrery.planners.protocol import Device
 
@@ -45,7 +44,7 @@ def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
 
 def _runs_here() -> bool:
     """Whether the hub of this folder works now."""
-    found = nearby()
+    found = nearby_hub()
     if found is None or not Path(found.state).is_dir():
         return False
     with contextlib.closing(Registry(Path(found.state))) as registry:

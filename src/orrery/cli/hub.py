@@ -18,7 +18,7 @@ from orrery.cli.screen import out, say, write_json
 from orrery.errors import RequestError
 from orrery.fleet.hub.server import HubServer
 from orrery.fleet.hub.settings import Settings
-from orrery.fleet.nearby import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby
+from orrery.fleet.hubs import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby_hub
 from orrery.fleet.transports.tls import certificate
 
 DEFAULT_URL = "ws://127.0.0.1:8765"
@@ -84,7 +84,7 @@ async def _serve(server: HubServer, *, as_json: bool) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the program by an exception instead
             loop.add_signal_handler(number, over.set)
     async with server:
-        write_nearby(NearbyHub(server.urls, server.client_token, str(server.folder)))
+        write_nearby_hub(NearbyHub(server.urls, server.client_token, str(server.folder)))
         _announce(server, as_json=as_json)
         await over.wait()
     if not as_json:

@@ -1,16 +1,20 @@
-"""Which hub to use: what was said, what the environment says, or the one that was started in this folder."""
+"""Which hub to use: what was said, what the environment says, or the one that was started in this folder.
+
+A hub leaves `.orrery/hub.json` in the folder in which it was started, by which commands in the same folder find it.
+"""
 
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import msgspec
 
 from orrery.errors import HubRefusedError, StoreError
+from orrery.fleet.private import check_private, write_private
 
 HUB_FILE = Path(".orrery/hub.json")
+DEFAULT_STATE = Path(".orrery/hub")
 
 
 class HubAddress(msgspec.Struct, frozen=True):
@@ -21,11 +25,24 @@ class HubAddress(msgspec.Struct, frozen=True):
     said_by: str = ""
 
 
+class NearbyHub(msgspec.Struct, frozen=True):
+    """How to reach the hub of a folder: what is in its file.
+
+    Args:
+        urls: where it listens, the best first.
+        token: of a client; whoever has it can run tasks on every device.
+        state: its folder.
+    """
+
+    urls: tuple[str, ...]
+    token: str
+    state: str
+
+
 def find_hub(url: str | None = None, *, token: str | None = None, token_file: Path | None = None) -> HubAddress | None:
     """The hub to use; None where there is none.
 
-    What is given counts first, then $ORRERY_HUB and $ORRERY_HUB_TOKEN, then `.orrery/hub.json`, which a hub leaves in
-    the folder in which it was started.
+    What is given counts first, then $ORRERY_HUB and $ORRERY_HUB_TOKEN, then the file of this folder.
 
     Raises:
         HubRefusedError: there is no token for it, or the file that has it may be read or written by others.
@@ -39,10 +56,8 @@ def find_hub(url: str | None = None, *, token: str | None = None, token_file: Pa
     if url and token:
         return HubAddress(url, token, said_by)
     if HUB_FILE.exists():
-        _check_private(HUB_FILE)
-        from orrery.fleet.nearby import nearby
-
-        found = nearby(HUB_FILE)
+        check_private(HUB_FILE)
+        found = nearby_hub()
         if found is not None and found.urls and (url is None or url in found.urls):
             return HubAddress(url or found.urls[0], token or found.token, said_by if url else str(HUB_FILE))
     if url is None:
@@ -53,24 +68,35 @@ def find_hub(url: str | None = None, *, token: str | None = None, token_file: Pa
     )
 
 
+def nearby_hub(path: Path = HUB_FILE) -> NearbyHub | None:
+    """The hub that was started in this folder, whether or not it still runs; None if there was none.
+
+    Raises: StoreError: the file cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=NearbyHub)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{path} is damaged: {error}; `orrery hub` writes it anew") from error
+
+
+def write_nearby_hub(hub: NearbyHub, path: Path = HUB_FILE) -> None:
+    """Leave the file for other commands; only its owner can read it. Raises StoreError."""
+    try:
+        write_private(path, msgspec.json.format(msgspec.json.encode(hub)).decode() + "\n")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def _token_in(path: Path) -> str:
-    _check_private(path)
+    check_private(path)
     try:
         return path.read_text().strip()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _check_private(path: Path) -> None:
-    """Whoever could write it could send our tasks elsewhere; whoever could read it could run his own."""
-    if os.name == "nt":  # its permissions are not in the mode
-        return
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise HubRefusedError(f"{path} is not used: it must be yours and closed to others (chmod 600 {path})")
-
-
-__all__ = ["HubAddress", "find_hub"]
+__all__ = ["DEFAULT_STATE", "HUB_FILE", "HubAddress", "NearbyHub", "find_hub", "nearby_hub", "write_nearby_hub"]

@@ -23,8 +23,8 @@ from orrery.bench.fleet.steps import step
 from orrery.bench.planning.settings import variables
 from orrery.errors import OutsideError
 from orrery.fleet.client import HubClient
-from orrery.fleet.hub.registry import write_private
 from orrery.fleet.hubs import HubAddress
+from orrery.fleet.private import write_private
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph import Graph

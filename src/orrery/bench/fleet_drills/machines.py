@@ -20,8 +20,9 @@ import msgspec
 from orrery.bench.fleet_drills.driver import Order, Verdict
 from orrery.errors import OutsideError
 from orrery.fleet.client import HubClient
-from orrery.fleet.hub.registry import Registry, write_private
+from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hubs import HubAddress
+from orrery.fleet.private import write_private
 from orrery.fleet.profile import DeviceView
 from orrery.graph import Graph
 from orrery.graph.codec import to_json

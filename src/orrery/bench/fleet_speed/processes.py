@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from orrery.bench.fleet_speed.deeds import DEEDS
 from orrery.errors import MissingExtraError, OutsideError
 from orrery.fleet.client import HubClient
-from orrery.fleet.hub.registry import Registry, write_private
+from orrery.fleet.hub.registry import Registry
+from orrery.fleet.private import write_private
 from orrery.fleet.profile import DeviceView
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ import msgspec
 
 from orrery.errors import EnrolmentError, HubLockedError, HubRefusedError, StoreError, StoreVersionError
 from orrery.fleet.messages import Role
+from orrery.fleet.private import write_private
 from orrery.journal.locks import OwnerLock, owner_lives, process_of
 from orrery.journal.sqlite_file import FAULTS, translated, write_ahead
 
@@ -446,16 +447,6 @@ def token_kind(token: str) -> TokenKind | None:
         case "enrol" | "device" | "client":
             return kind
     return None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put `text` into a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
 
 
 def _new_token(kind: TokenKind) -> str:

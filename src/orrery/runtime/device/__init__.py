@@ -22,7 +22,7 @@ from orrery.fleet.device.agent import Agent, News
 from orrery.fleet.device.cache import DEFAULT_LIMIT_BYTES, BlobCache
 from orrery.fleet.device.core import DeviceSettings
 from orrery.fleet.device.journal import DeviceJournal
-from orrery.fleet.hub.registry import write_private
+from orrery.fleet.private import write_private
 from orrery.fleet.transports.protocol import Transport
 from orrery.journal.blobs import FileBlobs
 from orrery.runtime.device.machine import load_of_this_machine, memory_bytes, profile_of_this_machine
