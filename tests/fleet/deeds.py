@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,12 @@ def write(ctx: Context, text: str, times: int) -> Blob:
         for _ in range(times):
             out.write(text.encode())
         return out.close()
+
+
+def die(path: str) -> None:
+    """Takes its worker with it, each time."""
+    append(path, "died")
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def letters(text: str) -> int:

@@ -277,6 +277,18 @@ def test_when_a_device_dies_pure_work_is_done_elsewhere(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_task_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with fleet(tmp_path / "fleet", {"pi": 1}) as there, Run(tmp_path, there.address) as run:
+            trace = tmp_path / "trace"
+            result = await run.result(Graph([task("deadly", "die", effects="pure", path=str(trace))]))
+            assert result.error is not None
+            assert result.error.code == "worker-lost"
+            assert trace.read_text().split() == ["died"] * 4, "as often as max_crashes says, and not once more"
+
+    run(story())
+
+
 def test_when_no_device_can_do_it_the_failure_says_what_is_missing(tmp_path: Path) -> None:
     async def story() -> None:
         async with fleet(tmp_path, {"pi": 1}) as there, Run(tmp_path, there.address) as one:

@@ -321,7 +321,9 @@ class FleetExecutor:
         who = result.device or "the fleet"
         said = result.failure.message if result.failure is not None else "it vanished"
         because = f"{who}: {said}" if result.status == "lost" else f"{who} stopped it"
-        return AttemptLost(now, key[1], key[2], because, nothing_done=result.effect == "none")
+        # A pure attempt that began has no effect either; but it counts, or one that kills its worker would have no end.
+        nothing_done = result.effect == "none" and result.began_at is None
+        return AttemptLost(now, key[1], key[2], because, nothing_done=nothing_done)
 
     def _began_at(self, result: Result) -> float | None:
         """When it began, by the run's clock."""
