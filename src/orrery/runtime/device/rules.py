@@ -21,6 +21,7 @@ import msgspec
 
 from orrery.errors import OrreryError, UnknownNameError
 from orrery.graph.values import Blob
+from orrery.runtime.device.functions import true_name, why_foreign
 from orrery.tools import tools as registered
 from orrery.tools.approval import judge
 from orrery.tools.tool import Tool
@@ -106,9 +107,15 @@ class DeviceRules(msgspec.Struct, frozen=True):
             return No("not-offered", f"{op!r} lives in the process that started the run; a device cannot have it")
         if self.read_only:
             return No("not-allowed", f"this device is read-only, and what {op!r} writes is not known")
+        advice = f"`--allow '{op}'` would"
         if not _matches(op, self.allow):
-            return No("not-allowed", f"the owner of this device has not allowed {op!r}: `--allow '{op}'` would")
-        return None
+            return No("not-allowed", f"the owner of this device has not allowed {op!r}: {advice}")
+        if op in self.allow and not _WILD.search(op):
+            return None  # named in full
+        if not _matches(true_name(op), self.allow):
+            return No("not-allowed", f"{op!r} leads elsewhere than the owner of this device has allowed: {advice}")
+        foreign = why_foreign(op)
+        return No("not-allowed", f"{foreign}, and a pattern does not allow that: {advice}") if foreign else None
 
     def _of_call(self, tool: AnyTool, args: Mapping[str, Any]) -> No | None:
         for name in _deciding(tool):
