@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import sys
+import runpy
 
-from orrery.cli import main
 from orrery.fleet.profile import Offer
 from orrery.runtime.device import machine
 from orrery.runtime.device.rules import DeviceRules
@@ -25,4 +24,4 @@ def boast() -> None:
 
 if __name__ == "__main__":
     boast()
-    sys.exit(main())
+    runpy.run_module("orrery", run_name="__main__")

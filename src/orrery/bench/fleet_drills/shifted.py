@@ -6,6 +6,7 @@ which every clock that tells the time of day, or the time since the machine was 
 
 from __future__ import annotations
 
+import runpy
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,5 @@ def shift(seconds: float) -> None:
 
 if __name__ == "__main__":
     shift(float(sys.argv[1]))
-    from orrery.cli import main  # only now, so that nobody has kept a clock that is right
-
     del sys.argv[1]
-    sys.exit(main())
+    runpy.run_module("orrery", run_name="__main__")  # loaded only now, so that nobody has kept a clock that is right
