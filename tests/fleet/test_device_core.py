@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import Failure
-from orrery.fleet.device.core import DeviceCore, DeviceSettings
+from orrery.fleet.device.core import DeviceCore
 from orrery.fleet.device.events import (
     Answered,
     AttemptEnded,
@@ -30,6 +30,7 @@ from orrery.fleet.device.events import (
     Stop,
     Ticked,
 )
+from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.messages import (
     Accept,
     Assign,

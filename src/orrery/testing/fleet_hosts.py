@@ -14,7 +14,8 @@ import msgspec
 from orrery.errors import Failure, ProtocolError
 from orrery.fleet.codec import Unknown
 from orrery.fleet.device import events as dev
-from orrery.fleet.device.core import DeviceCore, DeviceSettings
+from orrery.fleet.device.core import DeviceCore
+from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.hub import events as ev
 from orrery.fleet.hub.commands import Cut, Noted, ToClient, ToDevice
 from orrery.fleet.hub.core import Hub

@@ -17,7 +17,7 @@ import msgspec
 
 from orrery.errors import Failure, MessageTooLargeError, OrreryError
 from orrery.fleet.device.cache import BlobCache
-from orrery.fleet.device.core import DeviceCore, DeviceSettings
+from orrery.fleet.device.core import DeviceCore
 from orrery.fleet.device.events import (
     Answered,
     AttemptEnded,
@@ -39,6 +39,7 @@ from orrery.fleet.device.events import (
     Ticked,
 )
 from orrery.fleet.device.journal import DeviceJournal
+from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.device.supply import Supply
 from orrery.fleet.dialler import Dialler
 from orrery.fleet.messages import (

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from orrery.errors import Failure
+from orrery.fleet.device.attempt import WHY, Attempt, in_the_end, is_an_end
 from orrery.fleet.device.events import (
     Answered,
     AttemptEnded,
@@ -38,7 +38,8 @@ from orrery.fleet.device.events import (
     Stop,
     Ticked,
 )
-from orrery.fleet.device.memory import DeviceSettings, Memory
+from orrery.fleet.device.memory import Memory
+from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.messages import (
     Accept,
     Assign,
@@ -55,18 +56,6 @@ from orrery.fleet.messages import (
 
 ASK_AGAIN_S = 1.0
 """When a device that is full would be asked again."""
-
-
-class _Attempt:
-    """What is to be done or being done. `asked` has the works that want its result, with the fence of each."""
-
-    __slots__ = ("asked", "assign", "began_at", "stopping")
-
-    def __init__(self, assign: Assign) -> None:
-        self.assign = assign
-        self.asked: dict[str, int] = {assign.work: assign.fence}
-        self.began_at: float | None = None
-        self.stopping: Cause = ""
 
 
 class DeviceCore:
@@ -93,7 +82,7 @@ class DeviceCore:
         self._leaving: str | None = None
         self._left = False
         self._stop_all_at: float | None = None
-        self._attempts: dict[str, _Attempt] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._running = 0
         self._performed: dict[str, str] = {}  # the key behind what the performer knows as a work
         self._works: dict[str, str] = {}  # the key behind each work that waits for an attempt's end
@@ -232,7 +221,7 @@ class DeviceCore:
         if refusal is not None:
             self._send(msgspec.structs.replace(refusal, work=assign.work, fence=assign.fence))
         elif at >= self._lease_ends_at:
-            self._reject(assign, "lease", _WHY["lease"], 0.0)  # it was on its way for long, and may be another's now
+            self._reject(assign, "lease", WHY["lease"], 0.0)  # it was on its way for long, and may be another's now
         elif self._leaving is not None or not self._accepting:
             self._reject(assign, "draining", f"{self._name} takes nothing new")
         elif assign.deadline is not None and at + self._hub_ahead_s >= assign.deadline:
@@ -240,12 +229,12 @@ class DeviceCore:
         elif len(self._attempts) >= self._slots + self._settings.waiting:
             self._reject(assign, "full", f"{self._name} has {len(self._attempts)} tasks already", ASK_AGAIN_S)
         else:
-            self._attempts[assign.key] = _Attempt(assign)
+            self._attempts[assign.key] = Attempt(assign)
             self._works[assign.work] = assign.key
             self._send(Accept(work=assign.work, fence=assign.fence, device=self._name))
             self._fill(at)
 
-    def _asked_again(self, attempt: _Attempt, assign: Assign) -> None:
+    def _asked_again(self, attempt: Attempt, assign: Assign) -> None:
         """The key waits or runs already: one end of it will answer everybody who asked for the same."""
         if assign.digest != attempt.assign.digest:
             self._reject(assign, "arguments", f"{assign.key} is under way here with other arguments")
@@ -347,7 +336,7 @@ class DeviceCore:
                 self._out.append(Forget(assign.key))
             self._out.append(Perform(assign))
 
-    def _begun(self, attempt: _Attempt) -> Record:
+    def _begun(self, attempt: Attempt) -> Record:
         work, fence = next(reversed(attempt.asked.items()))
         assign = attempt.assign
         since = (attempt.began_at or 0.0) + self._hub_ahead_s
@@ -370,13 +359,13 @@ class DeviceCore:
         for work in attempt.asked:
             del self._works[work]
         result = msgspec.structs.replace(
-            _said(event.result, attempt),
+            in_the_end(event.result, attempt),
             # What says that it did nothing was ended before it began, while its blobs were on their way.
             began_at=None if event.result.effect == "none" else (attempt.began_at or event.at) + self._hub_ahead_s,
             ended_at=ended_at,
         )
         record = msgspec.structs.replace(self._begun(attempt), since=ended_at, result=result)
-        if _is_an_end(result, assign):
+        if is_an_end(result, assign):
             self._remember(record)
         elif assign.effects != "pure":
             self._out.append(Forget(assign.key))
@@ -384,18 +373,18 @@ class DeviceCore:
             self._send(self._result(record, work, fence))
         self._fill(event.at)
 
-    def _being_performed(self, work: str) -> _Attempt | None:
+    def _being_performed(self, work: str) -> Attempt | None:
         """The attempt that the performer knows under this work; None: it has ended."""
         return self._attempts.get(self._performed.get(work, ""))
 
-    def _stop(self, attempt: _Attempt, cause: Cause, because: str) -> None:
+    def _stop(self, attempt: Attempt, cause: Cause, because: str) -> None:
         if not attempt.stopping:
             attempt.stopping = cause
             self._out.append(Stop(attempt.assign.work, because))
 
     # -- time -------------------------------------------------------------------------------------------------
 
-    def _ends_of(self, attempt: _Attempt) -> Iterable[tuple[float, Cause]]:
+    def _ends_of(self, attempt: Attempt) -> Iterable[tuple[float, Cause]]:
         assign = attempt.assign
         if assign.timeout_s is not None and attempt.began_at is not None:
             yield attempt.began_at + assign.timeout_s, "timeout"
@@ -413,17 +402,17 @@ class DeviceCore:
             if why and attempt.began_at is None:
                 self._give_back(attempt, why)
             elif why:
-                self._stop(attempt, why, _WHY[why])
+                self._stop(attempt, why, WHY[why])
         self._fill(at)
 
-    def _give_back(self, attempt: _Attempt, cause: Cause) -> None:
+    def _give_back(self, attempt: Attempt, cause: Cause) -> None:
         """Nothing of it was done, so whoever asked may ask another."""
         del self._attempts[attempt.assign.key]
         reason = {"drain": "draining", "deadline": "deadline"}.get(cause, "lease")
         for work, fence in attempt.asked.items():
             del self._works[work]
             again = 0.0 if reason == "lease" else None
-            self._send(Reject(work=work, fence=fence, reason=reason, message=_WHY[cause], retry_after_s=again))
+            self._send(Reject(work=work, fence=fence, reason=reason, message=WHY[cause], retry_after_s=again))
 
     def _drained(self, event: DrainWanted) -> None:
         if self._leaving is None:
@@ -452,36 +441,3 @@ class DeviceCore:
 
     def _stopped(self, work: str, fence: int, effect: Effect) -> Result:
         return Result(work=work, fence=fence, status="stopped", effect=effect, device=self._name)
-
-
-_WHY: dict[str, str] = {
-    "lease": "the hub was not heard of for as long as the lease ran",
-    "timeout": "it ran longer than it may",
-    "deadline": "its deadline has passed",
-    "drain": "the device is leaving",
-}
-
-
-def _said(result: Result, attempt: _Attempt) -> Result:
-    """What the performer said, in the light of why it was stopped, and of what its effects can be."""
-    assign, changes = attempt.assign, dict[str, object]()
-    if result.status in ("stopped", "lost") and attempt.stopping:
-        if attempt.stopping in ("timeout", "deadline"):
-            limit = f" of {assign.timeout_s:g} s" if attempt.stopping == "timeout" else ", queue and all"
-            what = f"the attempt ran longer than its {attempt.stopping}{limit}"
-            changes = {"status": "failed", "failure": Failure("TimeoutError", what, code="timeout")}
-        else:
-            changes = {"status": "stopped" if attempt.stopping == "cancelled" else "lost"}
-    if result.status != "succeeded":
-        changes["effect"] = "none" if assign.effects == "pure" or result.effect == "none" else "unknown"
-    return msgspec.structs.replace(result, **changes)
-
-
-def _is_an_end(result: Result, assign: Assign) -> bool:
-    """Whether this is an answer for good. What was only broken off is done again when it is asked for again."""
-    if result.status in ("succeeded", "failed"):
-        return True
-    return assign.effects in ("keyed", "once") and result.effect != "none"
-
-
-__all__ = ["DeviceCore", "DeviceSettings"]

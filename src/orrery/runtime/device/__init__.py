@@ -20,8 +20,8 @@ import msgspec
 from orrery.errors import EnrolmentError, StoreError
 from orrery.fleet.device.agent import Agent, News
 from orrery.fleet.device.cache import DEFAULT_LIMIT_BYTES, BlobCache
-from orrery.fleet.device.core import DeviceSettings
 from orrery.fleet.device.journal import DeviceJournal
+from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.private import write_private
 from orrery.fleet.transports.protocol import Transport
 from orrery.journal.blobs import FileBlobs
