@@ -71,7 +71,9 @@ class Value:
     parts: Mapping[str, Value] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> Value:
-        """The value with other fields."""
+        """The value with other fields; another reference is no longer what the devices gave."""
+        if "ref" in changes:
+            changes.setdefault("parts", {})
         return replace(self, **changes)
 
     def has(self, column: str) -> bool:

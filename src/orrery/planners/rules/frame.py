@@ -140,6 +140,8 @@ class Frame:
     """To which devices something goes: "to big1"."""
     lying: list[tuple[Where, tuple[str, Token]]] = field(default_factory=list)
     """Of paths that lie on different devices, which lies where."""
+    mapped: Token | None = None
+    """What asked for a map from each device to what it gave."""
     devices: list[Token] = field(default_factory=list)
     """The phrases that say so."""
 

@@ -124,6 +124,10 @@ class Places(Speech):
         goal = self._goal_said(frame, target)
         if goal is None:
             self._unsure_goal(target)
+        elif goal.is_several and goal.said.lower().endswith("there") and not self.b.where.device:
+            message = f"where of {', '.join(goal.names)} is it written? Say the name, or: on each of them"
+            self.b.problems.append(problem("plan/ambiguous", target.token if target else None, message))
+            return None
         elif goal.fits:
             message = "on which device is it written? Name one: a file lies where it was written"
             self.b.problems.append(problem("plan/ambiguous", target.token if target else None, message))

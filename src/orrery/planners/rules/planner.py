@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orrery.errors import NotUnderstoodError, Problem, ProblemsError
-from orrery.graph import Edit, Graph, Patch, SetOutputs
+from orrery.graph import Edit, Graph, Patch, Ref, SetOutputs
 from orrery.planners.protocol import Device, Goal, View
 from orrery.planners.rules import account, roster
 from orrery.planners.rules.build import Builder, Toolbox
@@ -66,7 +66,7 @@ def understand(
         raise NotUnderstoodError([Problem("plan/too-long", "the request", message)])
     found = tokens(text)
     if devices and (listed := roster.asked(found, devices)) is not None:
-        return Reading(Graph().apply(Patch((SetOutputs({"answer": listed}),))), (text,))
+        return Reading(Graph([listed], outputs={"answer": Ref(listed.id)}), (text,))
     draft = _Drafts(folder, tools, devices)
     builder, deeds, clauses = draft.made(found, approve)
     if not builder.problems:

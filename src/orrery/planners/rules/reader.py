@@ -22,6 +22,7 @@ from orrery.planners.rules.vocabulary import (
     FILLERS,
     MACHINE_NOUNS,
     MACHINE_STATES,
+    MEASURES,
     METRIC_TAILS,
     METRICS,
     PRONOUNS,
@@ -30,6 +31,7 @@ from orrery.planners.rules.vocabulary import (
     TIME_PARTS,
     words,
 )
+from orrery.planners.rules.where import NOUNS
 
 _RELATIONS = words(
     """took brought bring spend pay paid buy buying use using visit visited serve raise raised report reported
@@ -39,6 +41,7 @@ _RELATIONS = words(
     issued done ran running end ended ending answered replied sell weigh visits"""
 )
 """Verbs that say how a row and its column belong together: "the job that took longest", "who earns the most"."""
+_MAPPED = words("number count total value percent percentage hash digest sha256 load usage output text result")
 Rule = Callable[[Cursor], bool]
 _CONNECTING = words(
     """of showing displaying listing right in from with for on at by per into as and or to using over via that
@@ -532,6 +535,30 @@ def _device(c: Cursor) -> bool:
     return True
 
 
+def _mapped(c: Cursor) -> bool:
+    """ "as a JSON map from host to number": the name of each device to what it gave."""
+    if not c.at().is_word("as", "to", "into"):
+        return False
+    ahead = 1
+    while c.at(ahead).is_word("a", "one", "json"):
+        ahead += 1
+    if not c.at(ahead).is_word("map", "object", "dictionary", "mapping") or not c.at(ahead + 1).is_word("from"):
+        return False
+    ahead += 2
+    while c.at(ahead).is_word("the", "each", "every", "name", "of"):
+        ahead += 1
+    if not c.at(ahead).is_word(*NOUNS) or not c.at(ahead + 1).is_word("to"):
+        return False
+    ahead += 2
+    while c.at(ahead).is_word("the", "its", "a"):
+        ahead += 1
+    if not (c.at(ahead).is_word(*_MAPPED) or c.at(ahead).word in MEASURES):
+        return False
+    c.frame.mapped = c.at()
+    c.next(ahead + 1)
+    return True
+
+
 def _articles(c: Cursor) -> bool:
     if c.at().is_word("a", "an", "the") or (c.at().is_word("of") and c.at(1).is_word(*ARTICLES)):
         c.next()
@@ -541,6 +568,7 @@ def _articles(c: Cursor) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _device,
+    _mapped,
     _command,
     _occurring,
     _quantity,

@@ -19,6 +19,8 @@ _SAME: Mapping[tuple[str, ...], str] = {
     ("a", "dozen"): "12", ("as", "well", "as"): "and", ("along", "with"): "and", ("together", "with"): "and",
     ("a", "minimum", "of"): "at least", ("a", "maximum", "of"): "at most", ("in", "case"): "if",
     ("provided", "that"): "if", ("as", "long", "as"): "if", ("on", "a", "monthly", "basis"): "by month",
+    ("in", "the", "order", "of"): "in order of", ("in", "chronological", "order"): "sorted by time",
+    ("chronologically",): "sorted by time", ("in", "time", "order"): "sorted by time",
     ("on", "a", "daily", "basis"): "by day", ("on", "an", "hourly", "basis"): "by hour",
     ("are", "left", "in"): "are in", ("remain", "in"): "are in", ("are", "still", "left"): "are",
 }  # fmt: skip

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from orrery.graph import Task
 from orrery.planners.protocol import Device
 from orrery.planners.rules.lexer import Token
-from orrery.planners.rules.whereabouts import NOUNS, SENTENCE_ENDS
+from orrery.planners.rules.where import NOUNS
+from orrery.planners.rules.whereabouts import SENTENCE_ENDS
 
 _NOUN = rf"(?:{'|'.join(sorted(NOUNS))})(?:s|es)?"
 _THE = r"(?:the |my |our |all |all the |all my )?"
@@ -38,8 +40,11 @@ _LEAVE = re.compile(
 )
 
 
-def asked(found: Sequence[Token], devices: Sequence[Device]) -> Any:
-    """The answer to a request that only asks which devices there are and what they can do; None for any other."""
+def asked(found: Sequence[Token], devices: Sequence[Device]) -> Task | None:
+    """The task that answers a request which only asks for devices and what they can do; None for any other.
+
+    It runs on this machine, and tells what was known when it was planned.
+    """
     said = [text for text in _sentences(found) if _LEAVE.fullmatch(text) is None]
     if len(said) == 2 and re.fullmatch(rf"(?:and )?{_CAN}", said[1]):
         said = [f"{said[0]} {said[1]}"]
@@ -47,13 +52,17 @@ def asked(found: Sequence[Token], devices: Sequence[Device]) -> Any:
         return None
     text = said[0].removeprefix("please ")
     if _ROSTER.fullmatch(text):
-        return [_row(device) for device in devices]
+        return _listed(devices)
     if _COUNT.fullmatch(text):
-        return len(devices)
+        return Task("count", "records.reduce", {"items": [device.name for device in devices], "how": "count"})
     match = _WITH.fullmatch(text)
     if match is not None and (skill := _skill(match[1], devices)):
-        return [_row(device) for device in devices if skill in map(str.lower, device.skills)]
+        return _listed([device for device in devices if skill in map(str.lower, device.skills)])
     return None
+
+
+def _listed(devices: Sequence[Device]) -> Task:
+    return Task("devices", "records.flatten", {"lists": [[_row(device) for device in devices]]})
 
 
 def _skill(word: str, devices: Sequence[Device]) -> str:

@@ -162,6 +162,7 @@ class Spread(Writing):
                 targets=frame.targets,
                 goes=frame.goes,
                 where=frame.where,
+                mapped=frame.mapped,
             )
             if frame.chart or clause.intent == "chart":
                 self._chart(rest, clause)

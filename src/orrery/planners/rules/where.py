@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from orrery.graph import Place
+from orrery.planners.rules.vocabulary import words
 
+NOUNS = words("device server host machine node computer box worker board workstation")
+"""What people call a device."""
 Preposition = Literal["on", "from", "to", "of"]
 
 

@@ -17,10 +17,9 @@ from orrery.planners.rules.clauses import PHRASAL
 from orrery.planners.rules.frame import problem
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.vocabulary import VERBS, words
-from orrery.planners.rules.where import HERE, Preposition, Where
+from orrery.planners.rules.where import HERE, NOUNS, Preposition, Where
 
 SENTENCE_ENDS = frozenset(".;!?\n…–—")  # noqa: RUF001 - dashes as people type them
-NOUNS = words("device server host machine node computer box worker board workstation")
 _BY: dict[str, Preposition] = {
     "on": "on", "at": "on", "across": "on", "in": "on", "for": "on", "within": "on", "over": "on",
     "from": "from", "of": "of", "to": "to", "onto": "to", "into": "to",
@@ -179,7 +178,9 @@ class _Finder:
             if (taken := read(begin + 1)) is not None:
                 where, end = taken
                 return self._tail(replace(where, by=by), end)
-        self._unknown(begin + 1, by)
+        if token.is_word("on", "from", "to", "onto", "at"):
+            self._plural(begin + 1)
+            self._unknown(begin + 1)
         return None, begin
 
     def _tail(self, where: Where, end: int) -> tuple[Where, int]:
@@ -259,7 +260,7 @@ class _Finder:
             if not name:
                 token = self._at(at)
                 if named and self._looks_like_one(token):
-                    self._unknown(at, "on")
+                    self._unknown(at)
                 break
             if name not in named:
                 named.append(name)
@@ -392,7 +393,7 @@ class _Finder:
         others = self._at(place).is_word("other", "remaining")
         place += others
         adjectives: list[Token] = []
-        while not self._at(place).is_word(*NOUNS) and len(adjectives) < 2 and self._at(place).kind == "word":
+        while self._is_adjective(place) and len(adjectives) < 2:
             adjectives.append(self._at(place))
             place += 1
         noun = self._at(place)
@@ -435,9 +436,12 @@ class _Finder:
         self._fault("plan/unknown-device", begin, f"no device says that it is {said!r}; their skills are: {known}")
         return Where(self._all_names()), end
 
+    def _is_adjective(self, place: int) -> bool:
+        token = self._at(place)
+        return token.kind == "word" and not token.is_word(*NOUNS, *_BY, "and", "or", "is", "are", "that", "it")
+
     def _is_kind(self, token: Token) -> bool:
-        word = token.word
-        return any(self._has(device, word) for device in self.devices)
+        return token.kind == "word" and any(self._has(device, token.word) for device in self.devices)
 
     def _has(self, device: Device, word: str) -> bool:
         """Whether a device is of a kind: by its skills, its system, or the beginning of its name ("web" of web1)."""
@@ -505,7 +509,7 @@ class _Finder:
                 if left_out is None:
                     at_name = at + len(said)
                     if self._looks_like_one(self._at(at_name)):
-                        self._unknown(at_name, "on")
+                        self._unknown(at_name)
                     return names, end
                 return [name for name in names if name not in left_out[0].names], left_out[1]
         return names, end
@@ -520,7 +524,7 @@ class _Finder:
             while self._at(place).is_word("of", "the"):
                 place += 1
         adjectives: list[Token] = []
-        while not self._at(place).is_word(*NOUNS) and len(adjectives) < 2 and self._at(place).kind == "word":
+        while self._is_adjective(place) and len(adjectives) < 2:
             adjectives.append(self._at(place))
             place += 1
         if not self._at(place).is_word(*NOUNS):
@@ -581,10 +585,20 @@ class _Finder:
         numbered = re.fullmatch(r"[a-z][a-z_-]*\d+", word) is not None
         return numbered or bool(difflib.get_close_matches(word, self.by_name, n=1, cutoff=_NEAR))
 
-    def _unknown(self, place: int, by: Preposition) -> None:
+    def _plural(self, place: int) -> None:
+        """ "On web servers": on all of them, or on some?"""
+        at = place
+        while self._is_kind(self._at(at)) and at < place + 2:
+            at += 1
+        noun = self._at(at)
+        if noun.is_word(*NOUNS) and noun.text.lower() != noun.word:
+            said = " ".join(token.text for token in self.tokens[place : at + 1])
+            self._fault("plan/ambiguous", place, f"on all {said}, or on one of them? Say: on all {said}")
+
+    def _unknown(self, place: int) -> None:
         """Note a device that there is not, if what stands here is like the name of one."""
         token = self._at(place)
-        if by == "of" or not self._looks_like_one(token):
+        if self._is_kind(token) or not self._looks_like_one(token):
             return
         hint = suggestion(token.text, list(self._all_names()))
         self._fault("plan/unknown-device", place, f"there is no device {token.text!r}; {hint}")

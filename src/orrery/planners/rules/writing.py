@@ -99,6 +99,13 @@ class Writing(Telling):
         path = self._place(frame.targets, default)
         form = _FORM_OF_SUFFIX.get(PurePosixPath(path).suffix.lower(), "text")
         content = self._answer(value)
+        if frame.mapped is not None:
+            value, form = self._by_name(value, frame), "json"
+            content = value.ref
+        if value.kind == "rows" and path.lower().endswith(".log") and value.has("message") and not value.has("text"):
+            message = "a log's records are no lines any more; write them to a CSV or JSON lines file"
+            self.b.problems.append(problem("plan/no-tool", self._verb(clause), message))
+            return
         if value.kind == "paths" and value.path:
             content = self.b.read(value)
         if PurePosixPath(path).suffix.lower() == ".parquet":
@@ -117,6 +124,17 @@ class Writing(Telling):
             return
         text = self.b.records(f"as-{form}", "text", {"value": content, "form": form})
         self._write_content(text, path, frame, clause)
+
+    def _by_name(self, value: Value, frame: Frame) -> Value:
+        """A map from the name of each device to what it gave."""
+        if value.parts and all(part.kind in ("number", "text") for part in value.parts.values()):
+            return Value("map", {name: part.ref for name, part in value.parts.items()}, noun=value.noun)
+        if value.kind == "rows" and value.has("device") and value.measure and value.label == "device":
+            args = {"records": value.ref, "label": "device", "value": value.measure}
+            return Value("map", self.b.records("by-name", "pairs", args), noun=value.noun)
+        message = "a map needs one value of each device"
+        self.b.problems.append(problem("plan/not-understood", frame.mapped, message))
+        return value
 
     def _write_content(self, content: Any, path: str, frame: Frame, clause: Clause) -> None:
         path = path or self._place(frame.targets, "result.txt")
