@@ -169,3 +169,29 @@ def test_a_profile_says_what_the_machine_is(folder: Path) -> None:
     read = next(one for one in profile.tools if one.name == "files.read")
     assert read.effects.kind == "idempotent"
     assert "path" in read.parameters["properties"]
+
+
+def test_what_the_device_keeps_is_touched_by_no_task_whatever_is_allowed(folder: Path) -> None:
+    device = folder.parent
+    (device / "blobs" / "aa").mkdir(parents=True)
+    (folder / "to-key").symlink_to(device / "device.json")
+    for allowed in (Path("/"), device.parent, device):
+        rules = DeviceRules(folder, allow=("*",), allow_paths=(allowed,), keeps=device)
+        for op, args in (
+            ("files.read", {"path": "../device.json"}),
+            ("files.read", {"path": str(device / "device.json")}),
+            ("files.read", {"path": "to-key"}),
+            ("files.hash", {"path": "../journal.db"}),
+            ("files.write", {"path": "../journal.db-wal", "content": ""}),
+            ("files.copy", {"source": "here.txt", "target": ".."}),
+            ("files.copy", {"source": "../device.json", "target": "mine"}),
+            ("files.remove", {"path": "../blobs", "recursive": True}),
+            ("files.remove", {"path": str(device.parent), "recursive": True}),
+            ("files.glob", {"root": str(device), "pattern": "*"}),
+            ("files.glob", {"root": str(device.parent), "pattern": "device/*"}),
+            ("data.read_table", {"path": "../dev*.json"}),
+            ("data.query", {"sql": "select * from t", "tables": {"t": "../device.json"}}),
+        ):
+            assert why_not(rules, op, **args), (allowed, op, args)
+        assert why_not(rules, "files.read", path="here.txt") == ""
+        assert why_not(rules, "files.glob", root=".", pattern="*.txt") == ""

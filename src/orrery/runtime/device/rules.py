@@ -55,6 +55,8 @@ class DeviceRules(msgspec.Struct, frozen=True):
             that may be called, such as "py:my_package.jobs:*".
         allow_paths: folders and files that tools of files may touch besides.
         read_only: nothing that writes anything, or runs a program.
+        keeps: where the device keeps its key and its memory; of that, tools see nothing but `folder`, whatever is
+            allowed besides.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class DeviceRules(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
     allow_paths: tuple[Path, ...] = ()
     read_only: bool = False
+    keeps: Path | None = None
 
     def considers(self, name: str) -> bool:
         """Whether a tool of that name could be offered; to know more, it must be loaded."""
@@ -127,6 +130,8 @@ class DeviceRules(msgspec.Struct, frozen=True):
         if verdict.word == "refuse":
             return No("not-allowed", verdict.because)
         for path in _paths(tool, args):
+            if self._is_own(path, changes=bool(tool.effects.writes)):
+                return No("not-allowed", f"{path!r} leads to where this device keeps its key, which no task touches")
             if not self._is_open(path):
                 return No("not-allowed", f"{path!r} leads outside the device's folder: `--allow-path` would allow it")
         if verdict.word == "ask" and not _matches(tool.name, self.allow):
@@ -135,16 +140,30 @@ class DeviceRules(msgspec.Struct, frozen=True):
 
     def _is_open(self, path: str) -> bool:
         """Whether a path, and all that it matches if it is a pattern, leads into the folder or an allowed place."""
-        try:
-            whole = self.folder / Path(path).expanduser()
-            found = globbing.iglob(str(whole), recursive=True, include_hidden=True) if _WILD.search(path) else ()
-            places = [os.path.realpath(str(one)) for one in (whole, *islice(found, _MOST_MATCHES))]
-        except (OSError, RuntimeError, ValueError):  # no path at all, as the tool will say
-            return True
+        places = self._places(path)
         if len(places) > _MOST_MATCHES:
             return False  # so many are not looked at
         roots = [Path(os.path.realpath(root)) for root in (self.folder, *self.allow_paths)]
-        return all(any(Path(place).is_relative_to(root) for root in roots) for place in places)
+        return all(any(place.is_relative_to(root) for root in roots) for place in places)
+
+    def _is_own(self, path: str, *, changes: bool) -> bool:
+        """Whether a path, or anything that it matches, leads to what is the device's own, or would change it whole."""
+        if self.keeps is None:
+            return False
+        own, open_ = Path(os.path.realpath(self.keeps)), Path(os.path.realpath(self.folder))
+        return any(
+            (place.is_relative_to(own) and not place.is_relative_to(open_)) or (changes and own.is_relative_to(place))
+            for place in self._places(path)
+        )
+
+    def _places(self, path: str) -> list[Path]:
+        """Where a path leads in the end, and all that it matches if it is a pattern; nowhere if it is no path."""
+        try:
+            whole = self.folder / Path(path).expanduser()
+            found = globbing.iglob(str(whole), recursive=True, include_hidden=True) if _WILD.search(path) else ()
+            return [Path(os.path.realpath(str(one))) for one in (whole, *islice(found, _MOST_MATCHES))]
+        except (OSError, RuntimeError, ValueError):  # as the tool will say
+            return []
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
