@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orrery.errors import ConnectionLostError, CorruptionError, ProtocolError
+from orrery.fleet.blob_server import BlobServer
 from orrery.fleet.blobs import (
     MOST_STREAMS,
     SHARED_WINDOW_BYTES,
@@ -29,8 +30,9 @@ from orrery.fleet.blobs import (
     ticket_fault,
     ticket_for,
 )
+from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import Artifact, Credit, Source
-from orrery.fleet.porter import BlobServer, Fetcher, Porter
+from orrery.fleet.porter import Porter
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs

@@ -16,8 +16,8 @@ from orrery.fleet.device.cache import BlobCache
 from orrery.fleet.device.events import Connected, Forget, FrameCame, Remember
 from orrery.fleet.device.journal import DeviceJournal
 from orrery.fleet.device.supply import Supply
+from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import Assign, State, Welcome
-from orrery.fleet.porter import Fetcher
 from orrery.fleet.profile import Profile
 from orrery.graph import values
 from orrery.graph.values import Blob

@@ -22,6 +22,7 @@ from orrery.errors import (
     OrreryError,
 )
 from orrery.fleet.dialler import Dialler
+from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import (
     ANYWHERE,
     Accept,
@@ -39,7 +40,7 @@ from orrery.fleet.messages import (
     State,
     Welcome,
 )
-from orrery.fleet.porter import Fetcher, Porter
+from orrery.fleet.porter import Porter
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.session import Session
 from orrery.graph.values import Blob

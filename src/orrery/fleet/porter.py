@@ -1,9 +1,7 @@
-"""Porter, Fetcher and BlobServer: what performs `blobs` on real connections and real files.
+"""Porter: what performs `blobs` on real connections and real files.
 
-A Porter is one end of a conversation as far as blobs are concerned: it sends those that the other end opens and
-receives those that it opened. A Fetcher gets a blob from whoever holds it: directly, on a connection that carries
-nothing else, or through the hub; from another holder, at the same offset, if the first one fails. A BlobServer is
-what others dial to fetch directly.
+It is one end of a conversation as far as blobs are concerned: it sends those that the other end opens and receives
+those that it opened. `fetcher` gets a blob by it from whoever holds it, and `blob_server` is what others dial.
 """
 
 from __future__ import annotations
@@ -11,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import BinaryIO
 
-from orrery.errors import ConnectionLostError, CorruptionError, OrreryError, ProtocolError, StoreError
+from orrery.errors import ConnectionLostError, CorruptionError, OrreryError, ProtocolError
 from orrery.fleet.blobs import (
     CHUNK_BYTES,
     SHARED_CHUNK_BYTES,
@@ -27,15 +24,12 @@ from orrery.fleet.blobs import (
     Receiver,
     Sender,
     Step,
-    ticket_fault,
 )
 from orrery.fleet.codec import decode, encode
-from orrery.fleet.messages import DEFAULT_MAX_FRAME_BYTES, Artifact, Credit, Source
-from orrery.fleet.transports.protocol import Connection, Listener, Transport
-from orrery.fleet.transports.registry import transport_for
+from orrery.fleet.messages import Artifact, Credit
+from orrery.fleet.transports.protocol import Connection
 from orrery.graph.values import Blob
-from orrery.journal.blobs import BlobStore
-from orrery.journal.partial import Part, has, part_of
+from orrery.journal.partial import Part
 
 Send = Callable[[Step], Awaitable[None]]
 """Brings a frame on its way; waits while the connection is full, drops it while there is none."""
@@ -43,8 +37,6 @@ Send = Callable[[Step], Awaitable[None]]
 Held = Callable[[str], BinaryIO]
 """Opens what is held under a digest, for reading. Raises OrreryError (CorruptionError) if there is no such thing."""
 
-DIAL_S = 5.0
-"""How long a holder may take to be reached before another way is tried."""
 SILENCE_S = 10.0
 """A receiver that hears nothing for so long opens its stream again; after three times the holder counts as gone."""
 
@@ -257,191 +249,16 @@ def _read(file: BinaryIO, read: Read) -> bytes:
     return file.read(read.length)
 
 
-class Fetcher:
-    """Gets blobs into a store, each of them once at a time however many ask.
+def sending_on(connection: Connection) -> Send:
+    """What sends frames on a connection, each in a message of its own."""
 
-    Args:
-        hub: the conversation with the hub, for what cannot be had directly; None where there is none.
-        max_bytes: of a message on a direct connection.
-        patience_s: how long all sources may fail one after the other, without a byte, before it is given up.
-    """
-
-    def __init__(
-        self, hub: Porter | None = None, *, max_bytes: int = DEFAULT_MAX_FRAME_BYTES, patience_s: float = 30.0
-    ) -> None:
-        self._hub, self._max_bytes, self._patience_s = hub, max_bytes, patience_s
-        self._under_way: dict[tuple[int, str], _Fetch] = {}
-        self.fetched_bytes = 0
-
-    async def fetch(self, blob: Blob, sources: Iterable[Source], into: BlobStore) -> None:
-        """Have a blob in the store, verified; nothing is moved if it is there.
-
-        Args:
-            sources: where it can be had. Those with a URL are dialled, in the order given; after them the hub is asked.
-
-        Raises:
-            ConnectionLostError: nobody has it, or everybody who has it is gone; it says what each said.
-            CorruptionError: what everybody sent is something else.
-            StoreError: it cannot be kept.
-        """
-        key = id(into), blob.digest
-        under_way = self._under_way.get(key)
-        if under_way is None:
-            under_way = self._under_way[key] = _Fetch(
-                asyncio.get_running_loop().create_task(self._fetch(blob, tuple(sources), into))
-            )
-            under_way.task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        under_way.askers += 1
-        try:
-            await asyncio.shield(under_way.task)
-        finally:
-            under_way.askers -= 1
-            if under_way.askers == 0 and not under_way.task.done():
-                under_way.task.cancel()
-                self._under_way.pop(key, None)
-
-    async def _fetch(self, blob: Blob, sources: Sequence[Source], into: BlobStore) -> None:
-        if await asyncio.to_thread(has, into, blob):
-            return
-        ways: list[Source | None] = [source for source in sources if source.url and source.digest == blob.digest]
-        if self._hub is not None:
-            ways.append(None)
-        part = await asyncio.to_thread(part_of, into, blob)
-        try:
-            before = part.size_bytes
-            await self._from_any(ways, blob, part)
-            self.fetched_bytes += blob.size_bytes - before
-        finally:
-            await asyncio.to_thread(part.leave)
-
-    async def _from_any(self, ways: list[Source | None], blob: Blob, part: Part) -> None:
-        """One way after the other, at the offset that was reached, until it is whole or all have failed too long."""
-        loop = asyncio.get_running_loop()
-        give_up_at, reached, pause_s = loop.time() + self._patience_s, part.size_bytes, 0.1
-        said: dict[str, str] = {}
-        while ways:
-            for way in list(ways):
-                name = "the hub" if way is None else way.device or way.url
-                try:
-                    if part.size_bytes < blob.size_bytes:
-                        await (self._through_hub(blob, part) if way is None else self._directly(way, blob, part))
-                    await asyncio.to_thread(part.keep)
-                    return
-                except CorruptionError as error:
-                    ways.remove(way)  # one holder mixed in something else; which, is not known: this was the last
-                    if not ways:
-                        raise
-                    said[name] = str(error)
-                except StoreError:
-                    raise  # it cannot be kept here, wherever it comes from
-                except OrreryError as error:
-                    said[name] = str(error)
-                if part.size_bytes > reached:
-                    give_up_at, reached, pause_s = loop.time() + self._patience_s, part.size_bytes, 0.1
-            if loop.time() + pause_s > give_up_at:
-                break
-            await asyncio.sleep(pause_s)  # a holder or the hub may be on its way back
-            pause_s = min(2 * pause_s, 5.0)
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in said.items()) or "nobody is known to hold it"
-        raise ConnectionLostError(
-            f"blob {blob.digest[:12]} cannot be had: {reasons} ({part.size_bytes} of {blob.size_bytes} bytes came)"
-        )
-
-    async def _through_hub(self, blob: Blob, part: Part) -> None:
-        assert self._hub is not None
-        await self._hub.receive(blob, part)
-
-    async def _directly(self, source: Source, blob: Blob, part: Part) -> None:
-        try:
-            async with asyncio.timeout(DIAL_S):
-                connection = await transport_for(source.url).dial(source.url, max_bytes=self._max_bytes)
-        except TimeoutError:
-            raise ConnectionLostError(f"{source.url} does not answer within {DIAL_S:g} s") from None
-        porter = Porter(_sending_on(connection), shared=False)
-        carrying = asyncio.get_running_loop().create_task(_carry(connection, porter))
-        try:
-            await porter.receive(blob, part, ticket=source.ticket)
-        finally:
-            carrying.cancel()
-            await asyncio.gather(carrying, return_exceptions=True)
-            await connection.close()
-
-
-class _Fetch:
-    """A fetch under way, and how many wait for it."""
-
-    def __init__(self, task: asyncio.Task[None]) -> None:
-        self.task, self.askers = task, 0
-
-
-class BlobServer:
-    """Lets others fetch directly, if the hub gave them a ticket.
-
-    Args:
-        held: opens what is held here.
-        secret: gives the secret that tickets are made with; it is shared with the hub alone, and nobody is let in
-            before there is one.
-        hub_now: the hub's clock.
-        max_bytes: of a message.
-        idle_s: after which a connection is closed on which nothing is sent.
-    """
-
-    def __init__(
-        self,
-        held: Held,
-        *,
-        secret: Callable[[], bytes],
-        hub_now: Callable[[], float] = time.time,
-        max_bytes: int = DEFAULT_MAX_FRAME_BYTES,
-        idle_s: float = 30.0,
-    ) -> None:
-        self._held, self._secret, self._hub_now, self._max_bytes = held, secret, hub_now, max_bytes
-        self._idle_s = idle_s
-        self._listener: Listener | None = None
-
-    @property
-    def url(self) -> str:
-        """What others dial; empty while it does not listen."""
-        return self._listener.url if self._listener is not None else ""
-
-    async def listen(self, url: str, transport: Transport | None = None) -> None:
-        """Take connections at a URL; port 0 chooses one. Raises TransportUrlError, OutsideError.
-
-        Args:
-            transport: that listens; None: the usual one for the URL.
-        """
-        chosen = transport or transport_for(url)
-        self._listener = await chosen.listen(url, self._accepted, max_bytes=self._max_bytes)
-
-    async def close(self) -> None:
-        """Take no more connections, and end those that there are."""
-        if self._listener is not None:
-            await self._listener.close()
-            self._listener = None
-
-    async def _accepted(self, connection: Connection) -> None:
-        porter = Porter(_sending_on(connection), self._held, shared=False, admit=self._fault)
-        try:
-            await _carry(connection, porter, idle_s=self._idle_s)
-        finally:
-            await porter.close()
-
-    def _fault(self, opened: Artifact) -> str:
-        secret = self._secret()
-        if not secret:
-            return "nothing is given out before the hub was met"
-        fault = ticket_fault(secret, opened.ticket, opened.digest, self._hub_now())
-        return f"the ticket is {fault}" if fault else ""
-
-
-def _sending_on(connection: Connection) -> Send:
     async def send(frame: Step) -> None:
         await connection.send(encode([frame], connection.form))
 
     return send
 
 
-async def _carry(connection: Connection, porter: Porter, *, idle_s: float | None = None) -> None:
+async def carry(connection: Connection, porter: Porter, *, idle_s: float | None = None) -> None:
     """Hand a porter all that arrives on a connection of its own, until that ends, or carries nothing for `idle_s`."""
     try:
         while True:
@@ -459,4 +276,4 @@ async def _carry(connection: Connection, porter: Porter, *, idle_s: float | None
         porter.fail(str(error))
 
 
-__all__ = ["BlobServer", "Fetcher", "Held", "Porter", "Send", "nothing_held"]
+__all__ = ["Held", "Porter", "Send", "carry", "nothing_held", "sending_on"]

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from orrery.errors import Failure, MessageTooLargeError, OrreryError
+from orrery.fleet.blob_server import BlobServer
 from orrery.fleet.device.cache import BlobCache
 from orrery.fleet.device.core import DeviceCore
 from orrery.fleet.device.events import (
@@ -42,6 +43,7 @@ from orrery.fleet.device.journal import DeviceJournal
 from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.device.supply import Supply
 from orrery.fleet.dialler import Dialler
+from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import (
     AnyFrame,
     Artifact,
@@ -58,7 +60,7 @@ from orrery.fleet.messages import (
     State,
     Welcome,
 )
-from orrery.fleet.porter import BlobServer, Fetcher, Porter
+from orrery.fleet.porter import Porter
 from orrery.fleet.profile import Load, Profile
 from orrery.fleet.transports.protocol import Transport
 

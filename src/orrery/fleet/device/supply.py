@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from orrery.fleet.device.cache import BlobCache
+from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import Assign, State
-from orrery.fleet.porter import Fetcher
 from orrery.graph import values
 from orrery.graph.values import Blob, blobs_in
 
