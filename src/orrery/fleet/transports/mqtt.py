@@ -23,25 +23,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import socket
-import ssl as tls
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
-import msgspec
-
-from orrery.errors import ConnectionLostError, MessageTooLargeError, MissingExtraError, TransportUrlError
+from orrery.errors import ConnectionLostError, MessageTooLargeError, TransportUrlError
 from orrery.fleet.transports.address import Address, address, is_loopback
 from orrery.fleet.transports.bell import Bell
+from orrery.fleet.transports.mqtt_broker import Broker, MqttOptions, Will, detach, name_of
 from orrery.fleet.transports.protocol import Accepted, Connection, Listener
-
-try:
-    import aiomqtt
-except ImportError as error:
-    raise MissingExtraError("mqtt", needed_for="a connection over MQTT") from error
 
 WINDOW_BYTES = 1_000_000
 """How much may be sent and not yet read; the message that exceeds it is still sent."""
@@ -51,163 +42,12 @@ _COST_BYTES = 64  # of any message, so that many empty ones are bounded too
 _CLOSE_S = 1.0
 _BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _LOG = logging.getLogger("orrery.fleet")
-_PAHO_LOG = _LOG.getChild("paho")
-_PAHO_LOG.setLevel(logging.CRITICAL)  # it calls an error what we report as a lost connection
-
-Take = Callable[[str, bytes], None]
-"""Is handed each message: its topic and its bytes."""
-
-
-class MqttOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a broker is spoken to.
-
-    Args:
-        username: for the broker.
-        password: likewise.
-        ssl: the context for `mqtts:`; None: the usual one.
-        insecure: speak to a broker beyond loopback without TLS.
-        qos: 1: a message is sent when the broker has it; 0: when it is on its way.
-        keepalive_s: a broker that has not answered for so long is lost.
-        patience_s: how long a dialler waits for a listener's announcement and welcome.
-        form: how frames are to be written on what is dialled.
-    """
-
-    username: str | None = None
-    password: str | None = None
-    ssl: tls.SSLContext | None = None
-    insecure: bool = False
-    qos: int = 1
-    keepalive_s: int = 15
-    patience_s: float = 5.0
-    form: str = "msgpack"
-
-    @classmethod
-    def from_environment(cls) -> MqttOptions:
-        """Those in ORRERY_MQTT_USER, ORRERY_MQTT_PASSWORD, ORRERY_MQTT_CA (a file) and ORRERY_MQTT_INSECURE ("1")."""
-        authority = os.environ.get("ORRERY_MQTT_CA")
-        return cls(
-            username=os.environ.get("ORRERY_MQTT_USER"),
-            password=os.environ.get("ORRERY_MQTT_PASSWORD"),
-            ssl=tls.create_default_context(cafile=authority) if authority else None,
-            insecure=os.environ.get("ORRERY_MQTT_INSECURE") == "1",
-        )
-
-
-class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """Hands on at once what a client would queue."""
-
-    def __init__(self, take: Take) -> None:
-        super().__init__()
-        self._take = take
-
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        if isinstance(item.payload, bytes):
-            self._take(item.topic.value, item.payload)
-
-
-class _Broker:
-    """One client of a broker, from its connection to its end."""
-
-    def __init__(self, client: aiomqtt.Client, qos: int) -> None:
-        self._client, self._qos = client, qos
-        self._posts: set[asyncio.Task[None]] = set()
-        self._closing: asyncio.Task[None] | None = None
-        self.ended = asyncio.ensure_future(self._until_lost())
-        """Done when the broker is lost; its result says why."""
-
-    @classmethod
-    async def reach(cls, at: Address, options: MqttOptions, name: str, will: aiomqtt.Will, take: Take) -> _Broker:
-        """Connect. Raises ConnectionLostError."""
-        secure = at.scheme == "mqtts"
-        client = aiomqtt.Client(
-            at.host,
-            at.port,
-            identifier=name,
-            username=options.username,
-            password=options.password,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            tls_context=(options.ssl or tls.create_default_context()) if secure else None,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            keepalive=options.keepalive_s,
-            timeout=options.patience_s,
-            logger=_PAHO_LOG,
-            will=will,
-            queue_type=cast("type[asyncio.Queue[aiomqtt.Message]]", lambda maxsize: _Inbox(take)),  # noqa: ARG005
-        )
-        client.pending_calls_threshold = 1 << 20  # it would warn of what is on its way
-        # A thread connects, and goes on when we are cancelled: what it then has must be given back.
-        connecting = asyncio.ensure_future(client.__aenter__())
-        try:
-            await asyncio.shield(connecting)
-        except asyncio.CancelledError:
-            _detach(_undo(client, connecting))
-            raise
-        except aiomqtt.MqttError as error:
-            told = str(error) or type(error).__name__
-            raise ConnectionLostError(f"the broker {_name(at)} cannot be used: {told}") from None
-        return cls(client, options.qos)
-
-    async def subscribe(self, *topics: str) -> None:
-        try:
-            await self._client.subscribe([(topic, self._qos) for topic in topics])
-        except aiomqtt.MqttError as error:
-            raise ConnectionLostError(f"the broker refuses a subscription: {error}") from None
-
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Returns when the broker has it. Raises ConnectionLostError."""
-        sending = asyncio.ensure_future(self._client.publish(topic, payload, self._qos, retain, timeout=float("inf")))
-        # A publication that waits is not told when the broker is lost.
-        try:
-            await asyncio.wait((sending, self.ended), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
-                return
-        except aiomqtt.MqttError as error:
-            raise ConnectionLostError(f"the broker does not take a message: {error}") from None
-        finally:
-            sending.cancel()
-        raise ConnectionLostError(self.ended.result())
-
-    def post(self, topic: str, payload: bytes) -> None:
-        """Publish some time soon, if the broker is still there."""
-        task = asyncio.ensure_future(self._post(topic, payload))
-        self._posts.add(task)
-        task.add_done_callback(self._posts.discard)
-
-    async def close(self) -> None:
-        """Send what was posted, and leave."""
-        if self._closing is None:
-            self._closing = _detach(self._close())
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
-        if self._posts and not self.ended.done():
-            await asyncio.wait(self._posts, timeout=_CLOSE_S)
-        for task in self._posts:
-            task.cancel()
-        self._client.timeout = _CLOSE_S
-        with contextlib.suppress(aiomqtt.MqttError):  # it is gone already, or does not answer
-            await self._client.__aexit__(None, None, None)
-        await asyncio.wait([self.ended], timeout=_CLOSE_S)
-        self.ended.cancel()
-
-    async def _post(self, topic: str, payload: bytes) -> None:
-        with contextlib.suppress(ConnectionLostError):
-            await self.publish(topic, payload)
-
-    async def _until_lost(self) -> str:
-        try:
-            async for _ in self._client.messages:
-                raise AssertionError("the inbox keeps nothing")
-        except aiomqtt.MqttError as error:
-            return f"the broker is lost: {error.__cause__ or error}"
-        return "the broker is lost"
 
 
 class MqttConnection:
     """One end of a pair of topics."""
 
-    def __init__(self, broker: _Broker, *, peer: str, form: str, topic: str, max_bytes: int) -> None:
+    def __init__(self, broker: Broker, *, peer: str, form: str, topic: str, max_bytes: int) -> None:
         self.peer, self.form, self.max_bytes = peer, form, max_bytes
         self._broker, self.topic = broker, topic
         self._messages: deque[tuple[int, bytes]] = deque()
@@ -291,7 +131,7 @@ class MqttConnection:
         if self._closed is None:
             self._closed = because
             if self.release is not None:
-                _detach(self.release())
+                detach(self.release())
         self._bell.ring()
 
     def _arrived(self, position: int, message: bytes) -> None:
@@ -322,7 +162,7 @@ class MqttListener:
         self._name = f"hub-{secrets.token_hex(16)}"
         self._open: dict[str, MqttConnection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._broker: _Broker | None = None
+        self._broker: Broker | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -347,8 +187,8 @@ class MqttListener:
 
     async def _announce(self) -> None:
         hub = f"{self._prefix}/hub"
-        will = aiomqtt.Will(hub, b"", qos=1, retain=True)  # an empty retained message takes the announcement away
-        broker = await _Broker.reach(self._at, self._options, self._name, will, self._take)
+        will = Will(hub, b"", retain=True)  # an empty retained message takes the announcement away
+        broker = await Broker.reach(self._at, self._options, self._name, will, self._take)
         try:
             await broker.subscribe(f"{self._prefix}/+/up")
             self._broker = broker
@@ -387,7 +227,7 @@ class MqttListener:
         elif self._broker is not None and payload[:1] == b"m":
             self._broker.post(f"{self._prefix}/{name}/down", b"cthe hub does not know this connection")
 
-    def _welcome(self, broker: _Broker, name: str, form: str) -> None:
+    def _welcome(self, broker: Broker, name: str, form: str) -> None:
         down = f"{self._prefix}/{name}/down"
         if form not in FORMS:
             broker.post(down, f"cframes are written in one of {', '.join(FORMS)}".encode())
@@ -429,9 +269,9 @@ class MqttTransport:
             for connection in inbox:
                 (connection.announced if topic == hub else connection.arrived)(payload)
 
-        broker = await _Broker.reach(at, options, name, aiomqtt.Will(up, b"cit vanished", qos=1), take)
+        broker = await Broker.reach(at, options, name, Will(up, b"cit vanished"), take)
         connection = MqttConnection(
-            broker, peer=f"{_name(at)}/{prefix}", form=options.form, topic=up, max_bytes=max_bytes
+            broker, peer=f"{name_of(at)}/{prefix}", form=options.form, topic=up, max_bytes=max_bytes
         )
         inbox.append(connection)
         broker.ended.add_done_callback(lambda ended: connection.end("closed" if ended.cancelled() else ended.result()))
@@ -441,9 +281,9 @@ class MqttTransport:
                 await connection.open()
         except TimeoutError:
             await broker.close()
-            raise ConnectionLostError(f"no hub announces itself at {_name(at)}/{prefix}, or none answers") from None
+            raise ConnectionLostError(f"no hub announces itself at {name_of(at)}/{prefix}, or none answers") from None
         except BaseException:
-            _detach(broker.close())
+            detach(broker.close())
             raise
         connection.release = broker.close
         return connection
@@ -457,27 +297,10 @@ class MqttTransport:
         at = address(url, _PORTS)
         if at.scheme == "mqtt" and not self._options.insecure and not is_loopback(at.host):
             raise TransportUrlError(
-                f"the broker {_name(at)} is on another machine, and everything could be read on the way; "
+                f"the broker {name_of(at)} is on another machine, and everything could be read on the way; "
                 "use mqtts: (or, where the network itself is safe, ORRERY_MQTT_INSECURE=1)"
             )
         return at
-
-
-_detached: set[asyncio.Task[None]] = set()
-
-
-def _detach(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Begin what is finished even if nobody waits for it."""
-    task = asyncio.ensure_future(work)
-    _detached.add(task)
-    task.add_done_callback(_detached.discard)
-    return task
-
-
-async def _undo(client: aiomqtt.Client, connecting: asyncio.Future[aiomqtt.Client]) -> None:
-    with contextlib.suppress(aiomqtt.MqttError):  # then there is nothing to give back
-        await connecting
-        await client.__aexit__(None, None, None)
 
 
 def _prefix(at: Address) -> str:
@@ -488,6 +311,4 @@ def _prefix(at: Address) -> str:
     return prefix
 
 
-def _name(at: Address) -> str:
-    """A broker's address, for messages."""
-    return str(at._replace(path=""))
+__all__ = ["MqttConnection", "MqttListener", "MqttOptions", "MqttTransport"]
