@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import Failure, LimitReachedError, NotAllowedError, OrreryError, WorkerLostError
+from orrery.errors import Failure, LimitReachedError, NotAllowedError, OrreryError, ProtocolError, WorkerLostError
 from orrery.fleet.messages import Assign, Progress, Reject, Result
 from orrery.graph import values
-from orrery.graph.task import Limits
+from orrery.graph.task import Limits, refs_in
 from orrery.graph.values import Blob, blobs_in
 from orrery.journal.blobs import FileBlobs
 from orrery.runtime.device.rules import DeviceRules
 from orrery.runtime.executors.limits import WorkerLimits
 from orrery.runtime.executors.outcome import failure_of
-from orrery.runtime.executors.parcel import VALUE, growth_packed, inside, unpacked
+from orrery.runtime.executors.parcel import VALUE, growth_packed, inside, unpacked, value_of
 from orrery.runtime.executors.protocol import Executor, Invocation
 from orrery.scheduler.events import (
     AttemptLost,
@@ -84,11 +84,14 @@ class ToolPerformer:
     def refusal(self, assign: Assign) -> Reject | None:
         """With what the owner of this device answers an Assign; None: it is done."""
         try:
-            args = values.decode(assign.args)
-        except (msgspec.MsgspecError, ValueError) as error:
+            args = value_of(assign.args)
+        except ProtocolError as error:
             return Reject(work=assign.work, reason="arguments", message=f"the arguments cannot be read: {error}")
         if not isinstance(args, dict):
             return Reject(work=assign.work, reason="arguments", message="the arguments are no map of names to values")
+        if next(refs_in(args), None) is not None:  # to the rules it would be a value that nobody knows yet
+            message = "a reference is among the arguments, and its value should be"
+            return Reject(work=assign.work, reason="arguments", message=message)
         no = self._rules.objection(assign.op, args)
         return None if no is None else Reject(work=assign.work, reason=no.reason, message=no.message)
 

@@ -24,7 +24,7 @@ from orrery.graph.values import Blob, blobs_in
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.confined import confined
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, key_of, stopped
-from orrery.runtime.executors.parcel import growth_unpacked, packed
+from orrery.runtime.executors.parcel import growth_unpacked, packed, value_of
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.runtime.executors.thread import ThreadExecutor
 from orrery.scheduler.codec import check_can_be_written
@@ -251,8 +251,8 @@ class FleetExecutor:
             case Result(status="succeeded"):
                 attempt.device = answer.device
                 try:
-                    blobs = tuple(dict.fromkeys((*answer.blobs, *blobs_in(values.decode(answer.value)))))
-                except (msgspec.MsgspecError, TypeError, ValueError) as error:
+                    blobs = tuple(dict.fromkeys((*answer.blobs, *blobs_in(value_of(answer.value)))))
+                except ProtocolError as error:
                     self._fail(attempt, ProtocolError(f"the result from {answer.device} cannot be read: {error}"))
                     return
                 if blobs or answer.grows:
@@ -401,7 +401,8 @@ def _where(accepted: Accept) -> str:
 def _usage(result: Result) -> Usage | None:
     if not (result.money or result.tokens or result.cpu_s):
         return None
-    return Usage(result.money, result.tokens, result.cpu_s)
+    # Less than nothing would let the run spend more than its budget.
+    return Usage(max(0.0, result.money), result.tokens, max(0.0, result.cpu_s))
 
 
 def _timed_out(failure: Failure, invocation: Invocation, result: Result) -> Failure:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import ProtocolError
+from orrery.errors import NotSerialisableError, ProtocolError
 from orrery.graph import values
 from orrery.graph.patch import Add, Replace
 from orrery.graph.values import Blob, blobs_in
@@ -47,6 +47,20 @@ def unpacked(data: bytes, read: Callable[[Blob], bytes]) -> dict[str, Any]:
     """The arguments that were packed, whole again. Raises msgspec.DecodeError, and what `read` raises."""
     found: dict[str, Any] = _whole(values.decode(data), read)
     return found
+
+
+def value_of(data: bytes) -> Any:
+    """The value that somebody else encoded, who may mean ill.
+
+    Raises ProtocolError: it is none, or nested more than 200 levels deep, which would break whoever goes through it.
+    """
+    try:
+        value = values.decode(data)
+        if len(data) > values.MAX_DEPTH:  # each level takes a byte
+            values.boxed(value)
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, NotSerialisableError) as error:
+        raise ProtocolError(f"it is no value: {error}") from error
+    return value
 
 
 def inside(blob: Blob, blobs: BlobStore) -> tuple[Blob, ...]:
@@ -92,4 +106,4 @@ def _whole(value: Any, read: Callable[[Blob], bytes]) -> Any:
     return value
 
 
-__all__ = ["VALUE", "growth_packed", "growth_unpacked", "inside", "packed", "unpacked"]
+__all__ = ["VALUE", "growth_packed", "growth_unpacked", "inside", "packed", "unpacked", "value_of"]
