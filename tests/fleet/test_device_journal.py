@@ -85,7 +85,7 @@ def test_the_database_of_another_program_and_of_a_newer_orrery_are_refused(tmp_p
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE theirs(a)")
     connection.close()
-    with pytest.raises(CorruptionError, match="another program"):
+    with pytest.raises(StoreError, match="another program"):
         DeviceJournal(path)
 
     path = tmp_path / "newer.db"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from orrery.errors import EnrolmentError, HubLockedError, HubRefusedError, StoreError, StoreVersionError
-from orrery.fleet.hub.registry import MOST_RECORDS, Registry, token_kind
+from orrery.fleet.hub.registry import MOST_RECORDS, Registry
+from orrery.fleet.hub.tokens import token_kind
 
 NOW = 1_800_000_000.0
 

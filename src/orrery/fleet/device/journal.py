@@ -14,15 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from orrery.errors import CorruptionError, StoreError, StoreVersionError
+from orrery.errors import CorruptionError, StoreError
 from orrery.fleet.device.events import Forget, Record, Remember
 from orrery.graph.values import Blob, from_ext, to_ext
-from orrery.journal.sqlite_file import FAULTS, translated, write_ahead
+from orrery.journal.sqlite_file import FAULTS, Format, translated, write_ahead
 
-APPLICATION_ID = 0x4F525244  # "ORRD"
-VERSION = 1
 BUSY_S = 0.2  # whoever has the file has it until the end, so waiting is for a process that is just dying
-_SCHEMA = "CREATE TABLE records(key TEXT PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL)"
+_TABLE = "CREATE TABLE records(key TEXT PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL)"
+_FORMAT = Format(0x4F525244, 1, (_TABLE,), "name another folder with --folder")  # "ORRD"
 _KEEP = "INSERT OR REPLACE INTO records(key, crc, body) VALUES (?, ?, ?)"
 _DROP = "DELETE FROM records WHERE key = ?"
 
@@ -41,9 +40,9 @@ class DeviceJournal:
     """The journal in a file, which is made where it is not there. One process at a time can have it open.
 
     Raises:
-        CorruptionError: it is damaged, or another program's.
+        CorruptionError: it is damaged.
         StoreVersionError: a newer Orrery wrote it.
-        StoreError: another process works with it, or the disk does not take it.
+        StoreError: it is another program's, another process works with it, or the disk does not take it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -114,21 +113,8 @@ class DeviceJournal:
         execute("PRAGMA locking_mode = EXCLUSIVE")  # before anything is read: then the lock is held until the end
         write_ahead(self._connection)
         execute("BEGIN EXCLUSIVE")
-        application = execute("PRAGMA application_id").fetchone()[0]
-        tables = [statement for (statement,) in execute("SELECT sql FROM sqlite_schema WHERE type = 'table'")]
-        if application == 0 and not tables:
-            execute(_SCHEMA)
-            execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            execute(f"PRAGMA user_version = {VERSION}")
-        elif application != APPLICATION_ID:
-            raise CorruptionError(f"{self.path} is a database of another program; name another folder with --folder")
-        elif (version := execute("PRAGMA user_version").fetchone()[0]) > VERSION:
-            raise StoreVersionError(
-                f"{self.path} has format {version}, written by a newer Orrery; this one reads up to {VERSION}: "
-                "upgrade it"
-            )
-        elif tables != [_SCHEMA]:
-            raise CorruptionError(f"{self.path} is damaged: its table is not that of format {VERSION}")
+        if not _FORMAT.is_in(self._connection, self.path):
+            _FORMAT.make_in(self._connection)
         execute("COMMIT")
 
     def _read(self, key: str, crc: int, body: bytes) -> Record:

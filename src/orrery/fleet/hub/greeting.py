@@ -18,8 +18,9 @@ from orrery.errors import (
 )
 from orrery.fleet.codec import Unknown, decode, encode
 from orrery.fleet.hub.door import Door
-from orrery.fleet.hub.registry import NAME, Principal, Registry, token_kind
+from orrery.fleet.hub.registry import NAME, Principal, Registry
 from orrery.fleet.hub.settings import Settings
+from orrery.fleet.hub.tokens import token_kind
 from orrery.fleet.messages import VERSIONS, AnyFrame, Error, Frame, Hello
 from orrery.fleet.transports.protocol import Connection
 

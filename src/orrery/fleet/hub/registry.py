@@ -1,14 +1,12 @@
 """Registry: who may speak to a hub. Enrolment tokens, devices, clients, and the audit log, in one SQLite file.
 
-Tokens are 256 random bits behind the word that says what they are for; the file holds their SHA-256 only, so
-that who reads it can speak for nobody. The file is the one way to enrol, drain and revoke: who may write it is the
-operator. A hub that runs sees within a poll what another process wrote.
+Of every token the file holds the SHA-256 only, so that who reads it can speak for nobody. The file is the one way to
+enrol, drain and revoke: who may write it is the operator. A hub that runs sees within a poll what another process
+wrote.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import os
 import re
@@ -16,15 +14,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from orrery.errors import EnrolmentError, HubLockedError, HubRefusedError, StoreError, StoreVersionError
+from orrery.errors import EnrolmentError, HubLockedError, HubRefusedError, StoreError
+from orrery.fleet.hub.tokens import hash_of, new_token
 from orrery.fleet.messages import Role
 from orrery.fleet.private import write_private
 from orrery.journal.locks import OwnerLock, owner_lives, process_of
-from orrery.journal.sqlite_file import FAULTS, translated, write_ahead
+from orrery.journal.sqlite_file import FAULTS, Format, translated, write_ahead
 
 FILE = "registry.db"
 CLIENT_TOKEN_FILE = "client.token"  # noqa: S105 - a file's name
@@ -32,17 +31,13 @@ OPERATOR = "operator"
 DEFAULT_MINUTES = 10.0
 MOST_RECORDS = 10_000
 """Audit records that are kept; the oldest go."""
-APPLICATION_ID = 0x4F525248  # "ORRH"
-VERSION = 1
 BUSY_S = 5.0
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 """What a device may be called; it stands in commands, in files and in topics of a broker."""
 _MOST_DETAIL = 300
 _TRIM_EVERY = 64
-_TOKEN_BYTES = 32
-_TOKEN_LENGTH = 43  # of 32 bytes in base64 without its padding
 
-_SCHEMA = (
+_TABLES = (
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE enrolments(
     hash BLOB PRIMARY KEY, name TEXT NOT NULL, skills TEXT NOT NULL, made REAL NOT NULL, expires REAL NOT NULL,
@@ -54,8 +49,7 @@ _SCHEMA = (
     """CREATE TABLE audit(
     id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, principal TEXT NOT NULL, detail TEXT NOT NULL)""",
 )
-
-TokenKind = Literal["enrol", "device", "client"]
+_FORMAT = Format(0x4F525248, 1, _TABLES, "name another folder with --state")  # "ORRH"
 
 
 class Principal(NamedTuple):
@@ -182,8 +176,8 @@ class Registry:
         with self._writing(durable=True) as connection:
             if name:
                 self._check_free(name)
-            token = _new_token("enrol")
-            row = (_hash(token), name, " ".join(skills), at, at + 60 * minutes)
+            token = new_token("enrol")
+            row = (hash_of(token), name, " ".join(skills), at, at + 60 * minutes)
             connection.execute("INSERT INTO enrolments(hash, name, skills, made, expires) VALUES (?, ?, ?, ?, ?)", row)
             connection.execute("DELETE FROM enrolments WHERE expires < ?", (at - 7 * 86400,))
             self._note(at, "token-made", name or "(any name)", f"for {minutes:g} minutes")
@@ -212,11 +206,13 @@ class Registry:
                 raise HubRefusedError("this enrolment token has expired; `orrery devices enrol` makes another")
             chosen = fixed or name or self._next_name()
             self._check_free(chosen)
-            key = _new_token("device")
-            connection.execute("UPDATE enrolments SET used = ?, used_by = ? WHERE hash = ?", (at, chosen, _hash(token)))
+            key = new_token("device")
+            connection.execute(
+                "UPDATE enrolments SET used = ?, used_by = ? WHERE hash = ?", (at, chosen, hash_of(token))
+            )
             connection.execute(
                 "INSERT OR REPLACE INTO devices(name, hash, skills, enrolled) VALUES (?, ?, ?, ?)",
-                (chosen, _hash(key), skills, at),
+                (chosen, hash_of(key), skills, at),
             )
             self._note(at, "enrolled", chosen, f"skills {skills}" if skills else "")
         return Enrolled(chosen, tuple(skills.split()), at, None, None, False), key
@@ -276,10 +272,10 @@ class Registry:
     def add_client(self, name: str, *, at: float) -> str:
         """A new token for the client of that name; an earlier one does not work any more. Raises EnrolmentError."""
         _check_name(name)
-        token = _new_token("client")
+        token = new_token("client")
         with self._writing(durable=True) as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO clients(name, hash, made) VALUES (?, ?, ?)", (name, _hash(token), at)
+                "INSERT OR REPLACE INTO clients(name, hash, made) VALUES (?, ?, ?)", (name, hash_of(token), at)
             )
             self._note(at, "client-added", name, "")
         return token
@@ -360,7 +356,7 @@ class Registry:
 
     def _by_token(self, table: str, fields: str, token: str) -> tuple[Any, ...] | None:
         """The row of a token. It is found by its hash, so how long that takes tells nothing about another token."""
-        hashed = _hash(token)
+        hashed = hash_of(token)
         query = f"SELECT hash, {fields} FROM {table} WHERE hash = ?"  # noqa: S608 - both are ours
         row = self._connection.execute(query, (hashed,)).fetchone()
         if row is None or not hmac.compare_digest(row[0], hashed):
@@ -410,7 +406,8 @@ class Registry:
         try:
             write_ahead(connection)
             connection.execute("BEGIN IMMEDIATE")
-            _make_tables(connection, self.path)
+            if not _FORMAT.is_in(connection, self.path):
+                _FORMAT.make_in(connection)
             connection.execute("COMMIT")
         except FAULTS as error:
             connection.close()
@@ -419,42 +416,6 @@ class Registry:
             connection.close()
             raise
         return connection
-
-
-def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-        for statement in _SCHEMA:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        return
-    if application != APPLICATION_ID:
-        raise StoreError(f"{path} is a database of another program; name another folder with --state")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise StoreVersionError(
-            f"{path} has format {version}, written by a newer Orrery; this one reads up to {VERSION}: upgrade it"
-        )
-
-
-def token_kind(token: str) -> TokenKind | None:
-    """What a token is for, by its first word; None: it cannot be one."""
-    kind, _, rest = token.partition(".")
-    if len(rest) != _TOKEN_LENGTH or not token.isascii():
-        return None
-    match kind:
-        case "enrol" | "device" | "client":
-            return kind
-    return None
-
-
-def _new_token(kind: TokenKind) -> str:
-    return f"{kind}.{base64.urlsafe_b64encode(os.urandom(_TOKEN_BYTES)).rstrip(b'=').decode('ascii')}"
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _check_name(name: str) -> None:
