@@ -78,6 +78,12 @@ def problems(need: Need, device: KnownDevice, at: float) -> list[str]:
     return found
 
 
+def forbids(place: Place, device: KnownDevice) -> bool:
+    """Whether a place never lets a device have an attempt, whatever the device says that it has of it."""
+    named = (not place.on or device.name in place.on) and device.name not in place.apart
+    return not named or not set(place.skills).issubset(device.profile.skills)
+
+
 def _unmet(need: Need, device: KnownDevice) -> Iterable[str]:
     place, profile, name = need.place, device.profile, device.name
     if place.on and name not in place.on:

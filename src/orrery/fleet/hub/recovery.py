@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orrery.fleet.hub import requests
+from orrery.fleet.hub import match, requests
 from orrery.fleet.hub.attempt import Attempt, State
 from orrery.fleet.hub.known import KnownDevice
 from orrery.fleet.hub.ledger import Ledger
@@ -58,6 +58,10 @@ def _reconcile(ledger: Ledger, device: KnownDevice, held: tuple[Held, ...]) -> N
         if debt is not None and debt.forget:
             ledger.say(device, debt)
             continue
+        if one.fence > ledger.fence:
+            ledger.note("untrue", device.name, f"{one.work}: it names a fence that was never given")
+            ledger.call_off(device, one.work, one.fence, "it was never given")
+            continue
         attempt_ = ledger.attempts.get(one.work)
         if attempt_ is None:
             _unasked(ledger, device, one)
@@ -80,7 +84,7 @@ def _unasked(ledger: Ledger, device: KnownDevice, held: Held) -> None:
         return
     while other.before is not None:
         other = other.before
-    if other.state in (State.QUEUED, State.SOUGHT):
+    if other.state in (State.QUEUED, State.SOUGHT) and not match.forbids(other.assign.place, device):
         ledger.go_behind(other, attempt)
 
 
@@ -89,6 +93,7 @@ def _claim(ledger: Ledger, device: KnownDevice, attempt: Attempt, held: Held) ->
     state = attempt.state
     mine = state in (State.LEASED, State.ADRIFT) and attempt.holder is device
     free = state is State.SOUGHT or (state is State.QUEUED and attempt.fence in (0, held.fence))
+    free = free and not match.forbids(attempt.assign.place, device)
     if not mine and not free:
         if held.phase in ("queued", "running"):
             ledger.call_off(device, held.work, held.fence, "the lease on it has ended")

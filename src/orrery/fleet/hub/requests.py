@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from orrery.fleet.hub import match
 from orrery.fleet.hub.attempt import Attempt, State
 from orrery.fleet.hub.commands import ToClient
 from orrery.fleet.hub.known import KnownClient, KnownDevice
@@ -88,7 +89,7 @@ def assign(ledger: Ledger, client: KnownClient, frame: Assign) -> None:
     else:
         earlier = ledger.latest.get(frame.key)
         ledger.latest[frame.key] = attempt
-        if earlier is None or earlier is attempt:
+        if earlier is None or earlier is attempt or _is_foreign(earlier, frame):
             begin(ledger, attempt)
         elif earlier.state is State.ENDED:
             _follow(ledger, attempt, earlier)
@@ -100,6 +101,11 @@ def _asked_again(ledger: Ledger, client: KnownClient, attempt: Attempt, frame: A
     if attempt.assign.digest != frame.digest or attempt.assign.key != frame.key:
         message = f"{frame.work} was asked for before, with other arguments"
         ledger.out.append(ToClient(client.name, Reject(work=frame.work, reason="arguments", message=message)))
+        return
+    if _is_foreign(attempt, frame) and attempt.holder is not None:
+        ledger.call_off(attempt.holder, attempt.work, attempt.fence, "it must not run there")
+        ledger.drop(attempt)
+        assign(ledger, client, frame)
         return
     if attempt.orphan:
         device = attempt.holder
@@ -119,6 +125,11 @@ def _asked_again(ledger: Ledger, client: KnownClient, attempt: Attempt, frame: A
     client.attempts[attempt.work] = attempt
     attempt.forgotten = False
     ledger.tell_news(attempt)
+
+
+def _is_foreign(attempt: Attempt, frame: Assign) -> bool:
+    """Whether what a device says that it has cannot be what is asked for: it was never given that to do."""
+    return attempt.orphan and attempt.holder is not None and match.forbids(frame.place, attempt.holder)
 
 
 def turn(ledger: Ledger, attempt: Attempt, earlier: Attempt) -> None:
@@ -167,6 +178,8 @@ def _is_answered(ledger: Ledger, attempt: Attempt, keeper: KnownDevice, held: He
     frame = attempt.assign
     if held.phase == "broken":
         if held.work != frame.work or attempt.harmless:
+    if match.forbids(frame.place, keeper):
+        return False
             return False
         attempt.holder = keeper
         ledger.remembers_no_more(held.key)
