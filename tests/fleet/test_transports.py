@@ -26,7 +26,8 @@ from orrery.fleet.transports.mqtt import MqttConnection, MqttOptions, MqttTransp
 from orrery.fleet.transports.protocol import Connection, Transport
 from orrery.fleet.transports.registry import transport_for
 from orrery.fleet.transports.websocket import WebSocketOptions, WebSocketTransport
-from orrery.testing.faulty import FaultProxy, Faults, Faulty
+from orrery.testing.fault_proxy import FaultProxy
+from orrery.testing.faulty import Faults, Faulty
 from orrery.testing.transports import TransportConformance
 from tests.fleet.mosquitto import DEVICE, HUB, PREFIX, Mosquitto
 

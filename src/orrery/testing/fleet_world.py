@@ -24,7 +24,8 @@ from functools import partial
 
 from orrery.errors import InternalError, OrreryError
 from orrery.fleet.profile import Offer, Profile
-from orrery.testing.fleet_hosts import DeviceHost, Dialling, HubHost
+from orrery.testing.fleet_hosts import DeviceHost, Dialling
+from orrery.testing.fleet_hub import HubHost
 from orrery.testing.fleet_network import Agenda, Network
 from orrery.testing.fleet_runs import SKILLS, ClientHost, Sinks
 

@@ -26,7 +26,7 @@ from orrery.fleet.private import write_private
 from orrery.fleet.profile import DeviceView
 from orrery.graph import Graph
 from orrery.graph.codec import to_json
-from orrery.testing.faulty import FaultProxy
+from orrery.testing.fault_proxy import FaultProxy
 
 HUB, RUN = "hub", "run"
 LEASE_S, AWAY_S, PATIENCE_S = 3.0, 6.0, 3.0
