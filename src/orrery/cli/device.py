@@ -14,6 +14,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from orrery.cli.options import Words, read_skills
 from orrery.cli.screen import can_move_its_cursor, err, say
 from orrery.errors import RequestError
 from orrery.fleet.device.agent import Agent, News
@@ -30,8 +31,6 @@ TOKEN_VARIABLE, HUB_VARIABLE = "ORRERY_DEVICE_TOKEN", "ORRERY_HUB"
 REDRAW_S = 0.1
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)[bB]?")
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-
-Words = Annotated[list[str] | None, Parameter(negative=())]
 
 
 def device(
@@ -71,7 +70,7 @@ def device(
     Exit status: 0 when it has left, 1 if the world failed it, 2 if the request is wrong or the hub refuses it.
 
     Args:
-        hub: Its URL, such as ws://127.0.0.1:8700; $ORRERY_HUB unless given.
+        hub: Its URL, such as ws://127.0.0.1:8765; $ORRERY_HUB unless given.
         token: An enrolment token, needed once. Others on this machine can see it here: prefer --token-file, or
             $ORRERY_DEVICE_TOKEN; on a terminal it is asked for.
         token_file: A file with the token.
@@ -107,7 +106,7 @@ def device(
     chosen = name or own_name()
     place = folder or default_folder(chosen)
     options = DeviceOptions(
-        skills=tuple(word.strip() for word in skills.split(",") if word.strip()),
+        skills=read_skills(skills),
         slots=_at_least(0, slots, "--slots"),
         offer=tuple(offer or ("*",)),
         allow=tuple(allow or ()),

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from orrery.cli.options import Json
+from orrery.cli.options import Json, read_skills
 from orrery.cli.plain import printable, span
 from orrery.cli.screen import can_move_its_cursor, out, say, say_table, table_lines, write_json
-from orrery.errors import EnrolmentError, RequestError
+from orrery.errors import RequestError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import FILE, Enrolled, Registry
 from orrery.fleet.hubs import DEFAULT_STATE, nearby_hub
@@ -80,10 +80,7 @@ def enrol(
         skills: What it counts as having, joined by commas; it says itself unless given.
         minutes: How long the token can be used, 10 unless given.
     """
-    given = tuple(one.strip() for one in skills.split(",") if one.strip())
-    for one in given:
-        if not one.isprintable() or " " in one:
-            raise EnrolmentError(f"{one!r} is no skill: write words joined by commas, such as --skills gpu,camera")
+    given = read_skills(skills)
     with contextlib.closing(Registry(_folder(state))) as registry:
         token = registry.enrolment_token(at=time.time(), name=name, skills=given, minutes=minutes)
         running = registry.is_running()

@@ -8,12 +8,11 @@ import math
 import os
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
 from rich.console import Console
 
-from orrery.cli.options import Json
+from orrery.cli.options import Json, Words
 from orrery.cli.screen import out, say, write_json
 from orrery.errors import RequestError
 from orrery.fleet.hub.server import HubServer
@@ -22,7 +21,6 @@ from orrery.fleet.hubs import DEFAULT_STATE, HUB_FILE, NearbyHub, write_nearby_h
 from orrery.fleet.transports.tls import certificate
 
 DEFAULT_URL = "ws://127.0.0.1:8765"
-Words = Annotated[list[str] | None, Parameter(negative=())]
 
 
 def hub(

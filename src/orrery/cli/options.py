@@ -49,10 +49,10 @@ HubUrl = Annotated[
 ]
 HubTokenFile = Annotated[
     Path | None,
-    Parameter(
-        name="--hub-token-file", help="The file with a client's token for it; $ORRERY_HUB_TOKEN unless given."
-    ),
+    Parameter(name="--hub-token-file", help="The file with a client's token for it; $ORRERY_HUB_TOKEN unless given."),
 ]
+Words = Annotated[list[str] | None, Parameter(negative=())]
+"""An option that can be repeated."""
 Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object, last on stdout.")]
 RunName = Annotated[
     str, Parameter(completer=_run_names, help="A run's name, the beginning of one, or 'last' for the newest.")
@@ -134,6 +134,15 @@ def find_run(journal: Journal, name: str) -> str:
         more = f" and {len(alike) - 5} more" if len(alike) > 5 else ""
         raise RequestError(f"several runs begin with {name!r}: {', '.join(alike[:5])}{more}; write more of the name")
     raise UnknownRunError(f"there is no run {name!r}; {suggestion(name, known) if known else 'the store has none'}")
+
+
+def read_skills(text: str) -> tuple[str, ...]:
+    """The words of a list with commas between them. Raises RequestError."""
+    skills = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in skills:
+        if not one.isprintable() or " " in one:
+            raise RequestError(f"{one!r} is no skill: write words joined by commas, such as --skills gpu,camera")
+    return skills
 
 
 def read_hub(url: str | None, token_file: Path | None) -> HubAddress | None:

@@ -10,19 +10,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter
-
-from orrery.cli.options import Json
+from orrery.cli.options import Json, Words
 from orrery.cli.screen import out, say, say_table, write_json
 from orrery.errors import ModelScriptError
 from orrery.models.simulated import Counts, Fault, Limits, Script, SimulatedServer, Timing, echo
 from orrery.models.simulated.cassette import Recorder
 from orrery.models.simulated.scripts import read_script
 from orrery.workflow import code
-
-Words = Annotated[list[str] | None, Parameter(negative=())]
 
 
 def simulate(
