@@ -176,10 +176,10 @@ def begin(ledger: Ledger, attempt: Attempt) -> None:
 def _is_answered(ledger: Ledger, attempt: Attempt, keeper: KnownDevice, held: Held) -> bool:
     """Whether the device that remembers the task can answer the attempt, or shows that nobody can."""
     frame = attempt.assign
-    if held.phase == "broken":
-        if held.work != frame.work or attempt.harmless:
     if match.forbids(frame.place, keeper):
         return False
+    if held.phase == "broken":
+        if held.work != frame.work or attempt.harmless:
             return False
         attempt.holder = keeper
         ledger.remembers_no_more(held.key)
