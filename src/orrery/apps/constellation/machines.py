@@ -16,9 +16,7 @@ import msgspec
 
 from orrery.apps.constellation.network import Network
 from orrery.errors import OutsideError
-from orrery.fleet.client import HubClient
-from orrery.fleet.hubs import HubAddress
-from orrery.fleet.profile import DeviceView
+from orrery.fleet import DeviceView, HubAddress, HubClient
 
 START_S, STOP_S = 60.0, 10.0
 """How long they may take to be there, and to end."""
