@@ -132,8 +132,15 @@ def test_there_are_enough_of_them() -> None:
         (
             "show the cpu usage of all devices. Only those over 80 %. Write them to busy.csv there.",
             "plan/ambiguous",
-            "where of web1, web2, db1, pi1, big1 is it written?",
+            "which of them is known only when it has run",
         ),
+        ("which device has the highest cpu usage? Run 'ps' there.", "plan/ambiguous", "known only when it has run"),
+        (
+            "on web1, count the errors in app.log; on web2, count the warnings",
+            "plan/not-understood",
+            "I do not see what is to be done on web2",
+        ),
+        ("which of web1 and web2 is the best?", "plan/not-understood", ""),
         (
             "count the errors in app.log on web1 and web2 and write them to n.csv on web1 and web2",
             "plan/ambiguous",

@@ -135,6 +135,8 @@ class Builder:
         """Where that lies of which is spoken now, and where programs run; see `at`."""
         self.whole = False
         """Whether what only computes is done there as well."""
+        self.visited: set[str] = set()
+        """The devices on which something was done since this was emptied."""
         self.spare: set[str] = set()
         """Tasks that only take together what others gave, and are left out if nothing asks for it."""
         self._lies: dict[str, Where] = {}
@@ -161,6 +163,7 @@ class Builder:
         each = None if over is None else Each(over)
         tool = self.toolbox.get(op)
         where = HERE if isinstance(tool, Problem) else self._performed(tool, args, over)
+        self.visited |= set(where.names)
         if not fresh:
             for when in (None, self.when):
                 known = self._made.get(repr((op, args, each, when, where)))

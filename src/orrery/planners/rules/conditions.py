@@ -45,6 +45,7 @@ class Conditions(Conventions):
             if not where.is_here and self.last is not None and self.last.kind == "paths":
                 self.last = self.last.but(where=where)
             self._remember(frame, clause)
+            self.led_before = led
             if expr is not None:
                 self.conditions[number] = expr
 

@@ -246,15 +246,17 @@ class Deeds(Spread):
         if target is not None or (clause.verb and clause.verb[0].is_word("download")):
             name = PurePosixPath(frame.urls[0].partition("?")[0]).name or "download"
             path = self._place(frame.targets, name)
-            ref = self.b.add(
-                "download",
-                "http.download",
-                {"url": frame.urls[0], "path": path},
-                fresh=True,
-                question=f"Download {frame.urls[0]} to {path!r}?",
-            )
-            self._wrote(path)
-            self.last = Value("paths", [ref["path"]], path=path, sample=(path,), noun=path)
+            for goal in self._goals(frame):
+                with self.b.at(goal):
+                    ref = self.b.add(
+                        "download",
+                        "http.download",
+                        {"url": frame.urls[0], "path": path},
+                        fresh=True,
+                        question=f"Download {frame.urls[0]} to {path!r}{f' {goal}' if goal.names else ''}?",
+                    )
+                    self._wrote(path)
+                self.last = Value("paths", [ref["path"]], path=path, sample=(path,), noun=path, where=goal)
             return
         self._show(frame, clause)
 
@@ -319,6 +321,7 @@ class Deeds(Spread):
             self._called(clause)
             return
         frame = Frame(where=where, devices=phrases)
+        self.b.visited.clear()
         self.b.whole = True  # a tool that only computes is done there too: so it was said
         if len(phrases) > 1:
             frame.unknown.append(phrases[1])
@@ -329,6 +332,7 @@ class Deeds(Spread):
             with self.b.at(where):
                 self._called(clause)
         self.b.whole = False
+        self.led_before = self.led
         self._remember(frame, clause)
 
     def _called(self, clause: Clause) -> None:

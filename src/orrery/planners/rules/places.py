@@ -33,6 +33,8 @@ class Places(Speech):
     """The place that was named before the verb, for all of the sentence."""
     said: Where | None = None
     """The place that was named last in the clauses before."""
+    led_before: Where | None = None
+    """The place that was named before the verb of an earlier part."""
     said_in = -1
     """The sentence in which it was."""
 

@@ -18,7 +18,8 @@ _STATE = r"(?:online|connected|available|reachable|up|there|in the fleet|in my f
 _CAN = (
     r"(?:what (?:can|could) (?:they|each|each of them|every one of them) do"
     r"|what (?:are they capable of|do they offer)"
-    r"|(?:with )?(?:what )?(?:are )?(?:their|the) (?:skills|tools|abilities|capabilities|skills and tools|tools and skills)"
+    r"|(?:with )?(?:what )?(?:are )?(?:their|the)"
+    r" (?:skills|tools|abilities|capabilities|skills and tools|tools and skills)"
     r"|what (?:skills|tools)(?: and (?:skills|tools))? (?:do they|does each) have)"
 )
 _ROSTER = re.compile(

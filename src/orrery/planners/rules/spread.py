@@ -28,6 +28,7 @@ class Spread(Writing):
     """Does a clause where it is to be done."""
 
     def _done_there(self, deed: Callable[[Frame, Clause], None], frame: Frame, clause: Clause) -> None:
+        self.b.visited.clear()
         where = self._lies(frame, clause)
         if self.b.problems:
             return
@@ -42,7 +43,21 @@ class Spread(Writing):
                 deed(frame, clause)
             if not where.is_here and self.last is not None and self.last.where.is_here and _lies_somewhere(self.last):
                 self.last = self._told_where(self.last, where)
+        if not self.b.problems and self.edit is None:
+            self._all_visited(frame, clause)
         self._remember(frame, clause)
+
+    def _all_visited(self, frame: Frame, clause: Clause) -> None:
+        """Note a problem where a device was named on which nothing is done."""
+        said = [frame.where, frame.goes, *(target.where for target in frame.targets)]
+        said += [self.led if self.led is not self.led_before else None, *(where for where, _ in frame.lying)]
+        for where in said:
+            for name in where.names if where is not None and not where.fits else ():
+                if name not in self.b.visited and not self.b.problems:
+                    message = f"I do not see what is to be done on {name} here; name the file, or leave the device out"
+                    token = frame.devices[0] if frame.devices else self._verb(clause)
+                    self.b.problems.append(problem("plan/not-understood", token, message))
+        self.led_before = self.led
 
     def _told_where(self, value: Value, where: Where) -> Value:
         """The value with where it lies; in the answers too."""
@@ -181,6 +196,15 @@ class Spread(Writing):
         if where.every and not where.asked:
             return None
         one_each = bool(frame.metrics) and frame.duration_s is None and frame.interval_s is None
+        if where.asked and not one_each and not (frame.measures or frame.levels or frame.contains or frame.unit):
+            measure = _DIMENSIONS.get(frame.rank.dimension, "") if frame.rank is not None else ""
+            if measure and (frame.paths or frame.files):
+                frame.measures.append(measure)
+            elif frame.paths and not (frame.rank or frame.sort or frame.tests or frame.aggregates):
+                return None  # "which of them have app.log": those where there is one
+            elif not frame.files:
+                message = "which of them by what? Say what is counted: the most errors, the most lines"
+                self.b.problems.append(problem("plan/not-understood", self._verb(clause), message))
         if one_each or where.asked:
             later = Frame(rank=frame.rank, sort=frame.sort, tests=frame.tests, any_of=frame.any_of)
             later.aggregates = [a for a in frame.aggregates if a.how != "count"] if one_each else []

@@ -30,6 +30,10 @@ _FILLERS = words("please then also first now just")
 _OTHER = words("other others rest remaining")
 _SYSTEMS = {"linux": "linux", "windows": "windows", "mac": "darwin", "macos": "darwin", "darwin": "darwin"}
 _NOT_A_NAME = words("average demand disk line time the a an each every all both any it its")
+_CHOOSING = words(
+    """only over above below under more less fewer most least highest lowest largest smallest biggest top bottom which
+    those whose than where if unless first last"""
+)
 _NEAR = 0.72
 _NOTHING = Token("stop", "", 0, 0)
 
@@ -102,6 +106,16 @@ class _Finder:
         return self.result
 
     _leads_here = False
+    last_end = 0
+    """After the words that named devices last."""
+
+    def _points_back(self, begin: int) -> bool:
+        return any(token.is_word("there", "them", "those", "these") for token in self.tokens[begin : begin + 4])
+
+    def _narrowed(self, begin: int) -> bool:
+        """Whether only some of the devices may be meant that were named last: it was asked which, or chosen."""
+        asked = self.last is not None and self.last.asked
+        return asked or any(token.is_word(*_CHOOSING) for token in self.tokens[self.last_end : begin])
 
     def _take(self, where: Where, begin: int, end: int) -> None:
         first, last = self.tokens[begin], self.tokens[end - 1]
@@ -114,6 +128,8 @@ class _Finder:
             self.result.tokens.append(token)
         if where.names and not where.fits and not (self.last is not None and self.last.same(where)):
             self.before, self.last = self.last, where
+        if where.names and not self._points_back(begin):
+            self.last_end = end
 
     def _leads(self, begin: int, end: int) -> bool:
         """Whether a phrase stands before a verb: it begins a part of the request, and a verb follows."""
@@ -242,6 +258,8 @@ class _Finder:
         if self.last is None:
             self._fault("plan/no-reference", begin, "where? No device was named before")
             return Where(fits=True)
+        if len(self.last.names) > 1 and self._narrowed(begin):
+            self._fault("plan/ambiguous", begin, "which of them is known only when it has run; name devices here")
         return replace(self.last, every=False, together=False, asked=False, by="on")
 
     def _names(self, place: int) -> tuple[Where, int] | None:
@@ -350,6 +368,8 @@ class _Finder:
                 return Where(self._all_names(), every=token.is_word("each")), end
             self._fault("plan/no-reference", place, "of which devices? No several were named before")
             return Where(self._all_names()), end
+        if self._narrowed(place):
+            self._fault("plan/ambiguous", place, "which of them is known only when it has run; name devices here")
         return Where(several.names, every=token.is_word("each")), end
 
     def _pair(self) -> Where | None:

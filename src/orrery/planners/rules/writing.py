@@ -251,6 +251,7 @@ class Writing(Telling):
                     args = {"path": place, "content": content}
                     self.b.add(f"write-{PurePosixPath(place).stem}", "files.write", args, question=question, fresh=True)
                     self._wrote(place)
+            self.last = value  # it is the same everywhere
             if len(goals) == 1:
                 self.last = Value("paths", [place], path=place, sample=(place,), noun=place, where=goals[0])
             return
