@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from orrery.errors import Failure, MessageTooLargeError, OrreryError
+from orrery.errors import Failure, MessageTooLargeError, OrreryError, StoreError
 from orrery.fleet.blob_server import BlobServer
 from orrery.fleet.device.cache import BlobCache
 from orrery.fleet.device.core import DeviceCore
@@ -67,6 +68,8 @@ from orrery.fleet.transports.protocol import Transport
 ANSWERED_EVERY_S = 0.25
 """How often the core is told that the hub still answers."""
 LOAD_EVERY_S = 15.0
+MOST_UNWRITTEN, WRITTEN_S = 256, 0.5
+"""That results may be forgotten is written down with what must be, or when there is so much of it, or after that."""
 KEY_S = 2.0
 GOODBYE_S = 5.0
 """How long a device that leaves waits for the hub to acknowledge what was said."""
@@ -100,13 +103,16 @@ class News(NamedTuple):
     text: str
 
 
-def boot_clock() -> float:
-    """Seconds that only go forward and do not stop while the machine sleeps: a lease runs on then, too."""
+def _boot_clock() -> Callable[[], float]:
     if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     if sys.platform == "darwin":
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    return time.monotonic()
+        return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    return time.monotonic
+
+
+boot_clock = _boot_clock()
+"""Seconds that only go forward and do not stop while the machine sleeps: a lease runs on then, too."""
 
 
 class Agent:
@@ -171,6 +177,9 @@ class Agent:
         self._server = BlobServer(blobs.store.open_raw, secret=lambda: self._secret, hub_now=self._hub_now)
         self._secret = b""
         self._events: list[Event] = []
+        self._unwritten: list[Remember | Forget] = []
+        self._must_write = False
+        self._writing: asyncio.TimerHandle | None = None
         self._woken = asyncio.Event()
         self._met = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -221,12 +230,15 @@ class Agent:
             for task in (*tasks, *self._fetching.values()):
                 task.cancel()
             await asyncio.gather(*tasks, *self._fetching.values(), return_exceptions=True)
-            if self._timer is not None:
-                self._timer.cancel()
+            for timer in (self._timer, self._writing):
+                if timer is not None:
+                    timer.cancel()
             await self._porter.close()
             await self._server.close()
             await self._dialler.close()
             await self._performer.close()
+            with suppress(StoreError):  # what is not forgotten is told to the hub again, which says that it may be
+                self._journal.write(self._unwritten)
             self._journal.close()
 
     def drain(self, because: str = "", *, grace_s: float = 30.0) -> None:
@@ -321,18 +333,35 @@ class Agent:
             await self._woken.wait()
             self._woken.clear()
             events, self._events = self._events, []
-            commands = [command for event in events for command in self._core.handle(event)]
-            changes = [command for command in commands if isinstance(command, Remember | Forget)]
-            if changes:
-                if any(isinstance(one, Remember) and one.record.effects in ("keyed", "once") for one in changes):
-                    await asyncio.to_thread(self._journal.write, changes)  # waits for the disk
-                else:
-                    self._journal.write(changes)
+            commands: list[Command] = []
+            for event in events:
+                asked = self._core.handle(event)
+                changes = [command for command in asked if isinstance(command, Remember | Forget)]
+                if changes:
+                    self._unwritten += changes
+                    self._must_write = self._must_write or not _only_forgets(event)
+                commands += asked
+            if self._must_write or len(self._unwritten) > MOST_UNWRITTEN:
+                await self._write_down()
+            elif self._unwritten and self._writing is None:
+                self._writing = self._loop.call_later(WRITTEN_S, self._write_soon)
             for command in commands:
                 self._carry_out(command)
                 if isinstance(command, Leave):
                     return
             self._arm()
+
+    def _write_soon(self) -> None:
+        self._writing = None
+        self._must_write = bool(self._unwritten)
+        self._woken.set()
+
+    async def _write_down(self) -> None:
+        changes, self._unwritten, self._must_write = self._unwritten, [], False
+        if any(isinstance(one, Remember) and one.record.effects in ("keyed", "once") for one in changes):
+            await asyncio.to_thread(self._journal.write, changes)  # waits for the disk
+        else:
+            self._journal.write(changes)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -448,6 +477,11 @@ class Agent:
     def _announce(self, kind: str, text: str) -> None:
         if self._on_news is not None:
             self._on_news(News(kind, text))
+
+
+def _only_forgets(event: Event) -> bool:
+    """Whether what follows from an event may be lost: a result that nobody needs any more would be kept longer."""
+    return isinstance(event, FrameCame) and isinstance(event.frame, Cancel) and event.frame.forget
 
 
 def _differ(one: Load, other: Load) -> bool:

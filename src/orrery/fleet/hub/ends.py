@@ -21,15 +21,27 @@ class End:
         pace: of its frames.
         proved: its key has been used; until then it may have got lost on the way.
         leaving: it has said that it drains and leaves.
+        spoke: something that it said has come with the message that is being taken in.
         heard_at, went_at: when something came from it last, and when its last connection ended.
     """
 
-    __slots__ = ("connection", "heard_at", "leaving", "link", "pace", "principal", "proved", "session", "went_at")
+    __slots__ = (
+        "connection",
+        "heard_at",
+        "leaving",
+        "link",
+        "pace",
+        "principal",
+        "proved",
+        "session",
+        "spoke",
+        "went_at",
+    )
 
     def __init__(self, principal: Principal, session: Session, pace: Pace) -> None:
         self.principal, self.session, self.pace = principal, session, pace
         self.connection: Connection | None = None
-        self.proved = self.leaving = False
+        self.proved = self.leaving = self.spoke = False
         self.heard_at = self.went_at = 0.0
         self.link: Link
 

@@ -77,6 +77,9 @@ LOOK_EVERY_S = 0.25
 MOST_WAITING = 10_000
 """Frames that may wait for one end to read them; `MOST_CHUNKS_WAITING` where they are of blobs."""
 MOST_CHUNKS_WAITING = 256
+_AT_WILL = ("error", "untrue", "session-lost", "replaced", "device-came", "device-went", "device-gone")
+"""Records that others can cause as often as they like. Each is written now and then only, or they would drive all the
+rest out of the audit log, and the hub would do nothing but write."""
 _LOG = logging.getLogger("orrery.fleet")
 
 _MAY_SAY: dict[str, tuple[type[Frame], ...]] = {
@@ -138,6 +141,7 @@ class HubServer:
         self._listeners: list[Listener] = []
         self._ends = Ends()
         self._cuts = Door(self.settings)
+        self._often = Door(self.settings)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._looking: asyncio.TimerHandle | None = None
@@ -321,7 +325,9 @@ class HubServer:
         if not end.proved:
             end.proved = True
             self.registry.prove(end.name, at=at)
-        self._feed(DeviceHeard(at, end.name, latency_s))
+        if latency_s is not None or not end.spoke:  # what it said has told the core as well that it was heard
+            self._feed(DeviceHeard(at, end.name, latency_s))
+        end.spoke = False
 
     def _said(self, end: End, frame: AnyFrame) -> None:
         """A frame came in its turn. What is raised here ends the connection."""
@@ -359,6 +365,7 @@ class HubServer:
                 self._feed(DeviceSaid(at, name, msgspec.structs.replace(frame, profile=profile)))
             case _:
                 end.leaving = end.leaving or isinstance(frame, Drain)
+                end.spoke = True
                 self._feed(DeviceSaid(at, name, frame))
 
     def _profile(self, end: End, said: Profile | None) -> Profile:
@@ -488,6 +495,11 @@ class HubServer:
         self._ends.forget(end)
 
     def _note(self, kind: str, principal: str, detail: str) -> None:
+        if kind in _AT_WILL:
+            unnoted = self._often.refused(f"{kind} of {principal}", self.now()).unnoted
+            if unnoted is None:
+                return
+            detail += f" ({unnoted} more before)" if unnoted else ""
         try:
             self.registry.note(self.now(), kind, principal, detail)
         except StoreError as error:  # a full disk must not end the hub
