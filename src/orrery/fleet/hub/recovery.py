@@ -50,6 +50,8 @@ def _reconcile(ledger: Ledger, device: KnownDevice, held: tuple[Held, ...]) -> N
     ledger.let_go(device)
     owed, device.owed = device.owed, {}
     said = {one.work for one in held}
+    if strange := [one.work for one in held if one.fence > ledger.fence]:
+        ledger.note("untrue", device.name, f"{strange[0]}: under a fence that was never given ({len(strange)} in all)")
     for attempt in list(device.leases.values()):
         if attempt.work not in said:
             ledger.put_back(attempt, f"{device.name} has nothing of it")
@@ -59,7 +61,6 @@ def _reconcile(ledger: Ledger, device: KnownDevice, held: tuple[Held, ...]) -> N
             ledger.say(device, debt)
             continue
         if one.fence > ledger.fence:
-            ledger.note("untrue", device.name, f"{one.work}: it names a fence that was never given")
             ledger.call_off(device, one.work, one.fence, "it was never given")
             continue
         attempt_ = ledger.attempts.get(one.work)

@@ -11,6 +11,9 @@ from orrery.fleet.hub.timers import Timers
 from orrery.fleet.messages import Cancel, Frame, Held
 from orrery.graph.values import Blob
 
+MOST_BLOBS = 200_000
+"""Blobs of one device that are remembered. Of what is beyond, only the device knows that it has it."""
+
 
 class Roster:
     """Devices, and the queue for them. What is to be done about it collects in `out`."""
@@ -105,7 +108,7 @@ class Roster:
     def holds(self, device: KnownDevice, blobs: tuple[Blob, ...]) -> None:
         """A device holds these blobs, too."""
         for blob in blobs:
-            if blob.digest not in device.holds:
+            if blob.digest not in device.holds and len(device.holds) < MOST_BLOBS:
                 device.holds[blob.digest] = blob.size_bytes
                 device.held_bytes += blob.size_bytes
                 self.holders.setdefault(blob.digest, {})[device.name] = device
