@@ -140,6 +140,8 @@ def test_there_are_enough_of_them() -> None:
             "plan/not-understood",
             "I do not see what is to be done on web2",
         ),
+        ("count the errors in app.log.gz on web1", "plan/no-tool", "'app.log.gz' may be compressed"),
+        ("count the errors in logs/app.log* on web1", "plan/no-tool", "'logs/app.log*' may be compressed"),
         ("which of web1 and web2 is the best?", "plan/not-understood", ""),
         (
             "count the errors in app.log on web1 and web2 and write them to n.csv on web1 and web2",

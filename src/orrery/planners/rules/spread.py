@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from orrery.planners.rules import refine
 from orrery.planners.rules.build import Value
@@ -19,6 +20,7 @@ from orrery.planners.rules.where import HERE, Where
 from orrery.planners.rules.writing import Writing
 
 DEVICE = Column("device")
+_WHOLE = ("copy", "remove", "hash", "which")
 _ONLY_WRITE = ("write", "append", "convert", "chart", "make", "merge")
 _DIMENSIONS = {"size": "size_bytes", "length": "lines", "time": "modified_at"}
 _WRITES = ("write", "append", "convert", "chart", "make", "show", "", "count", "which", "sum", "mean", "sort", "filter")
@@ -36,6 +38,9 @@ class Spread(Writing):
             token = frame.devices[0] if frame.devices else None
             message = "on which device do the files lie? Name it"
             self.b.problems.append(problem("plan/ambiguous", token, message))
+        elif not where.is_here and clause.intent not in _WHOLE and (packed := self._packed(frame)):
+            message = f"{packed!r} may be compressed, which is not opened there; name files that are not"
+            self.b.problems.append(problem("plan/no-tool", frame.devices[0] if frame.devices else None, message))
         elif where.is_several:
             self._on_several(deed, frame, clause, where)
         else:
@@ -46,6 +51,13 @@ class Spread(Writing):
         if not self.b.problems and self.edit is None:
             self._all_visited(frame, clause)
         self._remember(frame, clause)
+
+    def _packed(self, frame: Frame) -> str:
+        """The file or the pattern that is compressed text, or may find some."""
+        named = [path for path, _ in frame.paths] + (frame.files.patterns if frame.files is not None else [])
+        packed = (path for path in named if path.endswith(".gz") and self.around.kind_by_name(path) != "table")
+        rotated = (path for path in named if path.endswith("*") and "." in path.rpartition("/")[2])
+        return next(chain(packed, rotated), "")
 
     def _all_visited(self, frame: Frame, clause: Clause) -> None:
         """Note a problem where a device was named on which nothing is done."""
