@@ -83,9 +83,10 @@ def test_names_take_the_place_of_references_when_it_starts() -> None:
     place = Place(on=(Ref("x"), "web1"), apart=(Ref("b"), Ref("c")))
     assert place.settled(values.__getitem__, ran.__getitem__) == Place(on=("web1", "web3"), apart=("web2",))
     assert Place(beside=Ref("a")).settled(values.__getitem__, ran.__getitem__) == Place(on=("web1",))
+    here = Place(beside=Ref("c"), apart=(Ref("b"),)).settled(values.__getitem__, ran.__getitem__)
+    assert here == Place(beside=Ref("c"), apart=("web2",)), "what ran on this machine is no device's neighbour"
     for wrong, because in (
         (Place(on=(Ref("y"),)), "a device's name is wanted"),
-        (Place(beside=Ref("c")), "ran on no device"),
         (Place(on=("web2",), beside=Ref("a")), "which ran on web1"),
     ):
         with pytest.raises(ArgumentError, match=because):

@@ -56,14 +56,14 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return f"on a device with {', '.join(needs)}" if needs else "on any device"
 
     def settled(self, look_up: Callable[[Any], Any], device_of: Callable[[str], str]) -> Place:
-        """The place with names where references were.
+        """The place with names where references were; `beside` stays where that task ran on no device.
 
         Args:
             look_up: the value of a reference or template.
             device_of: where a task ran; empty for one that ran on no device.
 
         Raises:
-            ArgumentError: a reference stands for no name, or a task that it is to be beside ran on no device.
+            ArgumentError: a reference stands for no name, or it is to be on one device and beside a task on another.
         """
         on: list[str] = []
         for name in self.on:
@@ -72,17 +72,15 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
                 if not (isinstance(one, str) and one):
                     raise ArgumentError(f"a device's name is wanted where it is to run, not {one!r:.60}")
                 on.append(one)
-        if self.beside is not None:
-            there = device_of(self.beside.task)
-            if not there:
-                raise ArgumentError(f"it is to run beside {self.beside.task!r}, which ran on no device")
+        beside, there = self.beside, "" if self.beside is None else device_of(self.beside.task)
+        if there:
             if on and there not in on:
                 raise ArgumentError(
-                    f"it is to run on {' or '.join(on)}, and beside {self.beside.task!r}, which ran on {there}"
+                    f"it is to run on {' or '.join(on)}, and beside {beside.task!r}, which ran on {there}"
                 )
-            on = [there]
+            on, beside = [there], None
         apart = tuple(dict.fromkeys(where for ref in self.apart if (where := device_of(ref.task))))
-        return msgspec.structs.replace(self, on=tuple(dict.fromkeys(on)), beside=None, apart=apart)
+        return msgspec.structs.replace(self, on=tuple(dict.fromkeys(on)), beside=beside, apart=apart)
 
 
 def _shown(name: Any) -> str:
