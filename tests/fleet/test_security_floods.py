@@ -6,11 +6,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
+import pytest
+
+from orrery.fleet.hub.commands import Command
+from orrery.fleet.hub.reports import MOST_RETURNS
 from orrery.fleet.hub.roster import MOST_BLOBS
-from orrery.fleet.messages import Error, Hello, Ping, State
+from orrery.fleet.messages import Assign, Error, Hello, Ping, Reject, Result, State
+from orrery.graph.task import EffectKind
 from orrery.graph.values import Blob
 from tests.fleet.hub_rig import BOUND_S, Caller, Device, calling, rig
-from tests.fleet.test_hub import Stage
+from tests.fleet.test_hub import Stage, result, to_devices
 
 
 async def answered(caller: Caller, number: int) -> None:
@@ -62,3 +68,43 @@ def test_what_a_device_claims_to_hold_is_bounded() -> None:
     stage.said("bad", State(dropped=(f"{1:064x}",)))
     stage.said("bad", State(holds=(Blob("f" * 64, 1),)))
     assert "f" * 64 in stage.hub.ledger.holders
+
+
+@pytest.mark.parametrize("effects", ["pure", "keyed"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Result(work="", status="lost", effect="none"),
+        Result(work="", status="stopped", effect="none"),
+        Reject(work="", reason="lease"),
+    ],
+    ids=lambda answer: f"{type(answer).__name__} {getattr(answer, 'status', '')}",
+)
+def test_a_device_that_gives_back_what_it_takes_does_not_keep_it_for_ever(
+    answer: Result | Reject, effects: EffectKind
+) -> None:
+    stage = Stage()
+    stage.device("bad")
+    stage.client()
+    stage.asks(effects=effects)
+    given = 1
+    while given < 100 and any(frame for _, frame in to_devices(returned(stage, answer)) if isinstance(frame, Assign)):
+        given += 1
+    assert given == MOST_RETURNS
+    stage.device("good")
+    assert stage.on() == "good"
+    assert result(stage.ends()).status == "succeeded"
+
+
+def returned(stage: Stage, answer: Result | Reject) -> list[Command]:
+    return stage.said("bad", msgspec.structs.replace(answer, work="a#1", fence=stage.fence()))
+
+
+def test_a_device_that_is_full_is_not_asked_again_at_once() -> None:
+    stage = Stage()
+    stage.device("bad")
+    stage.client()
+    stage.asks()
+    full = Reject(work="a#1", reason="full", fence=stage.fence(), retry_after_s=0.0)
+    assert not to_devices(stage.said("bad", full))
+    assert [device for device, _ in to_devices(stage.wait(1.0, "bad"))] == ["bad"]

@@ -61,6 +61,7 @@ class Attempt:
         holder: the device that has the lease, or had it last.
         known_as: the work under which the holder remembers the result.
         refused: the devices that said they cannot, with what they said.
+        returned: how often each device gave it back without having done anything of it.
         queued_at: since when it waits for a device; `leased_at`: since when its holder has it.
         accepted: the holder has said that it will do it.
         stopping: why it is to stop, if it is; `overdue`: because its deadline has passed.
@@ -74,7 +75,7 @@ class Attempt:
     __slots__ = (
         "accepted", "after", "arrival", "assign", "awaits", "because", "before", "client", "fence", "forgotten",
         "holder", "known_as", "leased_at", "line", "may_be_done", "overdue", "queued_at", "refused", "result",
-        "state", "stopping", "told", "work",
+        "returned", "state", "stopping", "told", "work",
     )  # fmt: skip
 
     def __init__(self, assign: Assign, client: str, arrival: int) -> None:
@@ -86,6 +87,7 @@ class Attempt:
         self.known_as = assign.work
         self.because = ""
         self.refused: dict[str, str] = {}
+        self.returned: dict[str, int] = {}
         self.queued_at = self.leased_at = 0.0
         self.accepted = False
         self.stopping: str | None = None

@@ -13,6 +13,10 @@ from orrery.fleet.messages import State as Report
 
 FULL_S = 1.0
 """How long a device that is full is not asked, if it does not say itself."""
+FULL_LEAST_S = 0.1
+"""And at least so long, whatever it says."""
+MOST_RETURNS = 5
+"""A device that gave an attempt back so often, with nothing done of it, is not asked for it again."""
 UNTRUE = ("not-offered", "not-allowed")
 """Refusing what one offers for these reasons costs trust."""
 
@@ -84,12 +88,12 @@ def _reject(ledger: Ledger, device: KnownDevice, frame: Reject) -> None:
     match frame.reason:
         case "full":
             again_s = FULL_S if frame.retry_after_s is None else frame.retry_after_s
-            device.full_until = ledger.now + again_s
+            device.full_until = ledger.now + max(FULL_LEAST_S, again_s)
             ledger.timers.set(("full", device.name), device.full_until)
         case "draining":
             presence.drains(ledger, device, frame.message)
         case "lease":
-            pass  # it gave it back, since it had not heard of the hub for so long
+            _count_return(ledger, device, attempt)  # it had not heard of the hub for so long
         case "deadline" if attempt.assign.deadline is not None and attempt.stopping is None:
             attempt.overdue, attempt.stopping = True, frame.message
         case reason:
@@ -123,9 +127,18 @@ def _result(ledger: Ledger, device: KnownDevice, frame: Result) -> None:
         _reject(ledger, device, reject)
         return
     if not final and attempt.stopping is None and _may_move(device, attempt, frame):
+        _count_return(ledger, device, attempt)
         ledger.put_back(attempt, f"{device.name} gave it back")
         return
     _ended(ledger, device, attempt, frame)
+
+
+def _count_return(ledger: Ledger, device: KnownDevice, attempt: Attempt) -> None:
+    """A device gave an attempt back that it had the lease on; one that does so for ever would have it for ever."""
+    count = attempt.returned[device.name] = attempt.returned.get(device.name, 0) + 1
+    if count >= MOST_RETURNS:
+        attempt.refused[device.name] = f"gave it back {count} times"
+        ledger.note("untrue", device.name, f"{attempt.work}: given back {count} times")
 
 
 def _may_move(device: KnownDevice, attempt: Attempt, frame: Result) -> bool:
