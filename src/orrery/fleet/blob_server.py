@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 
 from orrery.fleet.blobs import ticket_fault
-from orrery.fleet.messages import DEFAULT_MAX_FRAME_BYTES, Artifact
+from orrery.fleet.messages import Artifact
 from orrery.fleet.porter import Held, Porter, carry, sending_on
 from orrery.fleet.transports.protocol import Connection, Listener, Transport
 from orrery.fleet.transports.registry import transport_for
+
+MOST_ASKED_BYTES = 65_536
+"""The largest message that is taken in: others ask, and nobody is known before his ticket is."""
 
 
 class BlobServer:
@@ -20,7 +23,7 @@ class BlobServer:
         secret: gives the secret that tickets are made with; it is shared with the hub alone, and nobody is let in
             before there is one.
         hub_now: the hub's clock.
-        max_bytes: of a message.
+        max_bytes: of a message that comes in.
         idle_s: after which a connection is closed on which nothing is sent.
     """
 
@@ -30,7 +33,7 @@ class BlobServer:
         *,
         secret: Callable[[], bytes],
         hub_now: Callable[[], float] = time.time,
-        max_bytes: int = DEFAULT_MAX_FRAME_BYTES,
+        max_bytes: int = MOST_ASKED_BYTES,
         idle_s: float = 30.0,
     ) -> None:
         self._held, self._secret, self._hub_now, self._max_bytes = held, secret, hub_now, max_bytes

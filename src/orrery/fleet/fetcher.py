@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from orrery.errors import ConnectionLostError, CorruptionError, OrreryError, StoreError
 from orrery.fleet.messages import DEFAULT_MAX_FRAME_BYTES, Source
@@ -67,7 +68,7 @@ class Fetcher:
     async def _fetch(self, blob: Blob, sources: Sequence[Source], into: BlobStore) -> None:
         if await asyncio.to_thread(has, into, blob):
             return
-        ways: list[Source | None] = [source for source in sources if source.url and source.digest == blob.digest]
+        ways: list[Source | None] = [one for one in sources if _can_be_dialled(one.url) and one.digest == blob.digest]
         if self._hub is not None:
             ways.append(None)
         part = await asyncio.to_thread(part_of, into, blob)
@@ -79,27 +80,40 @@ class Fetcher:
             await asyncio.to_thread(part.leave)
 
     async def _from_any(self, ways: list[Source | None], blob: Blob, part: Part) -> None:
-        """One way after the other, at the offset that was reached, until it is whole or all have failed too long."""
+        """One way after the other, at the offset that was reached, until it is whole or all have failed too long.
+
+        Once what came from several was something else, each has to bring the whole alone: so it shows who it was.
+        """
         loop = asyncio.get_running_loop()
+        alone, has_foreign = False, part.size_bytes > 0
         give_up_at, reached, pause_s = loop.time() + self._patience_s, part.size_bytes, 0.1
         said: dict[str, str] = {}
         while ways:
             for way in list(ways):
                 name = "the hub" if way is None else way.device or way.url
+                if alone and part.size_bytes > 0:
+                    with suppress(CorruptionError):  # it is not whole, so that throws it away
+                        await asyncio.to_thread(part.keep)
+                    has_foreign = False
+                before = part.size_bytes
                 try:
                     if part.size_bytes < blob.size_bytes:
                         await (self._through_hub(blob, part) if way is None else self._directly(way, blob, part))
                     await asyncio.to_thread(part.keep)
                     return
                 except CorruptionError as error:
-                    ways.remove(way)  # one holder mixed in something else; which, is not known: this was the last
-                    if not ways:
-                        raise
                     said[name] = str(error)
+                    if not has_foreign:
+                        ways.remove(way)
+                        if not ways:
+                            raise
+                    alone, has_foreign = True, False
+                    continue
                 except StoreError:
                     raise  # it cannot be kept here, wherever it comes from
                 except OrreryError as error:
                     said[name] = str(error)
+                has_foreign = has_foreign or part.size_bytes > before
                 if part.size_bytes > reached:
                     give_up_at, reached, pause_s = loop.time() + self._patience_s, part.size_bytes, 0.1
             if loop.time() + pause_s > give_up_at:
@@ -129,6 +143,11 @@ class Fetcher:
             carrying.cancel()
             await asyncio.gather(carrying, return_exceptions=True)
             await connection.close()
+
+
+def _can_be_dialled(url: str) -> bool:
+    """Whether blobs may be fetched from there: devices say where, and a broker of theirs would be told a password."""
+    return bool(url) and url.partition(":")[0] not in ("mqtt", "mqtts")
 
 
 class _Fetch:

@@ -37,6 +37,8 @@ Send = Callable[[Step], Awaitable[None]]
 Held = Callable[[str], BinaryIO]
 """Opens what is held under a digest, for reading. Raises OrreryError (CorruptionError) if there is no such thing."""
 
+MOST_OUTGOING, MOST_HEARD = 1024, 1000
+"""Streams that one end may ask for at once, and steps of one that may wait; what is beyond is dropped."""
 SILENCE_S = 10.0
 """A receiver that hears nothing for so long opens its stream again; after three times the holder counts as gone."""
 
@@ -55,7 +57,8 @@ class _Outgoing:
         self.task: asyncio.Task[None] | None = None
 
     def take(self, frame: Step) -> None:
-        self.heard.append(frame)
+        if len(self.heard) < MOST_HEARD:
+            self.heard.append(frame)
         self.woken.set()
 
 
@@ -122,7 +125,7 @@ class Porter:
         outgoing = self._outgoing.get(frame.stream)
         if outgoing is not None:
             outgoing.take(frame)
-        elif isinstance(frame, Artifact) and frame.step == "open":
+        elif isinstance(frame, Artifact) and frame.step == "open" and len(self._outgoing) < MOST_OUTGOING:
             outgoing = self._outgoing[frame.stream] = _Outgoing()
             outgoing.task = asyncio.get_running_loop().create_task(self._serve(frame, outgoing))
 
@@ -215,11 +218,15 @@ class Porter:
             because = error.args[0] if error.args else type(error).__name__
         except OSError as error:
             because = f"it cannot be read: {error.strerror}"
+        except BaseException:
+            del self._outgoing[opened.stream]
+            raise
+        try:  # it counts until that is said: who asks and does not listen cannot ask for more and more
+            if because:
+                with suppress(ConnectionLostError):
+                    await self._send(Artifact(step="stop", stream=opened.stream, error=because))
         finally:
             del self._outgoing[opened.stream]
-        if because:
-            with suppress(ConnectionLostError):
-                await self._send(Artifact(step="stop", stream=opened.stream, error=because))
 
     async def _send_all(self, opened: Artifact, outgoing: _Outgoing) -> None:
         file = await asyncio.to_thread(self._held, opened.digest)
