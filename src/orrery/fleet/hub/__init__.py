@@ -8,9 +8,9 @@ they hold. Its parts are `attempt` (with the table of states), `known`, `queue`,
 chooses a device, `health` and `reputation` say what a device is worth. `invariants` is for tests.
 
 What does I/O: `server` gives the core its connections and carries out its commands. A new connection is met by
-`greeting`, which asks `registry` (devices, clients, `tokens`, audit: SQLite) for whom its token speaks, and has `door`
-count those that it turns away; then it is one of `ends`. `passing` relays blobs, `fitting` makes the list of devices
-fit into a message, `watching` sees what the operator changes in the registry, `listening` knows the addresses.
+`greeting`, which asks `registry` (devices, clients, `tokens`, log: SQLite) for whom its token speaks; then it is one of
+`ends`, held to its `pace`. `audit` writes down what happened, `passing` relays blobs, `fitting` makes the list of
+devices fit into a message, `watching` sees what the operator changes in the registry, `listening` knows the addresses.
 
 It imports no more than the rest of the fleet does.
 """

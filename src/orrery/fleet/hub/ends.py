@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from orrery.errors import ProtocolError
-from orrery.fleet.hub.door import Pace
+from orrery.fleet.hub.pace import Pace
 from orrery.fleet.hub.registry import Principal
 from orrery.fleet.link import Link
 from orrery.fleet.session import Session

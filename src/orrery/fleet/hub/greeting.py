@@ -17,7 +17,7 @@ from orrery.errors import (
     StoreError,
 )
 from orrery.fleet.codec import Unknown, decode, encode
-from orrery.fleet.hub.door import Door
+from orrery.fleet.hub.audit import Audit
 from orrery.fleet.hub.registry import NAME, Principal, Registry
 from orrery.fleet.hub.settings import Settings
 from orrery.fleet.hub.tokens import token_kind
@@ -54,17 +54,10 @@ class _Refused(Exception):
 
 
 class Greeter:
-    """Asks new connections who they are.
+    """Asks new connections who they are."""
 
-    Args:
-        note: writes into the audit log: what happened, to whom, and more about it.
-    """
-
-    def __init__(
-        self, registry: Registry, settings: Settings, now: Callable[[], float], note: Callable[[str, str, str], None]
-    ) -> None:
-        self._registry, self._settings, self._now, self._note = registry, settings, now, note
-        self._door = Door(settings)
+    def __init__(self, registry: Registry, settings: Settings, now: Callable[[], float], audit: Audit) -> None:
+        self._registry, self._settings, self._now, self._audit = registry, settings, now, audit
         self._strangers: dict[Connection, None] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -82,10 +75,7 @@ class Greeter:
 
     def refused(self, peer: str, because: str) -> float:
         """Somebody was turned away, here or by the transport. Returns: for how long he is asked to wait."""
-        wait_s, unnoted = self._door.refused(peer, self._now())
-        if unnoted is not None:
-            self._note("refused", peer, because + (f" ({unnoted} more before)" if unnoted else ""))
-        return wait_s
+        return self._audit.note("refused", peer, because, by=_host_of(peer))
 
     async def close(self) -> None:
         """Wait for connections that are being closed."""
@@ -163,3 +153,9 @@ async def last_word(connection: Connection, frame: Frame) -> None:
             await connection.send(encode([frame], connection.form))
     except (ConnectionLostError, TimeoutError):
         _LOG.debug("%s did not hear: %s", connection.peer, frame)
+
+
+def _host_of(peer: str) -> str:
+    """The address in `peer` without its port, if it has one."""
+    host, colon, port = peer.rpartition(":")
+    return host if colon and port.isdecimal() else peer

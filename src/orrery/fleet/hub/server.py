@@ -27,9 +27,9 @@ from orrery.errors import (
     StoreError,
 )
 from orrery.fleet.blobs import Step
+from orrery.fleet.hub.audit import Audit
 from orrery.fleet.hub.commands import Command, Cut, Noted, ToClient, ToDevice
 from orrery.fleet.hub.core import Hub
-from orrery.fleet.hub.door import Door, Pace
 from orrery.fleet.hub.ends import End, Ends
 from orrery.fleet.hub.events import (
     ClientCame,
@@ -47,6 +47,7 @@ from orrery.fleet.hub.events import (
 from orrery.fleet.hub.fitting import fitting
 from orrery.fleet.hub.greeting import Greeter, Guest
 from orrery.fleet.hub.listening import Listening, dialled, is_remote, listener_for
+from orrery.fleet.hub.pace import Pace
 from orrery.fleet.hub.passing import Passing
 from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.settings import Settings
@@ -77,9 +78,6 @@ LOOK_EVERY_S = 0.25
 MOST_WAITING = 10_000
 """Frames that may wait for one end to read them; `MOST_CHUNKS_WAITING` where they are of blobs."""
 MOST_CHUNKS_WAITING = 256
-_AT_WILL = ("error", "untrue", "session-lost", "replaced", "device-came", "device-went", "device-gone")
-"""Records that others can cause as often as they like. Each is written now and then only, or they would drive all the
-rest out of the audit log, and the hub would do nothing but write."""
 _LOG = logging.getLogger("orrery.fleet")
 
 _MAY_SAY: dict[str, tuple[type[Frame], ...]] = {
@@ -140,8 +138,6 @@ class HubServer:
         )
         self._listeners: list[Listener] = []
         self._ends = Ends()
-        self._cuts = Door(self.settings)
-        self._often = Door(self.settings)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._looking: asyncio.TimerHandle | None = None
@@ -151,11 +147,12 @@ class HubServer:
         self._loop = asyncio.get_running_loop()
         self.registry = Registry(self.folder)
         try:
+            self._audit = Audit(self.registry, self.settings, self.now)
             self.epoch = self.registry.begin()
             self.client_token = self.registry.client_token(at=self.now())
             self._watching = Watching(self.registry, self.now(), kept_s=self.settings.session_kept_s)
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._watching.expected)
-            self._greeter = Greeter(self.registry, self.settings, self.now, self._note)
+            self._greeter = Greeter(self.registry, self.settings, self.now, self._audit)
             self._passing = Passing(self._core.holders, self._pass)
             self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
             for url in self._listen_at:
@@ -171,7 +168,7 @@ class HubServer:
         except BaseException:
             await self.close()
             raise
-        self._note("started", "hub", f"epoch {self.epoch} at {' '.join(self.urls)}")
+        self._audit.note("started", "hub", f"epoch {self.epoch} at {' '.join(self.urls)}")
         return self
 
     async def __aexit__(
@@ -190,7 +187,7 @@ class HubServer:
         await asyncio.gather(*(listener.close() for listener in self._listeners))
         if self.urls:
             await self._greeter.close()
-            self._note("stopped", "hub", "")
+            self._audit.note("stopped", "hub")
         self.registry.close()
 
     def views(self) -> tuple[DeviceView, ...]:
@@ -221,10 +218,7 @@ class HubServer:
             await end.link.run(connection, first=[welcome], arrived=guest.arrived)
         except (ProtocolError, MessageTooLargeError) as error:
             because = str(error)
-            unnoted = self._cuts.refused(end.name, self.now()).unnoted
-            if unnoted is not None:
-                more = f" ({unnoted} more before)" if unnoted else ""
-                self._note("cut", end.name, f"{connection.peer}: {because}{more}")
+            self._audit.note("cut", end.name, f"{connection.peer}: {because}")
         except OrreryError as error:
             because = str(error)
         finally:
@@ -268,12 +262,12 @@ class HubServer:
             if (end := self._ends.resumed(principal, hello.session, hello.received, at)) is not None:
                 return end, True
         except ProtocolError as error:
-            self._note("session-lost", principal.name, str(error))
+            self._audit.note("session-lost", principal.name, str(error))
         end, older = self._ends.new(principal, Pace(self.settings, at), self._link)
         end.proved = not guest.key
         if older is not None and older.connection is not None:
             message = f"another connection came as {principal.name!r}, from {connection.peer}"
-            self._note("replaced", principal.name, f"{older.connection.peer} by {connection.peer}")
+            self._audit.note("replaced", principal.name, f"{older.connection.peer} by {connection.peer}")
             older.link.end(ConnectionLostError(message), Error(error="replaced", message=message))
         return end, False
 
@@ -337,7 +331,7 @@ class HubServer:
             raise
         except Exception:  # noqa: BLE001 - a fault of ours with what one end said must not take the others with it
             _LOG.exception("a frame of %s could not be taken in: %.200s", end.name, frame)
-            self._note("failed", end.name, "a fault of the hub's; its log says more")
+            self._audit.note("failed", end.name, "a fault of the hub's; its log says more")
             last = Error(error="internal", message="the hub failed", retryable=True)
             end.link.end(ConnectionLostError("the hub failed"), last)
 
@@ -355,7 +349,7 @@ class HubServer:
             case Artifact() | Credit(slots=None):
                 self._passing.take(name, frame)
             case Error():
-                self._note("error", name, f"{frame.error}: {frame.message}")
+                self._audit.note("error", name, f"{frame.error}: {frame.message}")
             case _ if role == "client":
                 if isinstance(frame, State):
                     self._passing.offered(name, (blob.digest for blob in frame.holds))
@@ -394,7 +388,7 @@ class HubServer:
                 if (end := self._ends.get(principal)) is not None:
                     self._ends.end_session(end)
             case Noted(kind, principal, detail):
-                self._note(kind, principal, detail)
+                self._audit.note(kind, principal, detail)
 
     def _post(self, name: str, frame: Frame) -> None:
         """Say something now, or when the session goes on. Who has none reports, or asks again, when he comes."""
@@ -435,7 +429,7 @@ class HubServer:
 
     def _cut_slow(self, end: End) -> None:
         because = "it does not read what it is sent"
-        self._note("cut", end.name, because)
+        self._audit.note("cut", end.name, because)
         self._cut(end.name, because, Error(error="too-slow", message=because))
 
     def _cut(self, name: str, because: str, last: Error) -> None:
@@ -493,17 +487,6 @@ class HubServer:
         self._passing.gone(end.name, because)
         self._cut(end.name, because, Error(error="revoked", message=because))
         self._ends.forget(end)
-
-    def _note(self, kind: str, principal: str, detail: str) -> None:
-        if kind in _AT_WILL:
-            unnoted = self._often.refused(f"{kind} of {principal}", self.now()).unnoted
-            if unnoted is None:
-                return
-            detail += f" ({unnoted} more before)" if unnoted else ""
-        try:
-            self.registry.note(self.now(), kind, principal, detail)
-        except StoreError as error:  # a full disk must not end the hub
-            _LOG.error("not in the audit log (%s): %s %s %s", error, kind, principal, detail)
 
     def _turned_away(self, peer: str, because: str) -> None:
         """A transport let somebody not even begin."""
