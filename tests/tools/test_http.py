@@ -65,6 +65,8 @@ class Answers(BaseHTTPRequestHandler):
             self.answer(int(status), b"because", **headers)
         elif path == "/redirect":
             self.answer(302, b"", Location="/json")
+        elif path == "/to-keys":
+            self.answer(302, b"", Location="http://169.254.169.254/latest/meta-data")
         elif path == "/loop":
             self.answer(302, b"", Location="/loop")
         elif path == "/slow":
@@ -208,6 +210,13 @@ def test_redirects_are_followed_up_to_a_limit(server: str) -> None:
     with pytest.raises(HttpError, match="more than 10 redirects") as caught:
         get(f"{server}/loop")
     assert caught.value.severity == "permanent"
+
+
+def test_no_answer_leads_to_who_hands_out_the_machines_keys(server: str) -> None:
+    for url in (f"{server}/to-keys", "http://169.254.169.254/", "http://2852039166/"):
+        with pytest.raises(HttpError, match="hands out this machine's keys") as caught:
+            get(url, timeout_s=2)
+        assert caught.value.severity == "permanent"
 
 
 def test_a_slow_server_meets_the_deadline(server: str) -> None:

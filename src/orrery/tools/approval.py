@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
 from orrery.errors import Failure
 from orrery.graph import Add, Edge, Edit, Effects, Expr, Link, Task, TaskId, Template, refs_in
+from orrery.tools.key_servers import key_server
 from orrery.tools.tool import Tool
 
 Word = Literal["allow", "ask", "refuse"]
@@ -42,8 +42,6 @@ _SECRET_NAMES = frozenset(
 _SECRET_FOLDERS = (".config/gh", ".config/gcloud", ".local/share/keyrings")
 _SECRET_FILES = frozenset({"/etc/shadow", "/etc/gshadow", "/etc/sudoers"})
 _PROCESS_SECRETS = frozenset({"environ", "mem", "maps", "auxv", "root", "cwd", "fd"})
-_KEY_SERVERS = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200", "metadata.google.internal"})
-"""Where the machines of cloud providers get their own keys."""
 _SHOWN_CHARS = 80
 ON_YES = Expr("result != false")
 """On what an edge from a question to a person fires: not after a denial, and not after an answer of `false`."""
@@ -192,11 +190,8 @@ def _of_reading(resource: str, known: Mapping[str, Any], folder: Path) -> Verdic
 
 
 def _of_address(url: str) -> Verdict | None:
-    try:
-        host = urlsplit(url).hostname
-    except ValueError:  # no address at all, as the tool will say
-        host = None
-    return Verdict("refuse", f"{host} hands out this machine's keys") if host in _KEY_SERVERS else None
+    host = key_server(url)
+    return Verdict("refuse", f"{host} hands out this machine's keys") if host else None
 
 
 def _of_writing(tool: Tool[..., Any], resource: str, known: Mapping[str, Any], folder: Path) -> Verdict:

@@ -31,6 +31,7 @@ from orrery.errors import (
 )
 from orrery.tools.context import ToolContext
 from orrery.tools.disk import replacing, resolved
+from orrery.tools.key_servers import key_server
 from orrery.tools.tool import tool
 
 if TYPE_CHECKING:
@@ -351,11 +352,19 @@ async def _client_for_life(loop: asyncio.AbstractEventLoop) -> AsyncGenerator[ht
         max_redirects=MAX_REDIRECTS,
         headers={"user-agent": "orrery"},
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        event_hooks={"request": [_no_key_server]},
     ) as client:
         try:
             yield client
         finally:
             _clients.pop(loop, None)
+
+
+async def _no_key_server(request: Any) -> None:
+    """No request goes there, and none is led there by an answer. Raises HttpError."""
+    host = key_server(str(request.url))
+    if host:
+        raise HttpError(f"{host} hands out this machine's keys, which no run fetches", severity="permanent")
 
 
 def _httpx() -> Any:
