@@ -9,8 +9,9 @@ chooses a device, `health` and `reputation` say what a device is worth. `invaria
 
 What does I/O: `server` gives the core its connections and carries out its commands. A new connection is met by
 `greeting`, which asks `registry` (devices, clients, `tokens`, log: SQLite) for whom its token speaks; then it is one of
-`ends`, held to its `pace`. `audit` writes down what happened, `passing` relays blobs, `fitting` makes the list of
-devices fit into a message, `watching` sees what the operator changes in the registry, `listening` knows the addresses.
+`ends`, held to its `pace`, and spoken to by `speaking`. `audit` writes down what happened, `passing` relays blobs,
+`fitting` makes the list of devices fit into a message, `watching` sees what the operator changes in the registry, and
+`listening` knows the addresses.
 
 It imports no more than the rest of the fleet does.
 """

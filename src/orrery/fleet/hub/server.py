@@ -20,13 +20,11 @@ import msgspec
 
 from orrery.errors import (
     ConnectionLostError,
-    Failure,
     MessageTooLargeError,
     OrreryError,
     ProtocolError,
     StoreError,
 )
-from orrery.fleet.blobs import Step
 from orrery.fleet.hub.audit import Audit
 from orrery.fleet.hub.commands import Command, Cut, Noted, ToClient, ToDevice
 from orrery.fleet.hub.core import Hub
@@ -51,6 +49,7 @@ from orrery.fleet.hub.pace import Pace
 from orrery.fleet.hub.passing import Passing
 from orrery.fleet.hub.registry import Registry
 from orrery.fleet.hub.settings import Settings
+from orrery.fleet.hub.speaking import Speaker
 from orrery.fleet.hub.watching import Watching
 from orrery.fleet.link import Link
 from orrery.fleet.messages import (
@@ -76,8 +75,7 @@ from orrery.fleet.transports.protocol import Connection, Listener, Transport
 LOOK_EVERY_S = 0.25
 """How often the registry is looked at for what another process wrote."""
 MOST_WAITING = 10_000
-"""Frames that may wait for one end to read them; `MOST_CHUNKS_WAITING` where they are of blobs."""
-MOST_CHUNKS_WAITING = 256
+"""Frames that may wait for one end to read them."""
 _LOG = logging.getLogger("orrery.fleet")
 
 _MAY_SAY: dict[str, tuple[type[Frame], ...]] = {
@@ -148,12 +146,13 @@ class HubServer:
         self.registry = Registry(self.folder)
         try:
             self._audit = Audit(self.registry, self.settings, self.now)
+            self._speaker = Speaker(self._ends, self._audit, self._answered_for)
             self.epoch = self.registry.begin()
             self.client_token = self.registry.client_token(at=self.now())
             self._watching = Watching(self.registry, self.now(), kept_s=self.settings.session_kept_s)
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._watching.expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._audit)
-            self._passing = Passing(self._core.holders, self._pass)
+            self._passing = Passing(self._core.holders, self._speaker.pass_on)
             self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
@@ -313,7 +312,7 @@ class HubServer:
         if self._ends.get(end.name) is not end:
             return
         if end.link.backlog > MOST_WAITING:
-            self._cut_slow(end)
+            self._speaker.cut_slow(end)
         if not end.is_device:
             return
         if not end.proved:
@@ -380,62 +379,20 @@ class HubServer:
     def _carry_out(self, command: Command) -> None:
         match command:
             case ToDevice(device, frame):
-                self._post(device, self._passing.with_tickets(frame, self.now()) if type(frame) is Assign else frame)
+                self._speaker.post(
+                    device, self._passing.with_tickets(frame, self.now()) if type(frame) is Assign else frame
+                )
             case ToClient(client, frame):
-                self._post(client, self._shown(frame) if type(frame) is State else frame)
+                self._speaker.post(client, self._shown(frame) if type(frame) is State else frame)
             case Cut(principal, because):
-                self._cut(principal, because, Error(error="cut", message=because, retryable=True))
+                self._speaker.cut(principal, Error(error="cut", message=because, retryable=True))
                 if (end := self._ends.get(principal)) is not None:
                     self._ends.end_session(end)
             case Noted(kind, principal, detail):
                 self._audit.note(kind, principal, detail)
 
-    def _post(self, name: str, frame: Frame) -> None:
-        """Say something now, or when the session goes on. Who has none reports, or asks again, when he comes."""
-        end = self._ends.get(name)
-        if end is None:
-            return
-        if not end.session.is_full:
-            try:
-                end.link.post(frame)
-            except MessageTooLargeError as error:
-                self._answer_for(end, frame, error)
-        elif not isinstance(frame, Progress):
-            self._cut_slow(end)
-            self._ends.forget(end)
-
-    def _answer_for(self, end: End, frame: Frame, error: MessageTooLargeError) -> None:
-        """What can never be said, since in this end's form it is too large, must not hold up the rest."""
-        if isinstance(frame, Assign):
-            reject = Reject(work=frame.work, fence=frame.fence, reason="arguments", message=str(error))
-            # Later, since this may be said in the middle of what the core was told.
-            asyncio.get_running_loop().call_soon(self._feed, DeviceSaid(self.now(), end.name, reject))
-        elif isinstance(frame, Result):
-            failure = msgspec.structs.replace(Failure.of(error), severity="permanent")
-            end.link.post(msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure))
-        else:
-            _LOG.error("%s could not be told: %s", end.name, error)
-
-    def _pass(self, name: str, frame: Step) -> bool:
-        """Pass on a step of a blob's way; False: who is to have it is not there, or does not read."""
-        end = self._ends.get(name)
-        if end is None or not end.link.is_up:
-            return False
-        if isinstance(frame, Artifact) and frame.data and end.link.backlog > MOST_CHUNKS_WAITING:
-            self._cut_slow(end)
-            return False
-        end.link.post(frame)
-        return True
-
-    def _cut_slow(self, end: End) -> None:
-        because = "it does not read what it is sent"
-        self._audit.note("cut", end.name, because)
-        self._cut(end.name, because, Error(error="too-slow", message=because))
-
-    def _cut(self, name: str, because: str, last: Error) -> None:
-        end = self._ends.get(name)
-        if end is not None:
-            end.link.end(ConnectionLostError(because), last)
+    def _answered_for(self, device: str, answer: Reject) -> None:
+        self._feed(DeviceSaid(self.now(), device, answer))
 
     def _arm(self) -> None:
         due = self._core.due()
@@ -471,7 +428,9 @@ class HubServer:
             return
         for name in news.revoked:
             if (revoked := self._ends.get(name)) is not None:
-                self._expel(revoked, f"the device {name!r} was revoked")
+                because = f"the device {name!r} was revoked"
+                self._passing.gone(name, because)
+                self._speaker.expel(revoked, because)
             self._feed(Revoked(at, name))
         for undo, names in ((False, news.drained), (True, news.undrained)):
             for name in names:
@@ -480,13 +439,9 @@ class HubServer:
         if news.clients is not None:
             for end in self._ends.all():
                 if not end.is_device and end.name.partition("/")[0] not in news.clients:
-                    self._expel(end, "this client's token does not work any more")
-
-    def _expel(self, end: End, because: str) -> None:
-        """Cut somebody off who may not come back."""
-        self._passing.gone(end.name, because)
-        self._cut(end.name, because, Error(error="revoked", message=because))
-        self._ends.forget(end)
+                    because = "this client's token does not work any more"
+                    self._passing.gone(end.name, because)
+                    self._speaker.expel(end, because)
 
     def _turned_away(self, peer: str, because: str) -> None:
         """A transport let somebody not even begin."""
