@@ -64,6 +64,8 @@ class Places(Speech):
         if not frame.has_source:
             last = self.last
             goal = next((t.where for t in frame.targets), None) or frame.goes
+            if last is not None and last.parts and any(has_stand_in(target.path) for target in frame.targets):
+                return Where(tuple(last.parts), every=True)  # "save each to HOST.txt"
             if goal is not None and self._are_parts(goal):
                 if goal.every or goal.said.lower().endswith(("there", "them")):
                     return goal
@@ -126,6 +128,15 @@ class Places(Speech):
         goal = self._goal_said(frame, target)
         if goal is None:
             self._unsure_goal(target)
+        elif (
+            target is not None
+            and has_stand_in(target.path)
+            and not goal.is_several
+            and (goal.names or self.said or frame.where or self.led)
+        ):
+            message = f"for which device does a part of {target.path!r} stand? Say before: on each of ..."
+            self.b.problems.append(problem("plan/ambiguous", target.token, message))
+            return None
         elif goal.is_several and goal.said.lower().endswith("there") and not self.b.where.device:
             message = f"where of {', '.join(goal.names)} is it written? Say the name, or: on each of them"
             self.b.problems.append(problem("plan/ambiguous", target.token if target else None, message))

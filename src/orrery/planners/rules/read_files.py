@@ -49,7 +49,8 @@ def target(c: Cursor) -> bool:
         ahead += 1
     word = token.text.lower()
     here = c.at(ahead)
-    if here.word in _FORMS and here.kind == "word" and word in ("to", "into", "as", "in"):
+    of_files = word == "in" and c.at(ahead + 1).is_word(*FILE_NOUNS) and c.at(ahead + 1).text.lower().endswith("s")
+    if here.word in _FORMS and here.kind == "word" and word in ("to", "into", "as", "in") and not of_files:
         return _form(c, word, ahead, here)
     sinks = c.intent in _SINKS or bool(c.frame.chart) or word in ("to", "into", "onto", "as")
     if here.is_word("file", "document", "image", "picture", "folder", "directory") and sinks:
@@ -483,13 +484,21 @@ def path(c: Cursor) -> bool:
         if c.at().is_word(*FOLDER_NOUNS):
             c.next()
         return True
-    if c.intent in ("make", "write") and c.around.kind(token.text) == "missing" and not c.frame.targets:
+    is_new = c.around.kind(token.text) == "missing" or (not c.around.is_seen and _is_made_with_text(c))
+    if c.intent in ("make", "write") and is_new and not c.frame.targets:
         c.frame.targets.append(Target("called", token.text, token=token))
         return True
     c.frame.paths.append((token.text, token))
     if c.at().is_word("file", "document", "log", "table"):
         c.next()
     return True
+
+
+def _is_made_with_text(c: Cursor) -> bool:
+    """ "Create hello.txt with 'hi'": the file that is made, where nobody sees whether there is one."""
+    said = c.frame.measures or c.frame.levels or c.frame.aggregates or c.frame.unit or c.frame.chart
+    begins = all(token.is_word("a", "an", "the", "new", "file", "called", "named") for token in c.tokens[: c.place - 1])
+    return c.intent == "make" and begins and not said and any(token.kind == "quoted" for token in c.tokens[c.place :])
 
 
 def url(c: Cursor) -> bool:

@@ -139,6 +139,10 @@ class Spread(Writing):
                 return
             answered = answered or any(value is not before.get(key) for key, value in self.answers.items())
             used = used or (began is not last and self.was_used is began)
+            if self.last is not None and self.last.kind == "rows" and self.last.summed and self.last.measure:
+                with self.b.at(where.only(name)):
+                    total = self._answer(self.last)
+                self.last = Value("number", total, noun=self.last.measure)
             if self.last is not None:
                 lies = _lies_somewhere(self.last) and self.last.where.is_here
                 parts[name] = self.last.but(where=where.only(name)) if lies else self.last
@@ -205,8 +209,9 @@ class Spread(Writing):
         """Take out of a frame what is asked of all devices together; None where nothing is."""
         about_rows = where.together or frame.rank or frame.sort or frame.groups or frame.parts or frame.total
         about_rows = about_rows or any(a.how != "count" or frame.total for a in frame.aggregates)
-        if where.every and not where.asked:
-            return None
+        lines = frame.rank is not None and frame.rank.plain and frame.measures == ["lines"] and bool(frame.paths)
+        if (where.every and not where.asked) or (lines and not where.together and not frame.total):
+            return None  # the first lines of a file are those of each
         one_each = bool(frame.metrics) and frame.duration_s is None and frame.interval_s is None
         if where.asked and not one_each and not (frame.measures or frame.levels or frame.contains or frame.unit):
             measure = _DIMENSIONS.get(frame.rank.dimension, "") if frame.rank is not None else ""

@@ -64,6 +64,9 @@ class Surroundings:
         folder: the run's working folder.
     """
 
+    is_seen = True
+    """Whether it can be looked at."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._kinds: dict[str, Kind] = {}
@@ -224,6 +227,8 @@ class Unseen(Surroundings):
     Args:
         guessed: the columns of which a request speaks, which tables there must have.
     """
+
+    is_seen = False
 
     def __init__(self, guessed: Sequence[Column] = ()) -> None:
         super().__init__(Path("/nowhere/in/particular"))

@@ -183,6 +183,8 @@ class _Finder:
             return asked
         if (fixed := self._fixed(begin)) is not None:
             return fixed
+        if token.is_word("per", "by") and (each := self._per(begin)) is not None:
+            return each
         by = _BY.get(token.text.lower()) if token.kind == "word" else None
         if by is None:
             possessive = token.end - token.start > len(token.text) and token.kind == "word"
@@ -198,6 +200,20 @@ class _Finder:
             self._plural(begin + 1)
             self._unknown(begin + 1)
         return None, begin
+
+    def _per(self, begin: int) -> tuple[Where, int] | None:
+        """ "Per device": of each of those that were named in this sentence, or of all. A host is as often a column."""
+        noun = self._at(begin + 1)
+        if not noun.is_word("device", "server", "machine", "node") or noun.text.lower() != noun.word:
+            return None
+        if self.is_column(noun.word):
+            return None
+        named = next((token for token in reversed(self.result.tokens) if token.where is not None), None)
+        between = self.tokens[self.last_end : begin]
+        if named is None or named.where is None or any(token.text in SENTENCE_ENDS for token in between):
+            return Where(self._all_names(), every=True), begin + 2
+        self.result.tokens.remove(named)
+        return replace(named.where, every=True), begin + 2
 
     def _tail(self, where: Where, end: int) -> tuple[Where, int]:
         """ "... each", "... together", "... at once"."""

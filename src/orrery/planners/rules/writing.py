@@ -12,6 +12,7 @@ from orrery.planners.rules import sources
 from orrery.planners.rules.build import Value
 from orrery.planners.rules.clauses import Clause
 from orrery.planners.rules.frame import Frame, Target, problem
+from orrery.planners.rules.places import stands_in
 from orrery.planners.rules.surroundings import Column
 from orrery.planners.rules.telling import Telling
 from orrery.planners.rules.where import Where
@@ -141,16 +142,18 @@ class Writing(Telling):
         op = "files.append" if clause.intent == "append" else "files.write"
         verb = "Append to" if op == "files.append" else "Write"
         stem = PurePosixPath(path).stem
-        for goal in self._goals(frame):
+        goals = self._goals(frame)
+        for goal in goals:
+            own = stands_in(path, goal.device) if len(goals) > 1 else path
             with self.b.at(goal):
                 self.b.add(
                     f"{'append-to' if op == 'files.append' else 'write'}-{stem}",
                     op,
-                    {"path": path, "content": content},
-                    question=f"{verb} {path!r}{f' {goal}' if goal.names else ''}?",
+                    {"path": own, "content": content},
+                    question=f"{verb} {own!r}{f' {goal}' if goal.names else ''}?",
                     fresh=True,
                 )
-                self._wrote(path)
+                self._wrote(own)
 
     def _append(self, frame: Frame, clause: Clause) -> None:
         if not frame.targets:
@@ -245,7 +248,9 @@ class Writing(Telling):
             name = PurePosixPath(value.path).name
             place = f"{folder}/{name}" if target.endswith("/") else target or value.path
             content = self.b.add(f"read-{PurePosixPath(name).stem}", "files.read_bytes", {"path": value.path})
+            wanted = place
             for goal in goals:
+                place = stands_in(wanted, goal.device) if len(goals) > 1 else wanted
                 with self.b.at(goal):
                     question = f"Write {place!r} {goal}?"
                     args = {"path": place, "content": content}
