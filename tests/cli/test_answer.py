@@ -12,7 +12,8 @@ from rich.console import Console
 from orrery.cli.answer import print_answer
 from orrery.cli.forecast import forecast
 from orrery.cli.guess import guessed
-from orrery.cli.plain import dollars, printable, spending
+from orrery.cli.plain import dollars, spending
+from orrery.cli.screen import printable
 from orrery.cli.tally import told_spending
 from orrery.graph import Drop, Edge, Estimate, Graph, Patch, Ref, Task, Template
 from orrery.runtime import Result

@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.plain import plain, printable, short
-from orrery.cli.screen import say, say_table
+from orrery.cli.plain import plain, short
+from orrery.cli.screen import printable, say, say_table
 from orrery.errors import OrreryError
 from orrery.graph import Blob
 from orrery.graph.task import Task

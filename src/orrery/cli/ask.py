@@ -17,7 +17,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from rich.text import Text
 
 from orrery.cli.options import command, read_value
-from orrery.cli.plain import printable, short
+from orrery.cli.plain import short
+from orrery.cli.screen import printable
 from orrery.cli.steer import me
 from orrery.cli.tally import Tally
 from orrery.errors import OrreryError

@@ -17,8 +17,8 @@ from rich.live import Live
 from rich.text import Text
 
 from orrery.cli.options import Json, read_skills
-from orrery.cli.plain import printable, span
-from orrery.cli.screen import can_move_its_cursor, out, say, say_table, table_lines, write_json
+from orrery.cli.plain import span
+from orrery.cli.screen import can_move_its_cursor, out, printable, say, say_table, table_lines, write_json
 from orrery.errors import RequestError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import FILE, Enrolled, Registry

@@ -20,8 +20,7 @@ from orrery.cli.ask import somebody_is_there
 from orrery.cli.editor import Draft, Scene, addition, difference, graph_of
 from orrery.cli.faults import problem_lines
 from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing
-from orrery.cli.plain import printable
-from orrery.cli.screen import err, out, say, write_json
+from orrery.cli.screen import err, out, printable, say, write_json
 from orrery.cli.steer import me
 from orrery.errors import (
     GraphError,

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from orrery.cli.plain import printable, short
+from orrery.cli.plain import short
+from orrery.cli.screen import printable
 from orrery.errors import RequestError
 from orrery.graph.diff import diff
 from orrery.graph.edge import Edge

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from rich.text import Text
 
 from orrery.cli.guess import ANSWER_TOKENS, MODEL_CALLS, guessed
-from orrery.cli.plain import dollars, printable, short, span, spending
+from orrery.cli.plain import dollars, short, span, spending
 from orrery.cli.request import Choice, Planned
-from orrery.cli.screen import out, say, say_table, write_json
+from orrery.cli.screen import out, printable, say, say_table, write_json
 from orrery.graph import Graph, Task
 from orrery.graph.query import critical_path, total_work
 from orrery.graph.task import Estimate

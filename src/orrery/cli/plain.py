@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import math
-import re
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
+from orrery.cli.screen import printable
 from orrery.errors import Failure
 from orrery.graph import Blob
 from orrery.runtime import Result
 from orrery.scheduler.budgets import Ledger
 
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MOST_DECIMAL_BITS = 14_000
 """Python refuses to write longer integers in decimal (4,300 digits); they are written in hexadecimal."""
 
@@ -113,11 +112,6 @@ def short(value: Any, width: int = 60) -> str:
 def target_line(target: str) -> str:
     """What a run was started from, on one line: the beginning of a request in plain words, a path or name whole."""
     return short(target) if any(map(str.isspace, target)) else printable(target)
-
-
-def printable(text: str) -> str:
-    """The text without what would steer a terminal; tabs and line ends stay."""
-    return text if text.isprintable() else _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def amount(size_bytes: int) -> str:

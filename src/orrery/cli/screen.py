@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Marks(NamedTuple):
@@ -109,9 +112,15 @@ def can_move_its_cursor(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal and console.height >= 6 and console.width >= 30
 
 
+def printable(text: str) -> str:
+    """The text without what would steer a terminal, or turn its reading around; tabs and line ends stay."""
+    return text if text.isprintable() else _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
 def say(console: Console, text: str | Text, style: str = "") -> None:
     """Print one paragraph; it is wrapped at words on a terminal, and left whole elsewhere."""
-    console.print(text, style=style or None, soft_wrap=not console.is_terminal)
+    shown = printable(text) if isinstance(text, str) else text
+    console.print(shown, style=style or None, soft_wrap=not console.is_terminal)
 
 
 def say_table(console: Console, header: Sequence[str], lines: Iterable[Sequence[str | Text]], right: str = "") -> None:
@@ -128,7 +137,10 @@ def table_lines(
     console: Console, header: Sequence[str], lines: Iterable[Sequence[str | Text]], right: str = ""
 ) -> list[Text]:
     """The lines of a table as `say_table` prints it, for a display that draws them itself."""
-    table = [[cell if isinstance(cell, Text) else Text(cell) for cell in line] for line in lines]
+    table = [
+        [cell if isinstance(cell, Text) else Text(" ".join(printable(cell).split("\n"))) for cell in line]
+        for line in lines
+    ]
     table.insert(0, [Text(name, "dim") for name in header])
     widths = [max(line[column].cell_len for line in table) for column in range(len(header))]
     drawn: list[Text] = []
