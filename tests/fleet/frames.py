@@ -140,6 +140,7 @@ FULL: tuple[AnyFrame, ...] = (
         deadline=1764025200.0,
         sources=(Source(_DIGEST, "mac", "ws://10.0.0.8:9000", "ticket"),),
         seen_on="pi",
+        known_only=True,
     ),
     Accept(seq=2, work=_WORK, fence=5, device="pi", because="done soonest"),
     Reject(seq=3, work=_WORK, reason="full", fence=5, message="2 of 2 slots are taken", retry_after_s=2.5),

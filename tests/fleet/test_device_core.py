@@ -130,6 +130,19 @@ def test_a_duplicate_of_what_is_done_is_answered_with_its_result() -> None:
     assert only(came(core, asked(fence=8))).reason == "fenced"
 
 
+def test_what_is_only_to_be_learnt_is_answered_and_never_begun() -> None:
+    core = a_device()
+    frame = asked(effects="once", known_only=True)
+    assert came(core, frame) == [Send(Result(work="r@1/a#1", fence=1, status="lost", effect="unknown", device="pi"))]
+    came(core, asked(effects="once"))
+    assert Send(Accept(work="r@1/a#1", fence=1, device="pi")) in came(core, frame)
+    ended(core)
+    [send] = came(core, frame)
+    assert isinstance(send, Send)
+    assert isinstance(send.frame, Result)
+    assert (send.frame.status, send.frame.remembered) == ("succeeded", True)
+
+
 def test_a_failed_attempt_answers_its_own_work_only() -> None:
     core = a_device()
     came(core, asked())

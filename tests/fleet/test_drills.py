@@ -21,7 +21,7 @@ from orrery.errors import UnknownNameError
 from orrery.graph.task import EffectKind
 from orrery.runtime import Session
 
-QUICK = ("killed/once-99-returns", "hub/once-done-without", "liar/spare")
+QUICK = ("killed/once-99-returns", "hub/once-done-without", "run/once-done-without", "liar/spare")
 
 
 @pytest.mark.parametrize("name", QUICK)

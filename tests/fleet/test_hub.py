@@ -786,6 +786,20 @@ def test_what_may_happen_only_once_waits_for_every_device_that_may_have_it() -> 
     assert list(stage.assigned) == ["new#1", "b#1"], "the other one nobody has"
 
 
+def test_what_is_only_to_be_learnt_is_never_begun() -> None:
+    stage = restarted(expected=("pi",))
+    stage.asks(seen_on=ANYWHERE, effects="once", known_only=True)
+    assert not stage.assigned
+    lost = result(stage.device("pi"))
+    assert (lost.status, lost.effect) == ("lost", "unknown")
+    stage.device("pi", Held("b#1", "b", "b", "done", 9))
+    stage.asks("b#1", seen_on=ANYWHERE, effects="once", known_only=True)
+    assert stage.on("b#1") == "pi", "it has it, and will tell"
+    lost = result(stage.device("pi"))  # it has it no more
+    assert (lost.work, lost.status, lost.effect) == ("b#1", "lost", "unknown")
+    assert list(stage.assigned) == ["b#1"]
+
+
 def test_what_may_happen_only_once_is_lost_with_the_device_that_may_have_it() -> None:
     stage = restarted(expected=("pi", "mac"))
     stage.device("pi")

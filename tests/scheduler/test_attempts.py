@@ -111,6 +111,15 @@ def test_what_was_in_flight_at_a_crash_is_repeated_where_its_effects_allow(kind:
         assert stage.say(ev.TaskAnswered(10, "a", "rerun"), at=10) == ["a#2"]
 
 
+def test_what_may_happen_once_is_not_lost_where_its_executor_outlived_the_crash() -> None:
+    once = Effects("once")
+    stage = Stage(Task("a", "work", effects=once), Task("b", "work", executor="far", effects=once))
+    assert stage.say(ev.RunResumed(9, 2, outlived=("far",)), at=9) == []
+    assert (stage.state("a"), stage.state("b")) == (State.ASKING, State.RUNNING)
+    stage.succeed("b", "done", at=10)
+    assert stage.value("b") == "done"
+
+
 def test_a_task_that_kills_every_process_is_given_up() -> None:
     stage = Stage(Task("a", "work"), options=RunOptions(max_crashes=2))
     for crash in range(3):

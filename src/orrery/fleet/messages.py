@@ -156,6 +156,7 @@ class Assign(Frame, frozen=True):
         sources: where the blobs among the arguments can be had.
         seen_on: the device that accepted it before the hub or the client lost its memory; `ANYWHERE`: some device may
             have, and the client was not told.
+        known_only: what became of it is to be told, and it is not to be begun: where nobody knows, it is lost.
     """
 
     sequenced: ClassVar[bool] = True
@@ -176,6 +177,7 @@ class Assign(Frame, frozen=True):
     deadline: float | None = None
     sources: tuple[Source, ...] = ()
     seen_on: str = ""
+    known_only: bool = False
 
 
 class Accept(Frame, frozen=True):

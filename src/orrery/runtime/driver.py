@@ -142,6 +142,9 @@ class Driver:
         ended: asyncio.Future[None] = self._loop.create_future()
         self.scheduler.admit(machine)
         self._runs[machine.run] = _Drive(machine, lease, folder, ended)
+        for record in list(machine.in_flight.values()):
+            for attempt in record.live:
+                self._start(StartTask(machine.run, record.task, attempt, record.rank), outlived=True)
         for event in first:
             self.report(machine.run, event)
         return ended
@@ -166,6 +169,11 @@ class Driver:
     def _is_alone(self, run: str) -> bool:
         """Whether one attempt is all there is, so that waiting for others to share its commit is in vain."""
         return len(self._runs) == 1 and run in self._runs and len(self._runs[run].machine.in_flight) == 1
+
+    @property
+    def outliving(self) -> tuple[str, ...]:
+        """The executors that still know, after the death of a driver, what it gave them."""
+        return tuple(name for name, one in self.executors.items() if getattr(one, "outlives_driver", False))
 
     def machine(self, run: str) -> Machine:
         """The state of a run that is being driven."""
@@ -299,7 +307,7 @@ class Driver:
 
     # -- starting -------------------------------------------------------------------------------------
 
-    def _start(self, start: StartTask) -> None:
+    def _start(self, start: StartTask, *, outlived: bool = False) -> None:
         task = start.task
         drive = self._runs[start.run]
         try:
@@ -326,6 +334,7 @@ class Driver:
                     start.rank,
                     task.estimate.seconds,
                     drive.machine.started_at,
+                    outlived,
                 )
             )
         except Exception as error:  # noqa: BLE001 - what cannot be started fails by itself, not with every other run

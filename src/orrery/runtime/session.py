@@ -203,7 +203,7 @@ class Session:
         if machine.state != "running":
             raise RunEndedError(f"run {lease.run!r} has ended ({machine.state}); there is nothing left to resume")
         self._catch_up_with(machine.now)
-        resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch))
+        resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch, self.driver.outliving))
         assert resumed is not None
         events = [resumed, *machine.decisions]
         machine.decisions.clear()

@@ -85,9 +85,14 @@ class RunStarted(Event, frozen=True):
 
 
 class RunResumed(Event, frozen=True):
-    """A new driver took the run over; what was in flight is lost. `epoch` is its fencing token."""
+    """A new driver took the run over; what was in flight is lost. `epoch` is its fencing token.
+
+    `outlived` names executors that outlive a driver, and still know what they were given: of what may happen only once,
+    they are asked what became of it, and it is not lost.
+    """
 
     epoch: int
+    outlived: tuple[str, ...] = ()
 
 
 class RunPaused(Event, frozen=True):

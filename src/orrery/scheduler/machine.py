@@ -114,7 +114,7 @@ def run_started(run: RunRecord, event: ev.RunStarted) -> ev.Event:
 
 
 def run_resumed(run: RunRecord, event: ev.RunResumed) -> ev.Event:
-    """Whatever was in flight belonged to a driver that is gone."""
+    """Whatever was in flight belonged to a driver that is gone, but for what an executor has that outlived it."""
     run.epoch = event.epoch
     for record in run.lingering.values():
         release(run, record)
@@ -122,6 +122,9 @@ def run_resumed(run: RunRecord, event: ev.RunResumed) -> ev.Event:
     for edit in list(run.edits):
         release_edit(run, edit)
     for record in list(run.in_flight.values()):
+        once = record.task.effects.kind == "once" and record.task.each is None
+        if once and record.task.executor in event.outlived and record.state is State.RUNNING:
+            continue
         for _ in record.live:
             release(run, record)
         record.live = ()

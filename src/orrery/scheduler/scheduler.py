@@ -47,6 +47,9 @@ class Scheduler:
     def admit(self, machine: Machine) -> Machine:
         """Take in a run: a new one, or one folded from its log. It starts level with the others."""
         machine.pools = self.pools
+        for record in machine.in_flight.values():  # what executors have that outlived an earlier driver
+            for _ in record.live:
+                self.pools.acquire(record.demand)
         machine.virtual_time = self._virtual_now
         self.machines[machine.run] = machine
         return machine

@@ -47,6 +47,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self.open: dict[tuple[TaskId, int], float] = {}
+        self._doubted: dict[tuple[TaskId, int], tuple[float, float]] = {}
 
     def take(self, event: ev.Event) -> Attempt | None:
         """The attempt that ended with this event."""
@@ -60,15 +61,25 @@ class Attempts:
         task, number = final.task, final.attempt
         queued = self.open.pop((task, number), None)
         if queued is None:
+            queued, _ = self._doubted.pop((task, number), (None, None))
+        if queued is None:
             return None
         ended_at = max(queued, event.at)
         began_at = min(ended_at, max(queued, getattr(event, "began_at", None) or queued))
         return Attempt(task, number, queued, began_at, ended_at, outcome)
 
-    def abandon(self, at: float, outcome: Ending = "lost") -> Iterator[Attempt]:
-        """Close whatever is open: their driver ended, or the log does."""
+    def doubt(self, at: float) -> None:
+        """Their driver ended: what is open is lost, unless an executor that outlived him says yet how it ended."""
+        self._doubted |= {key: (queued, at) for key, queued in self.open.items()}
+        self.open.clear()
+
+    def abandon(self, at: float) -> Iterator[Attempt]:
+        """Close whatever has not ended: the log does."""
+        for (task, number), (queued, lost_at) in self._doubted.items():
+            yield Attempt(task, number, queued, queued, max(lost_at, queued), "lost")
         for (task, number), queued in self.open.items():
-            yield Attempt(task, number, queued, queued, max(at, queued), outcome)
+            yield Attempt(task, number, queued, queued, max(at, queued), "running")
+        self._doubted.clear()
         self.open.clear()
 
 
@@ -79,10 +90,10 @@ def attempts_of(events: Iterable[ev.Event]) -> list[Attempt]:
     at = 0.0
     for event in events:
         if isinstance(event, ev.RunResumed):
-            found.extend(reader.abandon(at))
+            reader.doubt(at)
         elif (attempt := reader.take(event)) is not None:
             found.append(attempt)
         at = event.at
-    found.extend(reader.abandon(at, "running"))
+    found.extend(reader.abandon(at))
     found.sort(key=lambda attempt: (attempt.queued_at, attempt.task, attempt.number))
     return found

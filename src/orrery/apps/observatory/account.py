@@ -146,7 +146,7 @@ class _Reader:
             case ev.RunResumed():
                 self._dead_s += event.at - self._last_at
                 self._resumed.append((self._seq, self.clock(event.at)))
-                self._open = tracing.Attempts()  # what was under way never came to an end
+                self._open.doubt(event.at)  # what was under way hardly comes to an end
             case ev.TaskStarted():
                 self._starts[event.task].append(self._seq)
             case ev.TaskSucceeded():

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from orrery.bench.fleet_drills.driver import Verdict
-from orrery.bench.fleet_drills.machines import Machines, Member
+from orrery.bench.fleet_drills.machines import LEASE_S, Machines, Member
 from orrery.bench.fleet_drills.witness import Execution, Hold, Witness
 from orrery.graph import Graph
 from orrery.graph.task import EffectKind
@@ -74,6 +74,7 @@ class Drill:
         at: how far the subject is when it happens, in percent.
         members: the devices beside the office.
         timeout_s: of the subject.
+        lease_s: how long a silent device keeps its work.
         verdict: of a person who is asked.
         strikes: whether the subject ever comes so far.
     """
@@ -85,6 +86,7 @@ class Drill:
     at: int = 50
     members: tuple[Member, ...] = (ONE,)
     timeout_s: float | None = None
+    lease_s: float = LEASE_S
     verdict: Verdict = "deny"
     strikes: bool = True
 

@@ -57,15 +57,17 @@ class Machines:
     Args:
         folder: of all that they keep.
         members: the devices.
+        lease_s: how long a silent device keeps its work.
 
     Attributes:
         killed: who was killed, and not started again since.
         proxies: the way of each device to the hub.
     """
 
-    def __init__(self, folder: Path, members: Collection[Member]) -> None:
+    def __init__(self, folder: Path, members: Collection[Member], *, lease_s: float = LEASE_S) -> None:
         self.killed: set[str] = set()
         self.proxies: dict[str, FaultProxy] = {}
+        self._lease_s = lease_s
         self._folder, self._members = folder, {member.name: member for member in members}
         self._processes: dict[str, Process] = {}
         self._url = "ws://127.0.0.1:0"
@@ -157,7 +159,7 @@ class Machines:
 
     async def _start_hub(self) -> None:
         words = ["hub", "--listen", self._url, "--state", str(self._folder / HUB), "--json"]
-        words += ["--lease", f"{LEASE_S:g}", "--away", f"{AWAY_S:g}", "--patience", f"{PATIENCE_S:g}"]
+        words += ["--lease", f"{self._lease_s:g}", "--away", f"{AWAY_S:g}", "--patience", f"{PATIENCE_S:g}"]
         process = await self._spawn(HUB, ["orrery", *words], stdout=PIPE)
         assert process.stdout is not None
         try:

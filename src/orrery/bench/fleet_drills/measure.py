@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from orrery.bench.fleet_drills.drill import Drill
-from orrery.bench.fleet_drills.drills import DRILLS, chosen
+from orrery.bench.fleet_drills.drills import chosen
 from orrery.bench.fleet_drills.stage import WITHIN_S, Outcome, play
 from orrery.bench.report import Options, Report, Row, unjudged
 from orrery.fleet.transports.registry import transport_for
@@ -103,4 +103,4 @@ def _simulated(options: Options) -> tuple[list[Row], list[str]]:
     ], broken[:10]
 
 
-__all__ = ["DRILLS", "measure"]
+__all__ = ["measure"]

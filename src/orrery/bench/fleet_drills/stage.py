@@ -48,7 +48,7 @@ async def play(drill: Drill, folder: Path) -> Outcome:
     """Perform one drill in an empty folder. Raises OutsideError if a process does not come up."""
     sink = folder / "effects.jsonl"
     sink.touch()
-    async with Witness() as witness, Machines(folder, [OFFICE, *drill.members]) as machines:
+    async with Witness() as witness, Machines(folder, [OFFICE, *drill.members], lease_s=drill.lease_s) as machines:
         graph = plan(drill, sink, witness.address)
         held = witness.hold(SUBJECT, drill.at)
         began = time.monotonic()

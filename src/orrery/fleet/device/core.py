@@ -218,7 +218,9 @@ class DeviceCore:
 
     def _asked(self, assign: Assign, refusal: Reject | None, at: float) -> None:
         """Something that is not known here, or that may be done anew."""
-        if refusal is not None:
+        if assign.known_only:
+            self._send(Result(work=assign.work, fence=assign.fence, status="lost", effect="unknown", device=self._name))
+        elif refusal is not None:
             self._send(msgspec.structs.replace(refusal, work=assign.work, fence=assign.fence))
         elif at >= self._lease_ends_at:
             self._reject(assign, "lease", WHY["lease"], 0.0)  # it was on its way for long, and may be another's now

@@ -226,6 +226,8 @@ class Ledger(Roster):
             self.drop(attempt)
         elif attempt.stopping is not None:
             self.end_stopped(attempt, "none")
+        elif attempt.assign.known_only:
+            self.end_lost(attempt, because)
         else:
             if attempt.holder is not None:
                 self.note("moved", attempt.holder.name, f"{attempt.work}: {because}")

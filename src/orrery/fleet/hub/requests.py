@@ -169,6 +169,8 @@ def begin(ledger: Ledger, attempt: Attempt) -> None:
             awaits[hint] = None
     if awaits:
         ledger.seek(attempt, awaits, may_be_done=bool(hint))
+    elif frame.known_only:
+        ledger.end_lost(attempt, f"no device knows what became of {attempt.work}")
     else:
         ledger.wait(attempt)
 

@@ -17,7 +17,7 @@ import msgspec
 from orrery.errors import ConnectionLostError, Failure, NoDeviceError, NotAllowedError, OrreryError, ProtocolError
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hubs import HubAddress
-from orrery.fleet.messages import Accept, Assign, Progress, Reject, Result
+from orrery.fleet.messages import ANYWHERE, Accept, Assign, Progress, Reject, Result
 from orrery.graph import values
 from orrery.graph.place import Place
 from orrery.graph.values import Blob, blobs_in
@@ -93,6 +93,11 @@ class FleetExecutor:
     @property
     def takes_blobs(self) -> bool:
         """Whether large results among the arguments are to stay blobs."""
+        return self._here is None
+
+    @property
+    def outlives_driver(self) -> bool:
+        """Whether another process can be told what became of what this one started."""
         return self._here is None
 
     @property
@@ -234,6 +239,8 @@ class FleetExecutor:
             timeout_s=timeout_s,
             deadline=None if timeout_s is None or hub_now is None else hub_now + timeout_s,
             sources=client.offer(blobs, self._host.blobs),
+            seen_on=ANYWHERE if invocation.outlived else "",
+            known_only=invocation.outlived,
         )
         client.submit(assign, lambda answer: self._heard(attempt, answer))
 
@@ -341,6 +348,8 @@ class FleetExecutor:
         key = key_of(attempt.invocation)
         if attempt.cancelled:
             return stopped(key, self._host)
+        if attempt.invocation.outlived:  # it was begun before, and nobody could be asked what became of it
+            return AttemptLost(self._host.now(), key[1], key[2], failure.message)
         return TaskFailed(self._host.now(), key[1], key[2], failure)
 
     def _finish(self, attempt: _Attempt, event: Event) -> None:

@@ -24,6 +24,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
         place: which devices of a fleet may run it; its references have become names.
         rank: the longest remaining estimated path from it, in seconds; `seconds` is its own estimate.
         run_started_at: when its run began, seconds since the epoch; it tells runs of one name apart.
+        outlived: an earlier driver had it begun, and died: it is only to be learnt what became of it.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     rank: float = 0.0
     seconds: float = 1.0
     run_started_at: float = 0.0
+    outlived: bool = False
 
 
 class Host(Protocol):
@@ -60,6 +62,9 @@ class Executor(Protocol):
 
     For every attempt that was started, exactly one final event is reported: TaskSucceeded, TaskFailed,
     TaskExpanded, TaskStopped (only after `cancel`) or AttemptLost; TaskProgressed may come before it.
+
+    One whose attribute `outlives_driver` is true still knows, after the death of a driver, what it was given: another
+    driver starts what may happen only once a second time, with `outlived`, and it must not be done again for that.
 
     One whose attribute `takes_blobs` is true is given large results as they are kept: as Blobs with the media "value".
     """
