@@ -61,6 +61,18 @@ class Load(msgspec.Struct, frozen=True, omit_defaults=True):
     memory_free_bytes: int = 0
     disk_free_bytes: int = 0
 
+    def differs_from(self, other: Load) -> bool:
+        """Whether it differs by as much as would change a choice."""
+
+        def by(share: float, new: int, old: int) -> bool:
+            return abs(new - old) > share * max(new, old)
+
+        return (
+            abs(self.cpu - other.cpu) > 0.05
+            or by(0.1, self.memory_free_bytes, other.memory_free_bytes)
+            or by(0.1, self.disk_free_bytes, other.disk_free_bytes)
+        )
+
 
 class DeviceView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device as its hub sees it, for people and planners.

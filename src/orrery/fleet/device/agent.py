@@ -7,18 +7,17 @@ performed or said. The performer, which knows what tasks are, is handed in.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
 from orrery.errors import Failure, MessageTooLargeError, OrreryError, StoreError
 from orrery.fleet.blob_server import BlobServer
 from orrery.fleet.device.cache import BlobCache
+from orrery.fleet.device.clock import boot_clock
 from orrery.fleet.device.core import DeviceCore
 from orrery.fleet.device.events import (
     Answered,
@@ -41,6 +40,7 @@ from orrery.fleet.device.events import (
     Ticked,
 )
 from orrery.fleet.device.journal import DeviceJournal
+from orrery.fleet.device.performer import Performer
 from orrery.fleet.device.settings import DeviceSettings
 from orrery.fleet.device.supply import Supply
 from orrery.fleet.dialler import Dialler
@@ -75,44 +75,12 @@ GOODBYE_S = 5.0
 """How long a device that leaves waits for the hub to acknowledge what was said."""
 
 
-class Performer(Protocol):
-    """What performs attempts on a device."""
-
-    async def open(self) -> None:
-        """Get ready."""
-
-    def start(self, assign: Assign, report: Callable[[Progress | Result], None]) -> None:
-        """Begin an attempt and return at once. Its blobs are in the device's folder.
-
-        Args:
-            report: is to be called with one Result at its end, and with Progress before it; on the loop's own thread.
-        """
-
-    def cancel(self, work: str) -> None:
-        """Ask that an attempt ends; its Result confirms it. What is not running is ignored."""
-
-    async def close(self) -> None:
-        """Stop everything."""
-
-
 class News(NamedTuple):
     """Something that the owner of a device may want to read."""
 
     kind: str
     """"enrolled", "connected", "down", "began", "ended", "refused", "draining", "left"."""
     text: str
-
-
-def _boot_clock() -> Callable[[], float]:
-    if sys.platform == "linux":
-        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":
-        return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
-    return time.monotonic
-
-
-boot_clock = _boot_clock()
-"""Seconds that only go forward and do not stop while the machine sleeps: a lease runs on then, too."""
 
 
 class Agent:
@@ -456,7 +424,7 @@ class Agent:
             if self._load is None or not self._dialler.is_up:
                 continue
             load = await asyncio.to_thread(self._load)
-            if self._load_said is None or _differ(load, self._load_said):
+            if self._load_said is None or load.differs_from(self._load_said):
                 self._load_said = load
                 self._dialler.post(State(load=load))
 
@@ -482,16 +450,3 @@ class Agent:
 def _only_forgets(event: Event) -> bool:
     """Whether what follows from an event may be lost: a result that nobody needs any more would be kept longer."""
     return isinstance(event, FrameCame) and isinstance(event.frame, Cancel) and event.frame.forget
-
-
-def _differ(one: Load, other: Load) -> bool:
-    """Whether two loads differ by as much as would change a choice."""
-
-    def by(share: float, new: int, old: int) -> bool:
-        return abs(new - old) > share * max(new, old)
-
-    return (
-        abs(one.cpu - other.cpu) > 0.05
-        or by(0.1, one.memory_free_bytes, other.memory_free_bytes)
-        or by(0.1, one.disk_free_bytes, other.disk_free_bytes)
-    )
