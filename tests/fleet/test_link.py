@@ -36,7 +36,7 @@ from orrery.fleet.messages import (
     Result,
     Welcome,
 )
-from orrery.fleet.session import Session, Settings
+from orrery.fleet.session import Session, SessionSettings
 from orrery.fleet.transports.protocol import Connection, Listener
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph import values
@@ -99,7 +99,7 @@ class Hub:
         resumed = link is not None
         if link is None:
             self.sessions += 1
-            session = Session(f"s{self.sessions}", Settings(resend_s=0.5))
+            session = Session(f"s{self.sessions}", SessionSettings(resend_s=0.5))
             link = Link(session, on_frame=self.on_frame, on_heard=self.heard.append, hub_clock=time.time)
             self.links[session.id] = link
         else:
@@ -215,7 +215,7 @@ def ignore(frame: AnyFrame) -> None:
 
 
 def a_link(on_frame: Callable[[AnyFrame], None] = ignore, **options: Any) -> Link:
-    return Link(Session("s", Settings(ack_s=0.01, resend_s=0.05)), on_frame=on_frame, **options)
+    return Link(Session("s", SessionSettings(ack_s=0.01, resend_s=0.05)), on_frame=on_frame, **options)
 
 
 # -- a link ---------------------------------------------------------------------------------------------------
@@ -408,7 +408,7 @@ def test_a_later_connection_takes_the_place_of_an_earlier_one() -> None:
 
 def test_there_is_room_again_once_frames_are_acknowledged() -> None:
     async def story() -> None:
-        link = Link(Session("s", Settings(kept_frames=2)), on_frame=ignore)
+        link = Link(Session("s", SessionSettings(kept_frames=2)), on_frame=ignore)
         async with wired(link) as wire:
             await link.room()
             link.post(Progress(work="a"))

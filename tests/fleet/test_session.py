@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from orrery.errors import ProtocolError
 from orrery.fleet.codec import Unknown
 from orrery.fleet.messages import Ack, Assign, Frame, Ping, Progress, Result
-from orrery.fleet.session import Incoming, Session, Settings
+from orrery.fleet.session import Incoming, Session, SessionSettings
 
-QUICK = Settings(ack_s=0.1, ack_frames=4, resend_s=1.0, max_resend_s=4.0, resend_frames=3, early_frames=3)
+QUICK = SessionSettings(ack_s=0.1, ack_frames=4, resend_s=1.0, max_resend_s=4.0, resend_frames=3, early_frames=3)
 
 
 def said(session: Session, text: str, at: float = 0.0) -> Frame:
@@ -193,7 +193,7 @@ def test_what_came_too_early_is_bounded_in_number_and_size() -> None:
     for seq in (4, 3, 2):  # the first is more than three ahead, and is dropped
         session.receive(Progress(seq=seq, work=str(seq)), 0)
     assert works(session.receive(Progress(seq=1, work="1"), 0)) == ["1", "2", "3"]
-    small = Session("s", Settings(early_bytes=1000))
+    small = Session("s", SessionSettings(early_bytes=1000))
     large = Result(seq=2, work="w", status="succeeded", value=b"x" * 2000)
     assert small.receive(large, 0) == []
     assert small.receive(Result(seq=1, work="w", status="succeeded"), 0) == [
@@ -224,21 +224,21 @@ def test_what_is_not_acknowledged_is_sent_again_later_and_later() -> None:
 
 
 def test_a_resend_is_bounded_in_size() -> None:
-    session = Session("s", Settings(resend_s=1.0, resend_bytes=1000))
+    session = Session("s", SessionSettings(resend_s=1.0, resend_bytes=1000))
     for _ in range(4):
         session.stamp(Result(work="w", status="succeeded", value=b"x" * 900), 0.0)
     assert [frame.seq for frame in session.tick(1.0)] == [1]
 
 
 def test_it_is_full_by_number_and_by_size() -> None:
-    session = Session("s", Settings(kept_frames=2))
+    session = Session("s", SessionSettings(kept_frames=2))
     said(session, "a")
     assert not session.is_full
     said(session, "b")
     assert session.is_full
     session.receive(Ack(received=1), 0)
     assert not session.is_full
-    heavy = Session("s", Settings(kept_bytes=1000))
+    heavy = Session("s", SessionSettings(kept_bytes=1000))
     heavy.stamp(Assign(work="w", key="k", run="r", task="t", attempt=1, op="f", args=b"x" * 900), 0)
     assert heavy.is_full
     heavy.receive(Ack(received=1), 0)

@@ -22,7 +22,7 @@ from orrery.fleet.messages import Accept, Ack, AnyFrame, Assign, Cancel, Frame, 
 Incoming = AnyFrame | Unknown
 
 
-class Settings(msgspec.Struct, frozen=True):
+class SessionSettings(msgspec.Struct, frozen=True):
     """The limits of a session.
 
     Args:
@@ -68,9 +68,9 @@ class Session:
         "acknowledged", "answered_at", "id", "received", "sent", "settings",
     )  # fmt: skip
 
-    def __init__(self, id: str = "", settings: Settings | None = None) -> None:
+    def __init__(self, id: str = "", settings: SessionSettings | None = None) -> None:
         self.id = id
-        self.settings = settings or Settings()
+        self.settings = settings or SessionSettings()
         self.sent = 0
         """The number of the last frame that was stamped."""
         self.acknowledged = 0

@@ -18,7 +18,7 @@ from orrery.errors import ConnectionLostError, OrreryError
 from orrery.fleet.codec import decode
 from orrery.fleet.link import Link
 from orrery.fleet.messages import AnyFrame, Assign, Frame, Hello, Welcome
-from orrery.fleet.session import Session, Settings
+from orrery.fleet.session import Session, SessionSettings
 from orrery.fleet.transports.protocol import Connection
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph import values
@@ -165,7 +165,7 @@ class Examiner:
         else:
             self._sessions += 1
             # It acknowledges nothing by itself: what a device sends is kept by the device, as on a slow way.
-            session = Session(f"session-{self._sessions}", Settings(ack_s=600.0, ack_frames=100_000))
+            session = Session(f"session-{self._sessions}", SessionSettings(ack_s=600.0, ack_frames=100_000))
             link = Link(session, on_frame=self._came, on_heard=self._heard, hub_clock=time.time)
         link.ping_s, link.silence_s = self.heartbeat_s, 3 * self.heartbeat_s
         welcome = Welcome(

@@ -13,8 +13,7 @@ from typing import cast
 
 from orrery.fleet.codec import decode, encode
 from orrery.fleet.messages import Frame, Ping
-from orrery.fleet.session import Incoming, Session
-from orrery.fleet.session import Settings as SessionSettings
+from orrery.fleet.session import Incoming, Session, SessionSettings
 
 PING_S = 5.0
 SILENCE_S = 15.0
