@@ -277,6 +277,21 @@ def test_when_a_device_dies_pure_work_is_done_elsewhere(tmp_path: Path) -> None:
     run(story())
 
 
+def test_beside_a_task_that_ran_here_is_no_place_on_a_fleet_and_the_same_workflow_runs_without_one(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        here = Task("here", f"{DEEDS}:letters", {"text": "abc"}, executor="thread")
+        graph = Graph([here, task("there", "letters", text="ab", place=Place(beside=Ref("here")))])
+        async with fleet(tmp_path / "fleet", {"pi": 1}) as there, Run(tmp_path, there.address) as run:
+            assert "ran on this machine and on no device" in str((await run.result(graph)).error)
+        (tmp_path / "alone").mkdir()
+        async with Run(tmp_path / "alone", None) as run:
+            assert (await run.result(graph)).state == "succeeded"
+
+    run(story())
+
+
 def test_a_task_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
     async def story() -> None:
         async with fleet(tmp_path / "fleet", {"pi": 1}) as there, Run(tmp_path, there.address) as run:

@@ -15,10 +15,11 @@ import msgspec
 
 from orrery.bench.fleet.counters import Counters
 from orrery.bench.fleet.exercise import Drill, End, Exercise
-from orrery.bench.fleet.setting import DESK, Setting
+from orrery.bench.fleet.setting import DESK, PROFILES, Setting
 from orrery.bench.fleet.steps import TURN
 from orrery.errors import NotUnderstoodError, OrreryError
 from orrery.graph import Graph, LiveGraph, Task
+from orrery.planners.protocol import Device
 from orrery.planners.rules import understand
 from orrery.runtime.executors.protocol import Executor
 from orrery.runtime.session import Session
@@ -86,7 +87,8 @@ def gold(exercise: Exercise, setting: Setting) -> Graph:
 
 def rules(exercise: Exercise, setting: Setting) -> Graph:
     """What the planner that needs no model makes of the words."""
-    return understand(exercise.said(setting), setting.folders[DESK], approve="yes").graph
+    devices = [Device(profile.name, profile.skills, "linux") for profile in PROFILES.values()]
+    return understand(exercise.said(setting), setting.folders[DESK], approve="yes", devices=devices).graph
 
 
 PLANNERS: dict[str, Planner] = {"gold": gold, "rules": rules}

@@ -14,7 +14,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from orrery.errors import ConnectionLostError, Failure, NoDeviceError, NotAllowedError, OrreryError, ProtocolError
+from orrery.errors import (
+    ArgumentError,
+    ConnectionLostError,
+    Failure,
+    NoDeviceError,
+    NotAllowedError,
+    OrreryError,
+    ProtocolError,
+)
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hubs import HubAddress
 from orrery.fleet.messages import ANYWHERE, Accept, Assign, Progress, Reject, Result
@@ -122,6 +130,7 @@ class FleetExecutor:
             return
         attempt = self._attempts[key_of(invocation)] = _Attempt(invocation)
         try:
+            _check_mate(invocation)
             data = values.encode(dict(invocation.args))
             client = self._client
             blobs = tuple(dict.fromkeys(blobs_in(dict(invocation.args))))
@@ -400,6 +409,13 @@ class FleetExecutor:
 
 def _key(invocation: Invocation) -> str:
     return f"{invocation.run}@{invocation.run_started_at:.3f}/{invocation.task}"
+
+
+def _check_mate(invocation: Invocation) -> None:
+    """Whether the task that this one is to be beside ran on a device at all. Raises ArgumentError."""
+    place = invocation.place
+    if place is not None and place.beside is not None:
+        raise ArgumentError(f"it is to run beside {place.beside.task!r}, which ran on this machine and on no device")
 
 
 def _where(accepted: Accept) -> str:
