@@ -63,11 +63,11 @@ def _reconcile(ledger: Ledger, device: KnownDevice, held: tuple[Held, ...]) -> N
         if one.fence > ledger.fence:
             ledger.call_off(device, one.work, one.fence, "it was never given")
             continue
-        attempt_ = ledger.attempts.get(one.work)
-        if attempt_ is None:
+        asked = ledger.attempts.get(one.work)
+        if asked is None:
             _unasked(ledger, device, one)
         else:
-            _claim(ledger, device, attempt_, one)
+            _claim(ledger, device, asked, one)
 
 
 def _unasked(ledger: Ledger, device: KnownDevice, held: Held) -> None:
