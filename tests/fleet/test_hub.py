@@ -314,6 +314,23 @@ def test_a_result_that_says_it_is_not_offered_counts_as_a_refusal() -> None:
     assert to_devices(stage.ends(status="failed", failure=failure, effect="none"))[0][0] == "mac"
 
 
+def test_what_an_owner_does_not_allow_costs_no_trust() -> None:
+    stage = begun("pi", "mac")
+    stage.rejects(reason="not-allowed", message="it replaces a file")
+    assert stage.views()["pi"].trust == 1.0
+
+
+def test_when_all_that_may_do_it_have_refused_nobody_is_waited_for() -> None:
+    stage = begun("mac", "pi", "web", place=Place(on=("mac", "pi")))
+    assert to_devices(stage.rejects(reason="not-allowed", message="it replaces a file"))[0][0] == "pi"
+    ended = result(stage.rejects(reason="not-allowed", message="it is not mine"))
+    assert ended.status == "failed"
+    assert ended.failure is not None
+    assert ended.failure.code == "no-device"
+    assert "mac refused it (it replaces a file)" in ended.failure.message
+    assert "pi refused it (it is not mine)" in ended.failure.message
+
+
 def test_a_full_device_is_asked_again_when_it_said() -> None:
     stage = begun()
     assert not to_devices(stage.rejects(reason="full", retry_after_s=3.0))

@@ -92,6 +92,10 @@ class Ledger(Roster):
         if not line.waiting and self._place(line, attempt):
             return
         self.queue.push(line, attempt)
+        on = attempt.assign.place.on
+        if on and all(name in attempt.refused for name in on):  # nobody else may do it, so nobody is waited for
+            self.end_without_device(attempt, line)
+            return
         self.check_hope(line)
         attempt.because = (
             f"{len(line.waiting) - 1} wait before it or beside it"

@@ -17,8 +17,10 @@ FULL_LEAST_S = 0.1
 """And at least so long, whatever it says."""
 MOST_RETURNS = 5
 """A device that gave an attempt back so often, with nothing done of it, is not asked for it again."""
-UNTRUE = ("not-offered", "not-allowed")
-"""Refusing what one offers for these reasons costs trust."""
+NOT_OFFERED = "not-offered"
+"""Refusing so what one offers costs trust. What the owner does not allow may depend on the arguments, and costs none."""
+REFUSALS = (NOT_OFFERED, "not-allowed")
+"""A failure of these codes, with nothing done, is a refusal: another device may do it."""
 
 
 def said(ledger: Ledger, name: str, frame: Frame) -> None:
@@ -98,7 +100,7 @@ def _reject(ledger: Ledger, device: KnownDevice, frame: Reject) -> None:
             attempt.overdue, attempt.stopping = True, frame.message
         case reason:
             attempt.refused[device.name] = frame.message or reason
-            if reason in UNTRUE and device.does(attempt.assign.op):
+            if reason == NOT_OFFERED and device.does(attempt.assign.op):
                 device.trust.fall(reputation.UNTRUE, ledger.now)
                 ledger.note("untrue", device.name, f"{attempt.assign.op}: {frame.message or reason}")
     ledger.review(device)
@@ -122,7 +124,7 @@ def _result(ledger: Ledger, device: KnownDevice, frame: Result) -> None:
         _orphan_ended(ledger, device, attempt, frame)
         return
     failure = frame.failure
-    if failure is not None and frame.status == "failed" and failure.code in UNTRUE and frame.effect == "none":
+    if failure is not None and frame.status == "failed" and failure.code in REFUSALS and frame.effect == "none":
         reject = Reject(work=frame.work, fence=frame.fence, reason=failure.code, message=failure.message)
         _reject(ledger, device, reject)
         return
