@@ -14,11 +14,12 @@ from orrery.fleet.blob_server import MOST_ASKED_BYTES, BlobServer
 from orrery.fleet.blobs import Step
 from orrery.fleet.codec import encode
 from orrery.fleet.fetcher import Fetcher
-from orrery.fleet.messages import Artifact, Credit
+from orrery.fleet.messages import Artifact, Credit, Hello
 from orrery.fleet.porter import MOST_OUTGOING, Porter
 from orrery.fleet.transports.registry import transport_for
 from orrery.graph.values import Blob
 from orrery.journal.blobs import FileBlobs
+from tests.fleet.hub_rig import calling, rig
 from tests.fleet.test_blobs import SECRET, WITHIN_S, Cuts, served, tickets
 
 
@@ -106,5 +107,28 @@ def test_who_asks_and_does_not_listen_cannot_ask_for_more_and_more() -> None:
         blocked.set()
         await porter.close()
         assert porter.is_idle
+
+    asyncio.run(asyncio.wait_for(story(), WITHIN_S))
+
+
+def test_a_device_is_given_no_blob_that_is_no_argument_of_its_tasks(tmp_path: Path) -> None:
+    """Nor does it learn whether anybody has it: to know a digest is to know what was guessed."""
+
+    async def story() -> None:
+        async with rig(tmp_path) as made:
+            store = FileBlobs(tmp_path / "client")
+            blob = store.put(b"secret" * 100_000)
+            made.client.offer([blob], store)
+            async with calling(made.url, Hello(token=made.token("bad"))) as caller:
+                await caller.hear()
+                said = []
+                for digest in (blob.digest, "0" * 64):
+                    await caller.say(Artifact(step="open", stream=digest[:4], digest=digest))
+                    await caller.say(Credit(stream=digest[:4], upto=blob.size_bytes))
+                    while not (steps := [one for one in await caller.hear() if isinstance(one, Artifact)]):
+                        pass
+                    said.append((steps[0].step, steps[0].error))
+                assert said == [("stop", "it is among the arguments of no task that you have")] * 2
+            await made.is_well()
 
     asyncio.run(asyncio.wait_for(story(), WITHIN_S))

@@ -91,6 +91,13 @@ class Hub:
         """The devices, as people and planners see them."""
         return requests.views(self.ledger)
 
+    def needs(self, principal: str, digest: str) -> bool:
+        """Whether a blob is among the arguments of what a device has; clients may have any, devices only those."""
+        device = self.ledger.devices.get(principal)
+        if device is None:
+            return True
+        return any(one.digest == digest for attempt in device.leases.values() for one in attempt.assign.sources)
+
     def is_done_with(self, device: str) -> bool:
         """Whether nothing that a device does, or remembers, may be asked for any more."""
         known = self.ledger.devices.get(device)

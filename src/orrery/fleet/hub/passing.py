@@ -23,10 +23,16 @@ class Passing:
     Args:
         holders: the devices that hold a digest, the best first.
         send: says something to a principal; False: it is not there.
+        needs: whether a principal has any business with a digest.
     """
 
-    def __init__(self, holders: Callable[[str], Iterable[str]], send: Callable[[str, Step], bool]) -> None:
-        self._holders, self._send = holders, send
+    def __init__(
+        self,
+        holders: Callable[[str], Iterable[str]],
+        send: Callable[[str, Step], bool],
+        needs: Callable[[str, str], bool] = lambda _principal, _digest: True,
+    ) -> None:
+        self._holders, self._send, self._needs = holders, send, needs
         self._relay = Relay()
         self._offered: dict[str, str] = {}
         self._secret = os.urandom(32)
@@ -41,7 +47,10 @@ class Passing:
 
     def take(self, name: str, frame: Step) -> None:
         """A step came from a principal."""
-        if isinstance(frame, Artifact) and frame.step == "open":
+        if isinstance(frame, Artifact) and frame.step == "open" and not self._needs(name, frame.digest):
+            because = "it is among the arguments of no task that you have"  # whether or not anybody holds it
+            self._send(name, Artifact(step="stop", stream=frame.stream, error=because))
+        elif isinstance(frame, Artifact) and frame.step == "open":
             holders = list(self._holders(frame.digest))
             if (client := self._offered.get(frame.digest)) is not None:
                 holders.append(client)

@@ -152,7 +152,7 @@ class HubServer:
             self._watching = Watching(self.registry, self.now(), kept_s=self.settings.session_kept_s)
             self._core = Hub(self.settings, epoch=self.epoch, expected=self._watching.expected)
             self._greeter = Greeter(self.registry, self.settings, self.now, self._audit)
-            self._passing = Passing(self._core.holders, self._speaker.pass_on)
+            self._passing = Passing(self._core.holders, self._speaker.pass_on, self._core.needs)
             self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
             for url in self._listen_at:
                 # Until somebody is known, nothing is taken in that is larger than a Hello; see `_welcome`.
