@@ -8,7 +8,6 @@ same key after it was resumed, and is answered from the device's memory.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,25 +17,23 @@ from orrery.errors import (
     ArgumentError,
     ConnectionLostError,
     Failure,
-    NoDeviceError,
-    NotAllowedError,
     OrreryError,
     ProtocolError,
 )
 from orrery.fleet.client import Answer, HubClient
 from orrery.fleet.hubs import HubAddress
-from orrery.fleet.messages import ANYWHERE, Accept, Assign, Progress, Reject, Result
+from orrery.fleet.messages import Accept, Progress, Reject, Result
 from orrery.graph import values
-from orrery.graph.place import Place
 from orrery.graph.values import Blob, blobs_in
 from orrery.runtime.executors import outcome
 from orrery.runtime.executors.confined import confined
+from orrery.runtime.executors.frames import assign_of, end_of, refusal_of, success_of, usage_of, where, work_of
 from orrery.runtime.executors.outcome import INLINE_BYTES, AttemptKey, key_of, stopped
 from orrery.runtime.executors.parcel import growth_unpacked, packed, value_of
 from orrery.runtime.executors.protocol import Host, Invocation
 from orrery.runtime.executors.thread import ThreadExecutor
 from orrery.scheduler.codec import check_can_be_written
-from orrery.scheduler.events import AttemptLost, Event, TaskFailed, TaskProgressed, TaskSucceeded, Usage
+from orrery.scheduler.events import AttemptLost, Event, TaskFailed, TaskProgressed
 
 CAPACITY = 10_000
 """Attempts at once: the hub has the queue, and orders it by rank, so it should see all that is ready."""
@@ -58,7 +55,7 @@ class _Attempt:
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
-        self.work = f"{_key(invocation)}#{invocation.attempt}"
+        self.work = work_of(invocation)
         self.device = ""
         self.cancelled = False
         self.task: asyncio.Task[None] | None = None  # packing and sending it, or fetching its result
@@ -230,27 +227,8 @@ class FleetExecutor:
         return client
 
     def _submit(self, client: HubClient, attempt: _Attempt, data: bytes, blobs: Iterable[Blob]) -> None:
-        invocation, hub_now = attempt.invocation, client.hub_now()
-        timeout_s = invocation.limits.timeout_s
-        assign = Assign(
-            work=attempt.work,
-            key=_key(invocation),
-            run=invocation.run,
-            task=invocation.task,
-            attempt=invocation.attempt,
-            op=invocation.op,
-            args=data,
-            digest=hashlib.sha256(invocation.op.encode() + b"\0" + data).hexdigest(),
-            effects=invocation.effects,
-            place=invocation.place or Place(),
-            rank=invocation.rank,
-            seconds=invocation.seconds,
-            timeout_s=timeout_s,
-            deadline=None if timeout_s is None or hub_now is None else hub_now + timeout_s,
-            sources=client.offer(blobs, self._host.blobs),
-            seen_on=ANYWHERE if invocation.outlived else "",
-            known_only=invocation.outlived,
-        )
+        sources = client.offer(blobs, self._host.blobs)
+        assign = assign_of(attempt.invocation, data, hub_now=client.hub_now(), sources=sources)
         client.submit(assign, lambda answer: self._heard(attempt, answer))
 
     # -- hearing --------------------------------------------------------------------------------------------------
@@ -259,11 +237,11 @@ class FleetExecutor:
         match answer:
             case Accept():
                 attempt.device = answer.device
-                self._note(attempt, None, _where(answer))
+                self._note(attempt, None, where(answer))
             case Progress():
                 self._note(attempt, answer.fraction, answer.note or (f"on {attempt.device}" if attempt.device else ""))
             case Reject():
-                self._finish(attempt, self._failed(attempt, _refusal(answer)))
+                self._finish(attempt, self._failed(attempt, refusal_of(answer)))
             case Result(status="succeeded"):
                 attempt.device = answer.device
                 try:
@@ -301,7 +279,7 @@ class FleetExecutor:
         else:
             key = key_of(attempt.invocation)
             event = msgspec.structs.replace(
-                grown, at=self._host.now(), task=key[1], attempt=key[2], usage=_usage(result)
+                grown, at=self._host.now(), task=key[1], attempt=key[2], usage=usage_of(result)
             )
             try:
                 event = confined(event, key[1], result.device)
@@ -312,34 +290,13 @@ class FleetExecutor:
                 self._finish(attempt, event)
 
     def _succeed(self, attempt: _Attempt, result: Result) -> None:
-        key = key_of(attempt.invocation)
-        event = TaskSucceeded(
-            self._host.now(),
-            key[1],
-            key[2],
-            msgspec.Raw(result.value),
-            _usage(result),
-            self._began_at(result),
-            result.device,
-        )
-        self._finish(attempt, event)
+        self._finish(attempt, success_of(result, attempt.invocation, self._host.now(), self._began_at(result)))
 
     def _ended(self, attempt: _Attempt, result: Result) -> Event:
         """The event of an attempt that brought no value."""
-        key, now = key_of(attempt.invocation), self._host.now()
         if result.status == "stopped" and attempt.cancelled:
-            return stopped(key, self._host, _usage(result))
-        if result.status == "failed":
-            failure = result.failure or Failure("Exception", "it failed, and did not say why")
-            if failure.code in ("timeout", "deadline"):
-                failure = _timed_out(failure, attempt.invocation, result)
-            return TaskFailed(now, key[1], key[2], failure, _usage(result), self._began_at(result), result.device)
-        who = result.device or "the fleet"
-        said = result.failure.message if result.failure is not None else "it vanished"
-        because = f"{who}: {said}" if result.status == "lost" else f"{who} stopped it"
-        # A pure attempt that began has no effect either; but it counts, or one that kills its worker would have no end.
-        nothing_done = result.effect == "none" and result.began_at is None
-        return AttemptLost(now, key[1], key[2], because, nothing_done=nothing_done)
+            return stopped(key_of(attempt.invocation), self._host, usage_of(result))
+        return end_of(result, attempt.invocation, self._host.now(), self._began_at(result))
 
     def _began_at(self, result: Result) -> float | None:
         """When it began, by the run's clock."""
@@ -407,43 +364,11 @@ class FleetExecutor:
                 self._note(attempt, None, f"on {attempt.device}" if attempt.device else "waiting for a device")
 
 
-def _key(invocation: Invocation) -> str:
-    return f"{invocation.run}@{invocation.run_started_at:.3f}/{invocation.task}"
-
-
 def _check_mate(invocation: Invocation) -> None:
     """Whether the task that this one is to be beside ran on a device at all. Raises ArgumentError."""
     place = invocation.place
     if place is not None and place.beside is not None:
         raise ArgumentError(f"it is to run beside {place.beside.task!r}, which ran on this machine and on no device")
-
-
-def _where(accepted: Accept) -> str:
-    why = f": {accepted.because}" if accepted.because else ""
-    return f"on {accepted.device}{why}" if accepted.device else f"waiting for a device{why}"
-
-
-def _usage(result: Result) -> Usage | None:
-    if not (result.money or result.tokens or result.cpu_s):
-        return None
-    # Less than nothing would let the run spend more than its budget.
-    return Usage(max(0.0, result.money), result.tokens, max(0.0, result.cpu_s))
-
-
-def _timed_out(failure: Failure, invocation: Invocation, result: Result) -> Failure:
-    """The same failure as when the run's own clock says it first, whether the hub said it or the device."""
-    is_open = invocation.effects == "once" and result.effect != "none"
-    return Failure(
-        "TimeoutError", failure.message, code="timeout", severity="effect-unknown" if is_open else "transient"
-    )
-
-
-def _refusal(reject: Reject) -> Failure:
-    """What a task fails by that nobody takes."""
-    message = reject.message or f"no device takes it: {reject.reason}"
-    if reject.reason == "deadline":
-        return Failure("TimeoutError", message, code="timeout")
-    return Failure.of(NotAllowedError(message) if reject.reason == "not-allowed" else NoDeviceError(message))
 
 
 __all__ = ["FleetExecutor"]
