@@ -191,6 +191,15 @@ def test_a_fleet_changes_nothing_for_what_is_done_here(text: str, folder: Path) 
     assert told(planned(text, folder)) == told(alone)
 
 
+def test_the_number_that_is_written_is_the_one_that_was_told(folder: Path) -> None:
+    text = "count the lines in the csv files below {}, then write the number to n.txt here"
+    (folder / "data").mkdir()
+    for where in ("data/", "data/ on web1"):
+        plan = told(planned(text.format(where), folder))
+        assert re.search(r"records.reduce\(items=lines-of-each(-web1)?, how='sum', column='lines'\)", plan)
+        assert "how='count'" not in plan
+
+
 def test_without_a_fleet_a_device_is_an_unknown_word(folder: Path) -> None:
     with pytest.raises(NotUnderstoodError):
         understand("count the lines of notes.txt on web1", folder)

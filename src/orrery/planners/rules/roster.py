@@ -8,9 +8,9 @@ from typing import Any
 
 from orrery.graph import Task
 from orrery.planners.protocol import Device
+from orrery.planners.rules.kinds import SENTENCE_ENDS
 from orrery.planners.rules.lexer import Token
 from orrery.planners.rules.where import NOUNS
-from orrery.planners.rules.whereabouts import SENTENCE_ENDS
 
 _NOUN = rf"(?:{'|'.join(sorted(NOUNS))})(?:s|es)?"
 _THE = r"(?:the |my |our |all |all the |all my )?"

@@ -110,6 +110,9 @@ class Speech:
             base = self._spoken_of(frame, intent, clause_verb)
             if base is None:
                 return None
+            plain = not (frame.tests or frame.rank or frame.groups or frame.parts or frame.columns or frame.unit)
+            if base.summed and base.measure and plain and frame.aggregates == [Aggregate("count")]:
+                frame.aggregates = [Aggregate("sum", base.measure)]  # "the number" is the one that was told
         else:
             self.base = None
         if b.problems:

@@ -22,6 +22,7 @@ from orrery.planners.rules.writing import Writing
 DEVICE = Column("device")
 _WHOLE = ("copy", "remove", "hash", "which")
 _ONLY_WRITE = ("write", "append", "convert", "chart", "make", "merge")
+_BYTES = ("size_bytes", "size")
 _DIMENSIONS = {"size": "size_bytes", "length": "lines", "time": "modified_at"}
 _WRITES = ("write", "append", "convert", "chart", "make", "show", "", "count", "which", "sum", "mean", "sort", "filter")
 
@@ -224,6 +225,8 @@ class Spread(Writing):
                 self.b.problems.append(problem("plan/not-understood", self._verb(clause), message))
         if one_each or where.asked:
             later = Frame(rank=frame.rank, sort=frame.sort, tests=frame.tests, any_of=frame.any_of)
+            if one_each and all(path[-1].endswith("bytes") for path in frame.metrics):
+                later.tests = [replace(t, column="") if t.column in _BYTES else t for t in frame.tests]
             later.aggregates = [a for a in frame.aggregates if a.how != "count"] if one_each else []
             frame.rank, frame.sort, frame.tests = None, None, []
             frame.aggregates = [a for a in frame.aggregates if a not in later.aggregates]

@@ -6,36 +6,25 @@ Each becomes one token, so that the commas and the "and" in it divide no clause.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from orrery.errors import Problem, suggestion
+from orrery.errors import Problem
 from orrery.planners.protocol import Device
-from orrery.planners.rules.clauses import PHRASAL
 from orrery.planners.rules.frame import problem
+from orrery.planners.rules.kinds import BY, SENTENCE_ENDS, Kinds
 from orrery.planners.rules.lexer import Token
-from orrery.planners.rules.vocabulary import VERBS, words
-from orrery.planners.rules.where import HERE, NOUNS, Preposition, Where
+from orrery.planners.rules.vocabulary import RANKS, VERBS, words
+from orrery.planners.rules.where import HERE, NOUNS, Where
 
-SENTENCE_ENDS = frozenset(".;!?\n…–—")  # noqa: RUF001 - dashes as people type them
-_BY: dict[str, Preposition] = {
-    "on": "on", "at": "on", "across": "on", "in": "on", "for": "on", "within": "on", "over": "on",
-    "from": "from", "of": "of", "to": "to", "onto": "to", "into": "to",
-}  # fmt: skip
 _LEADS = words("on at from for across in over within")
 _BEFORE = words("and then but also next finally first please afterwards now so lastly secondly")
 _FILLERS = words("please then also first now just")
 _OTHER = words("other others rest remaining")
-_SYSTEMS = {"linux": "linux", "windows": "windows", "mac": "darwin", "macos": "darwin", "darwin": "darwin"}
-_NOT_A_NAME = words("average demand disk line time the a an each every all both any it its")
 _CHOOSING = words(
     """only over above below under more less fewer most least highest lowest largest smallest biggest top bottom which
     those whose than where if unless first last"""
 )
-_NEAR = 0.72
-_NOTHING = Token("stop", "", 0, 0)
 
 
 @dataclass
@@ -75,19 +64,12 @@ def found(
     return _Finder(list(tokens), devices, verbs, is_column).read() if devices else Found(list(tokens))
 
 
-class _Finder:
-    def __init__(
-        self, tokens: list[Token], devices: Sequence[Device], verbs: Collection[str], is_column: Callable[[str], bool]
-    ) -> None:
-        self.tokens, self.devices, self.verbs, self.is_column = tokens, devices, verbs, is_column
-        self.by_name = {device.name.lower(): device.name for device in devices}
-        self.skills = {skill.lower() for device in devices for skill in device.skills}
-        self.last: Where | None = None
-        self.before: Where | None = None
-        """The devices that were named last, and those that were before another one was."""
-        self.result = Found([])
+class _Finder(Kinds):
+    before: Where | None = None
+    """The devices that were named before the last ones."""
 
     def read(self) -> Found:
+        self.result = Found([], problems=self.problems)
         place = 0
         while place < len(self.tokens):
             where, end = self._phrase(place)
@@ -95,7 +77,10 @@ class _Finder:
                 token = self._at(place)
                 if self._name(place):
                     message = f"I do not see what is to be done on {token.text!r}; say: on {token.text}"
-                    self.result.problems.append(problem("plan/not-understood", token, message))
+                    self.problems.append(problem("plan/not-understood", token, message))
+                if self.wanted is not None and token.text.lower() in RANKS:
+                    self.result.tokens.append(self.wanted)  # "which 2 devices have the most": the 2 most
+                    self.wanted = None
                 self.result.tokens.append(token)
                 place += 1
                 continue
@@ -103,8 +88,12 @@ class _Finder:
             place = end
             if self._leads_here and self._at(place).text == ",":
                 place += 1
+        if self.wanted is not None:
+            self.result.tokens.append(self.wanted)
         return self.result
 
+    wanted: Token | None = None
+    """How many devices are asked for, until it is said by what they are chosen."""
     _leads_here = False
     last_end = 0
     """After the words that named devices last."""
@@ -145,47 +134,22 @@ class _Finder:
             return comma or begin == 0
         return self._verb(place, sure=comma)
 
-    def _verb(self, place: int, *, sure: bool) -> bool:
-        token, following = self._at(place), self._at(place + 1)
-        word = token.text.lower()
-        if token.kind != "word":
-            return False
-        if word in VERBS or word in self.verbs:
-            return sure or following.kind != "stop" or place + 1 >= len(self.tokens) or following.text in SENTENCE_ENDS
-        return any(
-            tuple(self._at(place + ahead).text.lower() for ahead in range(len(phrase))) == phrase for phrase in PHRASAL
-        )
-
-    def _at(self, place: int) -> Token:
-        return self.tokens[place] if 0 <= place < len(self.tokens) else _NOTHING
-
-    def _name(self, place: int) -> str:
-        """The device whose name stands here."""
-        token = self._at(place)
-        if token.kind not in ("word", "path", "quoted"):
-            return ""
-        name = self.by_name.get(token.text.lower(), "")
-        if name and self.is_column(token.text.lower()) and not self._at(place - 1).is_word("on", "from", "to", "and"):
-            return ""
-        return name
-
-    def _fault(self, code: str, place: int, message: str) -> None:
-        self.result.problems.append(problem(code, self._at(place), message))
-
     # -- phrases ------------------------------------------------------------------------------------------
 
     def _phrase(self, begin: int) -> tuple[Where | None, int]:
         """The place that is named from here on, and where the phrase ends."""
         token = self._at(begin)
-        if token.kind not in ("word", "path", "quoted"):
+        if token.kind not in ("word", "path", "quoted", "number"):
             return None, begin
         if (asked := self._asked(begin)) is not None:
             return asked
+        if token.kind == "number":
+            return None, begin
         if (fixed := self._fixed(begin)) is not None:
             return fixed
         if token.is_word("per", "by") and (each := self._per(begin)) is not None:
             return each
-        by = _BY.get(token.text.lower()) if token.kind == "word" else None
+        by = BY.get(token.text.lower()) if token.kind == "word" else None
         if by is None:
             possessive = token.end - token.start > len(token.text) and token.kind == "word"
             if possessive and (name := self._name(begin)):
@@ -193,6 +157,13 @@ class _Finder:
             bare = self._all_of(begin) if token.is_word("each", "every", "all", "both") else None
             return (replace(bare[0], by="of"), bare[1]) if bare is not None else (None, begin)
         for read in (self._names, self._there, self._all_of, self._some):
+            ends = self._at(begin + 2).kind == "stop"  # or there is nothing more
+            if (
+                ends
+                and token.is_word("of", "in", "for", "within")
+                and self._at(begin + 1).is_word("them", "both", "all")
+            ):
+                break  # "the largest of them": of what was found
             if (taken := read(begin + 1)) is not None:
                 where, end = taken
                 return self._tail(replace(where, by=by), end)
@@ -266,9 +237,6 @@ class _Finder:
         several = self.last is not None and len(self.last.names) > 1
         return Where(self.last.names if self.last is not None and several else self._all_names(), every=True)
 
-    def _all_names(self) -> tuple[str, ...]:
-        return tuple(device.name for device in self.devices)
-
     def _back(self, begin: int) -> Where | None:
         """The place that "there" points back at; a problem where there is none."""
         if self.last is None:
@@ -277,58 +245,6 @@ class _Finder:
         if len(self.last.names) > 1 and self._narrowed(begin):
             self._fault("plan/ambiguous", begin, "which of them is known only when it has run; name devices here")
         return replace(self.last, every=False, together=False, asked=False, by="on")
-
-    def _names(self, place: int) -> tuple[Where, int] | None:
-        """ "web1", "web1, web2 and db1", "both web1 and web2", "the server web1", "web1 or web2"."""
-        begin, every = place, False
-        if self._at(place).is_word("both"):
-            place += 1
-        elif self._at(place).is_word("each") and self._at(place + 1).is_word("of"):
-            place, every = place + 2, True
-        named: list[str] = []
-        either = False
-        end = place
-        while True:
-            at = self._past_noun(place)
-            name = self._name(at)
-            if not name:
-                token = self._at(at)
-                if named and self._looks_like_one(token):
-                    self._unknown(at)
-                break
-            if name not in named:
-                named.append(name)
-            end = place = at + 1
-            if self._at(place).text == ",":
-                place += 1
-            if self._at(place).is_word("and", "or", "plus"):
-                either = either or self._at(place).is_word("or")
-                place += 1
-            if place == end:
-                break
-            if self._at(place).is_word(*(self._at(begin - 1).text.lower(),)) and self._name(place + 1):
-                if self._is_new_part(place):
-                    break
-                place += 1
-        if not named:
-            return None
-        return Where(tuple(named), fits=either and len(named) > 1, every=every), end
-
-    def _is_new_part(self, place: int) -> bool:
-        """Whether "and on web2" begins another part: a verb follows the name."""
-        after = place + 2
-        if self._at(after).text in (",", ":"):
-            after += 1
-        return self._verb(after, sure=False)
-
-    def _past_noun(self, place: int) -> int:
-        """Past "the server" in "the server web1"."""
-        at = place
-        if self._at(at).is_word("the", "my", "our"):
-            at += 1
-        if self._at(at).is_word(*NOUNS) and self._name(at + 1) and not self.is_column(self._at(at).word):
-            at += 1
-        return at if self._name(at) else place
 
     def _there(self, place: int) -> tuple[Where, int] | None:
         """ "(on) this machine", "(from) there", "that device", "each of them", "both", "the others"."""
@@ -394,203 +310,6 @@ class _Finder:
             return Where(tuple(names))
         return None
 
-    def _others(self, place: int, *, every: bool) -> Where:
-        if self.last is None:
-            self._fault("plan/no-reference", place, "other than which? Name devices before")
-            return Where(self._all_names())
-        left = tuple(name for name in self._all_names() if name not in self.last.names)
-        if not left:
-            self._fault("plan/ambiguous", place, "no other devices are left")
-        return Where(left, every=every)
-
-    def _all_of(self, begin: int) -> tuple[Where, int] | None:
-        """ "every device", "all web servers", "both servers", "each of the three hosts with a gpu"."""
-        place, every, number, plural = begin, False, 0, False
-        if self._at(place).is_word("each", "every"):
-            every = True
-            place += 2 if self._at(place + 1).is_word("of") else 1
-        elif self._at(place).is_word("all", "both"):
-            plural = True
-            number = 2 if self._at(place).is_word("both") else 0
-            place += 2 if self._at(place + 1).is_word("of") else 1
-        explicit = place > begin
-        if self._at(place).is_word("the", "my", "our", "these", "those"):
-            plural = plural or not explicit
-            place += 1
-            explicit = True
-        if not explicit:
-            return None
-        counted = self._at(place)
-        if counted.kind == "number" and not counted.unit and 1 < counted.number <= len(self.devices) + 20:
-            number, place = int(counted.number), place + 1
-        return self._group(begin, place, every=every, number=number, plural=plural)
-
-    def _group(self, begin: int, place: int, *, every: bool, number: int, plural: bool) -> tuple[Where, int] | None:
-        others = self._at(place).is_word("other", "remaining")
-        place += others
-        adjectives: list[Token] = []
-        while self._is_adjective(place) and len(adjectives) < 2:
-            adjectives.append(self._at(place))
-            place += 1
-        noun = self._at(place)
-        if self.is_column(noun.word) and not adjectives and not self._at(begin - 1).is_word("on", "from", "to"):
-            return None
-        if not noun.is_word(*NOUNS) or any(not self._is_kind(token) for token in adjectives):
-            if noun.is_word(*NOUNS) and adjectives and (every or noun.text.lower() != noun.word):
-                return self._no_kind(begin, adjectives, place + 1)
-            return None
-        singular = noun.text.lower() == noun.word
-        place += 1
-        skills, system, end = self._with(place)
-        names = [
-            device.name
-            for device in self.devices
-            if self._is(device, skills, system) and all(self._has(device, token.word) for token in adjectives)
-        ]
-        if noun.word in self.skills:
-            names = [device.name for device in self.devices if device.name in names and self._has(device, noun.word)]
-        if others:
-            names = [name for name in names if name in self._others(begin, every=every).names]
-        names, end = self._except(names, end)
-        if not every and plural and singular:
-            wanted = tuple(skills) + tuple(token.word for token in adjectives)
-            if not wanted and not system:
-                return None  # "on the server": which?
-            if len(names) > 1:
-                self._fault("plan/ambiguous", begin, f"which of {', '.join(names)}? Say its name")
-        if number and len(names) != number:
-            there = f"there are {len(names)}: {', '.join(names)}" if names else "there is none"
-            self._fault("plan/ambiguous", begin, f"which {number} devices? {there}")
-        if not names:
-            self._fault("plan/unknown-device", begin, f"there is no such device; there are {self._listed()}")
-            names = list(self._all_names())
-        return Where(tuple(names), every=every), end
-
-    def _no_kind(self, begin: int, adjectives: Sequence[Token], end: int) -> tuple[Where, int]:
-        said = " ".join(token.text for token in adjectives)
-        known = ", ".join(sorted(self.skills)) or "none"
-        self._fault("plan/unknown-device", begin, f"no device says that it is {said!r}; their skills are: {known}")
-        return Where(self._all_names()), end
-
-    def _is_adjective(self, place: int) -> bool:
-        token = self._at(place)
-        return token.kind == "word" and not token.is_word(*NOUNS, *_BY, "and", "or", "is", "are", "that", "it")
-
-    def _is_kind(self, token: Token) -> bool:
-        return token.kind == "word" and any(self._has(device, token.word) for device in self.devices)
-
-    def _has(self, device: Device, word: str) -> bool:
-        """Whether a device is of a kind: by its skills, its system, or the beginning of its name ("web" of web1)."""
-        skills = {skill.lower() for skill in device.skills}
-        if word in self.skills:
-            return word in skills
-        if word in _SYSTEMS:
-            return device.os == _SYSTEMS[word]
-        return re.fullmatch(rf"{re.escape(word)}[-_]?\d+", device.name.lower()) is not None
-
-    @staticmethod
-    def _is(device: Device, skills: Sequence[str], system: str) -> bool:
-        said = {skill.lower() for skill in device.skills}
-        return all(skill in said for skill in skills) and system in ("", device.os)
-
-    def _with(self, place: int) -> tuple[tuple[str, ...], str, int]:
-        """ "with a gpu", "that have the skill camera", "tagged web", "running Linux": skills, system, the end."""
-        token, following = self._at(place), self._at(place + 1)
-        if token.is_word("running", "with", "on") and following.text.lower() in _SYSTEMS:
-            return (), _SYSTEMS[following.text.lower()], place + 2
-        at = place
-        if token.is_word("that", "which", "who") and following.is_word("has", "have", "is", "are", "can"):
-            at += 2
-        elif token.is_word("with", "having"):
-            at += 1
-        elif token.is_word("tagged", "labelled", "labeled", "marked"):
-            at += 2 if following.is_word("with", "as") else 1
-        else:
-            return (), "", place
-        skills, end = self._skill_list(at)
-        if skills:
-            return skills, "", end
-        here = self._at(at + 1) if self._at(at).is_word("a", "an", "the") else self._at(at)
-        tagged = token.is_word("tagged", "labelled", "labeled", "marked") or here.is_word("skill", "tag", "label")
-        if here.kind == "word" and tagged:
-            known = ", ".join(sorted(self.skills)) or "none"
-            self._fault("plan/unknown-device", at, f"no device has that skill; there are: {known}")
-        return (), "", place
-
-    def _skill_list(self, at: int) -> tuple[tuple[str, ...], int]:
-        found: list[str] = []
-        end = at
-        while True:
-            while self._at(at).is_word("a", "an", "the", "skill", "skills", "tag", "tags", "label", "both"):
-                at += 1
-            token = self._at(at)
-            word = next((one for one in (token.text.lower(), token.word) if one in self.skills), "")
-            if not word:
-                return tuple(found), end
-            found.append(word)
-            at = end = at + 1
-            if self._at(at).is_word("skill", "tag", "label"):
-                at = end = at + 1
-            if not self._at(at).is_word("and"):
-                return tuple(found), end
-            at += 1
-
-    def _except(self, names: list[str], end: int) -> tuple[list[str], int]:
-        """ "... except pi1", "... but not web1 and web2", "... other than db1"."""
-        at = end + (self._at(end).text == ",")
-        for phrase in ("except for", "except", "but not", "other than", "apart from", "excluding", "without", "but"):
-            said = phrase.split()
-            if [self._at(at + ahead).text.lower() for ahead in range(len(said))] == said:
-                left_out = self._names(at + len(said))
-                if left_out is None:
-                    at_name = at + len(said)
-                    if self._looks_like_one(self._at(at_name)):
-                        self._unknown(at_name)
-                    return names, end
-                return [name for name in names if name not in left_out[0].names], left_out[1]
-        return names, end
-
-    def _some(self, begin: int) -> tuple[Where, int] | None:
-        """ "a device with a gpu", "any device", "whichever device fits", "some web server"."""
-        token = self._at(begin)
-        if not token.is_word("a", "an", "any", "some", "whichever", "one", "whatever"):
-            return None
-        place = begin + 1
-        if token.text.lower() == "one":
-            while self._at(place).is_word("of", "the"):
-                place += 1
-        adjectives: list[Token] = []
-        while self._is_adjective(place) and len(adjectives) < 2:
-            adjectives.append(self._at(place))
-            place += 1
-        if not self._at(place).is_word(*NOUNS):
-            return None
-        unknown = [token for token in adjectives if not self._is_kind(token)]
-        if unknown:
-            return self._no_kind(begin, unknown, place + 1)
-        skills, system, end = self._with(place + 1)
-        for phrase in ("that is free", "that fits best", "that fits", "fits best", "fits", "is free"):
-            said = phrase.split()
-            if [self._at(end + ahead).text.lower() for ahead in range(len(said))] == said:
-                end += len(said)
-                break
-        kinds = (*skills, *(one.word for one in adjectives if one.word in self.skills))
-        system = system or next((_SYSTEMS[one.word] for one in adjectives if one.word in _SYSTEMS), "")
-        named = [one for one in adjectives if one.word not in self.skills and one.word not in _SYSTEMS]
-        if named:
-            names = tuple(device.name for device in self.devices if self._has(device, named[0].word))
-            return Where(names, skills=kinds, os=system, fits=len(names) > 1), end
-        return self._fitting(begin, kinds, system), end
-
-    def _fitting(self, begin: int, skills: tuple[str, ...], system: str) -> Where:
-        """Any device of a kind; the one that there is, where there is one."""
-        names = [device.name for device in self.devices if self._is(device, skills, system)]
-        if not names:
-            self._fault("plan/unknown-device", begin, f"there is no such device; there are {self._listed()}")
-        if len(names) == 1 and (skills or system):
-            return Where((names[0],))
-        return Where(skills=skills, os=system, fits=True)
-
     def _asked(self, begin: int) -> tuple[Where, int] | None:
         """ "which of the servers has", "which devices have": the devices, of which some are asked for."""
         token = self._at(begin)
@@ -599,42 +318,35 @@ class _Finder:
             for read in (self._names, self._all_of):
                 if (taken := read(begin + 1)) is not None:
                     return replace(taken[0], asked=True), self._past_verb(taken[1])
-        if begin and before.is_word("which") and not token.is_word("of"):
-            taken = self._group(begin, begin, every=False, number=0, plural=False)
-            if taken is not None:
+        number = token if token.kind == "number" and not token.unit else None
+        chosen = not begin or before.is_word("the", *VERBS)
+        if (begin and before.is_word("which")) or chosen:
+            group = begin + (number is not None)
+            taken = self._group(group, group, every=False, number=0, plural=False) if self._is_group(group) else None
+            if taken is not None and (before.is_word("which") or self._chooses(taken[1])):
+                self.wanted = number
                 return replace(taken[0], asked=True), self._past_verb(taken[1])
         return None
 
-    def _past_verb(self, end: int) -> int:
-        return end + 1 if self._at(end).is_word("has", "have", "had", "is", "are") else end
+    def _is_group(self, place: int) -> bool:
+        """Whether "devices" or "web servers" stands here."""
+        at = place
+        while self._is_kind(self._at(at)) and not self._at(at).is_word(*NOUNS) and at < place + 2:
+            at += 1
+        return self._at(at).is_word(*NOUNS)
 
-    def _listed(self) -> str:
-        return ", ".join(self._all_names())
+    def _chooses(self, place: int) -> bool:
+        """ "(The servers) with more than 100 errors": which, by something that is measured."""
+        if not self._at(place).is_word("with", "that", "which", "having"):
+            return False
+        place += 2 if self._at(place + 1).is_word("has", "have", "had") else 1
+        place += self._at(place).is_word("the")
+        token = self._at(place)
+        return token.text.lower() in RANKS or token.is_word("more", "less", "fewer", "over", "under", "at", "above")
+
+    def _past_verb(self, end: int) -> int:
+        if self._at(end).is_word("that", "which") and self._at(end + 1).is_word("has", "have", "had"):
+            return end + 2
+        return end + 1 if self._at(end).is_word("has", "have", "had", "is", "are", "with", "having") else end
 
     # -- what is no device --------------------------------------------------------------------------------
-
-    def _looks_like_one(self, token: Token) -> bool:
-        """Whether a word is like the name of a device."""
-        word = token.text.lower()
-        if token.kind != "word" or word in _NOT_A_NAME or word in VERBS or len(word) < 2:
-            return False
-        numbered = re.fullmatch(r"[a-z][a-z_-]*\d+", word) is not None
-        return numbered or bool(difflib.get_close_matches(word, self.by_name, n=1, cutoff=_NEAR))
-
-    def _plural(self, place: int) -> None:
-        """ "On web servers": on all of them, or on some?"""
-        at = place
-        while self._is_kind(self._at(at)) and at < place + 2:
-            at += 1
-        noun = self._at(at)
-        if noun.is_word(*NOUNS) and noun.text.lower() != noun.word:
-            said = " ".join(token.text for token in self.tokens[place : at + 1])
-            self._fault("plan/ambiguous", place, f"on all {said}, or on one of them? Say: on all {said}")
-
-    def _unknown(self, place: int) -> None:
-        """Note a device that there is not, if what stands here is like the name of one."""
-        token = self._at(place)
-        if self._is_kind(token) or not self._looks_like_one(token):
-            return
-        hint = suggestion(token.text, list(self._all_names()))
-        self._fault("plan/unknown-device", place, f"there is no device {token.text!r}; {hint}")
