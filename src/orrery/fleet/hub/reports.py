@@ -18,7 +18,7 @@ FULL_LEAST_S = 0.1
 MOST_RETURNS = 5
 """A device that gave an attempt back so often, with nothing done of it, is not asked for it again."""
 NOT_OFFERED = "not-offered"
-"""Refusing so what one offers costs trust. What the owner does not allow may depend on the arguments, and costs none."""
+"""Refusing so what one offers costs trust. What an owner does not allow may be the arguments, and costs none."""
 REFUSALS = (NOT_OFFERED, "not-allowed")
 """A failure of these codes, with nothing done, is a refusal: another device may do it."""
 
