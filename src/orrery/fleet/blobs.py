@@ -24,9 +24,9 @@ CHUNK_BYTES = 1 << 20
 """Bytes in a chunk on a connection that carries nothing else."""
 WINDOW_BYTES = 8 << 20
 """Bytes that may be under way on such a connection."""
-SHARED_CHUNK_BYTES = 1 << 18
+SHARED_CHUNK_BYTES = 1 << 19
 """Bytes in a chunk on a connection that carries other frames too, which wait behind it."""
-SHARED_WINDOW_BYTES = 1 << 20
+SHARED_WINDOW_BYTES = 1 << 21
 """Bytes that may be under way there."""
 
 MOST_STREAMS = 256

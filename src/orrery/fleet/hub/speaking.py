@@ -14,7 +14,7 @@ from orrery.fleet.hub.audit import Audit
 from orrery.fleet.hub.ends import End, Ends
 from orrery.fleet.messages import Artifact, Assign, Error, Frame, Progress, Reject, Result
 
-MOST_CHUNKS_WAITING = 256
+MOST_CHUNKS_WAITING = 128
 """Frames of blobs that may wait for one end to read them."""
 _LOG = logging.getLogger("orrery.fleet")
 
