@@ -96,6 +96,7 @@ async def _rates(client: HubClient, rivals: _Rivals, size: Size, spent: Spent) -
             statistics.median(one / other for one, other in zip(ours, pools, strict=True)),
         ),
         Row(f"p50 of one of {UNDER_WAY} at once, its wait included", statistics.median(waits_ms), "ms"),
+        _whole(cpu_us),
         *(
             Row(f"processor time of a lease: {name}", statistics.median(each), "us", spread=spread(each))
             for name, each in cpu_us.items()
@@ -121,6 +122,11 @@ async def _times(client: HubClient, rivals: _Rivals, size: Size) -> list[Row]:
         row("p50 asked to answered, one at a time; bare echo", single),
         row(f"p50 at {PACE_PER_S:,.0f} a second; bare echo", paced),
     ]
+
+
+def _whole(cpu_us: dict[str, list[float]]) -> Row:
+    each = [sum(one) for one in zip(*cpu_us.values(), strict=True)]
+    return Row("processor time of a lease, all processes", statistics.median(each), "us", spread=spread(each))
 
 
 def _spent(there: Fleet, device: Program) -> tuple[float, float, float, float]:

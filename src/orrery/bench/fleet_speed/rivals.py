@@ -1,12 +1,14 @@
 """Rivals: what one would write by hand for the same, in a process of its own.
 
 `echo` answers every message of a bare WebSocket with itself. `send FILE` gives a file to whoever connects, by plain
-sockets; `fetch PORT` takes such a file for every path that it reads on stdin, and says how many seconds that took.
+sockets; `fetch PORT` takes such a file for every path that it reads on stdin, and says how many seconds that took; a
+path with `+` before it is verified as well: what came goes through SHA-256.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import sys
 import time
@@ -42,12 +44,15 @@ def fetch(port: int) -> None:
     """Take a file for each path on stdin; says the seconds from the call to the closed file."""
     print("ready", flush=True)
     for line in sys.stdin:
+        path, verifies, digest = line.rstrip("\n").removeprefix("+"), line.startswith("+"), hashlib.sha256()
         began = time.perf_counter()
-        with socket.create_connection(("127.0.0.1", port)) as connection, open(line.rstrip("\n"), "wb", 0) as file:
+        with socket.create_connection(("127.0.0.1", port)) as connection, open(path, "wb", 0) as file:
             buffer = bytearray(PIECE_BYTES)
             whole = memoryview(buffer)
             while count := connection.recv_into(buffer):
                 file.write(whole[:count])
+                if verifies:
+                    digest.update(whole[:count])
         print(time.perf_counter() - began, flush=True)
 
 
