@@ -67,9 +67,9 @@ def test_a_file_is_measured_whatever_is_in_it(text: str, functions: int) -> None
 def test_the_tally_knows_who_has_what_and_what_moved() -> None:
     tally = Tally()
     value = msgspec.Raw(encode(1))
-    tally.take("r", [ev.RunStarted(0, "r"), ev.TaskProgressed(1, "a", 1, None, "on one: it is free")])
+    tally.take("r", [ev.RunStarted(0, "r"), ev.TaskProgressed(1, "a", 1, None, "it is free", "one")])
     assert (tally.busy_on("one"), tally.moved) == (1, {})
-    tally.take("r", [ev.TaskProgressed(2, "a", 1, None, "on two: it is free")])
+    tally.take("r", [ev.TaskProgressed(2, "a", 1, None, "it is free", "two")])
     assert (tally.busy_on("one"), tally.busy_on("two"), tally.moved) == (0, 1, {"a": "one"})
     tally.take("r", [ev.TaskSucceeded(5, "a", 1, value, None, 2.5, "two"), ev.TaskSucceeded(6, "b", 1, value)])
     assert [one.task for one in tally.on("two")] == ["a"]

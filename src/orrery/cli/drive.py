@@ -22,7 +22,6 @@ from orrery.errors import OutsideError
 from orrery.fleet.hubs import HubAddress
 from orrery.journal import Durability
 from orrery.runtime import Result, Run, Session
-from orrery.runtime.executors import Executor
 from orrery.runtime.result import result_of
 from orrery.scheduler import Machine, story
 from orrery.scheduler.events import Event
@@ -65,7 +64,7 @@ class Drive:
                 async with Session(
                     self.store,
                     durability=self.durability,
-                    executors=self._executors(),
+                    hub=self.hub,
                     resources=self.resources,
                     observers=(shown.take,),
                 ) as session:
@@ -97,14 +96,6 @@ class Drive:
             finally:
                 display.end()
         return self._tell(result, tally, signals)
-
-    def _executors(self) -> Mapping[str, Executor]:
-        """The executors besides those that are registered."""
-        if self.hub is None:
-            return {}
-        from orrery.runtime.executors.fleet import FleetExecutor
-
-        return {"fleet": FleetExecutor(self.hub)}
 
     def _command(self, words: str) -> str:
         return command(words, self.store, self.hub.url if self.hub is not None else None)

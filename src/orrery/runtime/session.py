@@ -16,13 +16,14 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from orrery.errors import GraphError, Problem, RequestError, RunEndedError, RunExistsError
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch
+from orrery.graph.place import FLEET
 from orrery.graph.ref import TaskId
 from orrery.graph.values import encode
 from orrery.journal.protocol import Durability, Journal, Lease
@@ -38,6 +39,9 @@ from orrery.scheduler.codec import check_can_be_written
 from orrery.scheduler.machine import Machine
 from orrery.workflow.code import look_beside
 from orrery.workflow.workflow import Workflow, inputs_of
+
+if TYPE_CHECKING:
+    from orrery.fleet.hubs import HubAddress
 
 DEFAULT_STORE = "sqlite:///.orrery/runs.db"
 log = logging.getLogger("orrery")
@@ -60,6 +64,7 @@ class Session:
         store: the URL of the store, or an open journal (which is then left open at the end).
         durability: what an acknowledged event survives: "process" (its death) or "full" (a power cut too).
         executors: by name, in place of or beside those that are registered.
+        hub: of the fleet on which tasks with a place run; without one the usual executor "fleet" sees to them.
         resources: capacity of the resources that tasks name.
         observers: told of every event once it is durable.
         watch_s: a loop blocked for longer than this is reported in the log of this process.
@@ -71,6 +76,7 @@ class Session:
         *,
         durability: Durability = "process",
         executors: Mapping[str, Executor] | None = None,
+        hub: HubAddress | None = None,
         resources: Mapping[str, int] | None = None,
         observers: tuple[Observer, ...] = (),
         watch_s: float = 1.0,
@@ -80,6 +86,10 @@ class Session:
                 raise RequestError(f"there cannot be {amount} of resource {name!r}; give zero or more")
         self._store, self._durability = store, durability
         self._executors, self._resources = dict(executors or {}), resources
+        if hub is not None:
+            from orrery.runtime.executors.fleet import FleetExecutor
+
+            self._executors.setdefault(FLEET, FleetExecutor(hub))
         self._observers, self._watch_s = observers, watch_s
         self._journal: Journal | None = None
         self._driver: Driver | None = None

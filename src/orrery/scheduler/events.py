@@ -156,12 +156,13 @@ class TaskRefused(Event, frozen=True):
 
 
 class TaskProgressed(Event, frozen=True):
-    """A running attempt reports how far it is: a fraction in [0, 1] or None, and a note."""
+    """A running attempt reports how far it is: a fraction in [0, 1] or None, a note, and on which device of a fleet."""
 
     task: TaskId
     attempt: int
     fraction: float | None = None
     note: str = ""
+    where: str = ""
 
 
 class TaskSucceeded(Event, frozen=True):

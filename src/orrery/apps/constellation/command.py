@@ -16,7 +16,6 @@ from orrery.apps.constellation.machines import LEASE_S, MEMBERS, Machines
 from orrery.apps.constellation.network import Network, can_go_inside, go_inside, is_inside
 from orrery.apps.constellation.screen import Screen
 from orrery.apps.constellation.tally import Tally
-from orrery.runtime.executors.fleet import FleetExecutor
 from orrery.scheduler import Event
 
 MODULE = "orrery.apps.constellation"
@@ -55,8 +54,7 @@ async def _to_its_end(as_json: bool, store: str | None, spare: bool) -> int:
         async with Machines(Path(folder), network, root) as machines:
             victim = None if spare else _Victim(machines, tally, screen)
             observers = (tally.take, *([victim.take] if victim is not None else []))
-            executors = {"fleet": FleetExecutor(machines.hub)}
-            async with Session(store, executors=executors, observers=observers) as session:
+            async with Session(store, hub=machines.hub, observers=observers) as session:
                 run = session.start(survey.workflow(), {"root": str(root), "seconds": WATCH_S}, folder=Path.cwd())
                 screen.say(f"run {run.id} surveys {root}")
                 screen.begin()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orrery.scheduler import Event
 from orrery.scheduler import events as ev
 
-_ON = re.compile(r"on ([\w.-]+)")
-"""How a run's progress says which device has a task."""
 HERE = "here"
 """This machine, which joins the fleet's work together."""
 
@@ -45,11 +42,11 @@ class Tally:
             match event:
                 case ev.RunStarted(at=at):
                     self.began_at = at
-                case ev.TaskProgressed(task=task, note=note) if (told := _ON.match(note)) is not None:
-                    before = self.holders.get(task, told[1])
-                    if before != told[1]:
+                case ev.TaskProgressed(task=task, where=where) if where:
+                    before = self.holders.get(task, where)
+                    if before != where:
                         self.moved[task] = before
-                    self.holders[task] = told[1]
+                    self.holders[task] = where
                 case ev.TaskSucceeded(at=at, task=task):
                     self.holders.pop(task, None)
                     self.done.append(Done(task, event.where or HERE, event.began_at or at, at))

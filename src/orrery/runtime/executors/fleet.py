@@ -349,7 +349,7 @@ class FleetExecutor:
     def _note(self, attempt: _Attempt, fraction: float | None, note: str) -> None:
         key = key_of(attempt.invocation)
         if self._attempts.get(key) is attempt:
-            self._host.report(key[0], TaskProgressed(self._host.now(), key[1], key[2], fraction, note))
+            self._host.report(key[0], TaskProgressed(self._host.now(), key[1], key[2], fraction, note, attempt.device))
 
     def _went_down(self, because: str) -> None:
         if not self._is_down:
