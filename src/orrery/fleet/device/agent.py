@@ -46,6 +46,7 @@ from orrery.fleet.device.supply import Supply
 from orrery.fleet.dialler import Dialler
 from orrery.fleet.fetcher import Fetcher
 from orrery.fleet.messages import (
+    Accept,
     AnyFrame,
     Artifact,
     Assign,
@@ -68,6 +69,8 @@ from orrery.fleet.transports.protocol import Transport
 ANSWERED_EVERY_S = 0.25
 """How often the core is told that the hub still answers."""
 LOAD_EVERY_S = 15.0
+ACCEPT_S = 0.002
+"""How long an Accept may wait for a Result to go with it."""
 MOST_UNWRITTEN, WRITTEN_S = 256, 0.5
 """That results may be forgotten is written down with what must be, or when there is so much of it, or after that."""
 KEY_S = 2.0
@@ -147,6 +150,8 @@ class Agent:
         self._events: list[Event] = []
         self._unwritten: list[Remember | Forget] = []
         self._must_write = False
+        self._accepts: list[Accept] = []
+        self._accepting: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._woken = asyncio.Event()
         self._met = asyncio.Event()
@@ -198,7 +203,7 @@ class Agent:
             for task in (*tasks, *self._fetching.values()):
                 task.cancel()
             await asyncio.gather(*tasks, *self._fetching.values(), return_exceptions=True)
-            for timer in (self._timer, self._writing):
+            for timer in (self._timer, self._writing, self._accepting):
                 if timer is not None:
                     timer.cancel()
             await self._porter.close()
@@ -363,6 +368,13 @@ class Agent:
         self._tell(Ticked(self._clock()))
 
     def _post(self, frame: Frame) -> None:
+        """Say something, after all that was to be said before; an Accept may wait for the Result of a short attempt."""
+        if isinstance(frame, Accept):
+            self._accepts.append(frame)
+            if self._accepting is None:
+                self._accepting = self._loop.call_later(ACCEPT_S, self._accept)
+            return
+        self._accept()
         if isinstance(frame, Progress) and self._dialler.link.session.is_full:
             return  # the next one says more
         try:
@@ -373,7 +385,16 @@ class Agent:
                 told = msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure, effect="unknown")
                 self._dialler.post(told)
 
+    def _accept(self) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+            self._accepting = None
+        accepts, self._accepts = self._accepts, []
+        for frame in accepts:
+            self._dialler.post(frame)
+
     def _report(self) -> None:
+        self._accept()
         load = self._load() if self._load is not None else None
         state = State(whole=True, profile=self.profile, load=load, held=self._core.held)
         for part in self._supply.report(state):
@@ -429,6 +450,7 @@ class Agent:
                 self._dialler.post(State(load=load))
 
     async def _say_goodbye(self) -> None:
+        self._accept()
         if self._keep_key is not None and self._token.startswith("enrol."):
             # The token may have been spent already, for a key that is on its way: it is worth a moment.
             with suppress(TimeoutError):
