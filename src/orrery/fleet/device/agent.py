@@ -372,9 +372,10 @@ class Agent:
         if isinstance(frame, Accept):
             self._accepts.append(frame)
             if self._accepting is None:
-                self._accepting = self._loop.call_later(ACCEPT_S, self._accept)
+                self._accepting = self._loop.call_later(ACCEPT_S, self._accept_late)
             return
-        self._accept()
+        if self._accepts:
+            self._accept()
         if isinstance(frame, Progress) and self._dialler.link.session.is_full:
             return  # the next one says more
         try:
@@ -385,10 +386,12 @@ class Agent:
                 told = msgspec.structs.replace(frame, status="failed", value=b"\xc0", failure=failure, effect="unknown")
                 self._dialler.post(told)
 
+    def _accept_late(self) -> None:
+        self._accepting = None
+        self._accept()
+
     def _accept(self) -> None:
-        if self._accepting is not None:
-            self._accepting.cancel()
-            self._accepting = None
+        # The timer goes on: that the next Accept waits for less costs less than a timer for each of them.
         accepts, self._accepts = self._accepts, []
         for frame in accepts:
             self._dialler.post(frame)
