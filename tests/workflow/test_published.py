@@ -12,7 +12,11 @@ import yaml
 from orrery.workflow import json_schema, load_target, loads
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".yaml", ".py"))
+PROGRAMS = {"reference_device.py"}
+"""Examples that are no workflows."""
+EXAMPLES = sorted(
+    path for path in (ROOT / "examples").iterdir() if path.suffix in (".yaml", ".py") and path.name not in PROGRAMS
+)
 SCHEMA = ROOT / "docs/reference/workflow.schema.json"
 REGENERATE = "import json, orrery.workflow as w; print(json.dumps(w.json_schema(), indent=2, ensure_ascii=False))"
 
