@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 JOBS ?= 2
-BENCHES ?= overhead makespan crash world replay planners providers
+BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed
 
 BIN := .venv/bin
 READY := .venv/.ready
