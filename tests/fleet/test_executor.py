@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orrery.errors import Failure, HubRefusedError
+from orrery.errors import Failure, HubRefusedError, TransportUrlError
 from orrery.fleet.hubs import HUB_FILE, HubAddress, NearbyHub, find_hub, write_nearby_hub
 from orrery.graph import ITEM, Effects, Graph, Place, Ref, Task
 from orrery.graph.task import Each, EffectKind
@@ -425,6 +425,12 @@ def test_leaving_before_the_hub_was_reached_is_clean(tmp_path: Path) -> None:
 
 
 # -- which hub ----------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_in_the_url_of_a_hub_is_refused_and_not_repeated() -> None:
+    with pytest.raises(TransportUrlError) as caught:
+        find_hub("ws://client.secret@127.0.0.1:1", token="client.t")
+    assert "secret@" not in str(caught.value)
 
 
 def test_which_hub_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from orrery.errors import HubRefusedError, StoreError
 from orrery.fleet.private import check_private, write_private
+from orrery.fleet.transports.address import check
 
 HUB_FILE = Path(".orrery/hub.json")
 DEFAULT_STATE = Path(".orrery/hub")
@@ -47,9 +48,12 @@ def find_hub(url: str | None = None, *, token: str | None = None, token_file: Pa
     Raises:
         HubRefusedError: there is no token for it, or the file that has it may be read or written by others.
         StoreError: the file cannot be read.
+        TransportUrlError: the URL is none, or holds a secret, which no message repeats.
     """
     said_by = "--hub" if url else "ORRERY_HUB"
     url = url or os.environ.get("ORRERY_HUB") or None
+    if url is not None:
+        check(url)
     if token is None and token_file is not None:
         token = _token_in(token_file)
     token = token or os.environ.get("ORRERY_HUB_TOKEN") or None
