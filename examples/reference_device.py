@@ -1,4 +1,4 @@
-"""A whole device in two hundred lines over the standard library: a model for devices in other languages.
+"""A whole device in less than 250 lines over the standard library: a model for devices in other languages.
 
     orrery devices enrol pi                                          (on the hub's machine: prints a token)
     python examples/reference_device.py ws://127.0.0.1:8765 enrol.TOKEN pi.db
