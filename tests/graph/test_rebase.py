@@ -38,12 +38,13 @@ def test_changes_of_different_things_both_come_to_be() -> None:
         (Drop("c"), Link(Edge("b", "c")), "task 'c'"),
         (Link(Edge("a", "c", on="failure")), Link(Edge("a", "c", on="completion")), "edge 'a' -> 'c'"),
         (Unlink("a", "c"), Link(Edge("a", "c", hard=False)), "edge 'a' -> 'c'"),
+        (Unlink("a", "c"), (SetOutputs({"b": Ref("b")}), Drop("c")), "task 'c'"),
         (SetOutputs({"b": 1}), SetOutputs({"b": Ref("b"), "c": 2}), "output 'c'"),
     ],
 )
 def test_two_changes_of_one_thing_are_refused(mine: object, theirs: object, place: str) -> None:
     with pytest.raises(PatchRefused) as refused:
-        both(Patch((mine,)), Patch((theirs,)))  # type: ignore[arg-type]
+        both(Patch((mine,)), Patch(theirs if isinstance(theirs, tuple) else (theirs,)))  # type: ignore[arg-type]
     assert [(p.code, p.place) for p in refused.value.problems] == [("patch/changed-meanwhile", place)]
 
 
