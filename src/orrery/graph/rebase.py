@@ -60,7 +60,7 @@ def _rebased(edit: Edit, before: Graph, now: Graph, kept: set[TaskId], problems:
             if before.edges.get((edge.source, edge.target)) != now.edges.get((edge.source, edge.target)):
                 problems.append(_changed(f"edge {edge.source!r} -> {edge.target!r}"))
         case Unlink(source, target):
-            if target in kept and target not in now:  # others dropped what the patch wants to be there, without the edge
+            if target in kept and target not in now:  # others dropped what the patch sets free
                 problems.append(_changed(f"task {target!r}"))
                 return None
             if (source, target) in before.edges and (source, target) not in now.edges:

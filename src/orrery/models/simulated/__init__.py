@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orrery.lazy import exports
 
 if TYPE_CHECKING:
+    from orrery.models.serving.timing import INSTANT, Timing
     from orrery.models.simulated.answer import Answer, tokens
     from orrery.models.simulated.asked import Asked, Call, Message, Result
     from orrery.models.simulated.counts import Counts
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from orrery.models.simulated.scripts import echo
     from orrery.models.simulated.server import SimulatedServer
     from orrery.models.simulated.service import Script
-    from orrery.models.simulated.timing import INSTANT, Timing
 
 __all__ = [
     "INSTANT",
@@ -39,7 +39,7 @@ __all__ = [
 __getattr__, __dir__ = exports(
     __name__,
     {
-        "INSTANT": "orrery.models.simulated.timing",
+        "INSTANT": "orrery.models.serving.timing",
         "Answer": "orrery.models.simulated.answer",
         "Asked": "orrery.models.simulated.asked",
         "Call": "orrery.models.simulated.asked",
@@ -50,7 +50,7 @@ __getattr__, __dir__ = exports(
         "Result": "orrery.models.simulated.asked",
         "Script": "orrery.models.simulated.service",
         "SimulatedServer": "orrery.models.simulated.server",
-        "Timing": "orrery.models.simulated.timing",
+        "Timing": "orrery.models.serving.timing",
         "echo": "orrery.models.simulated.scripts",
         "tokens": "orrery.models.simulated.answer",
     },

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from orrery.models.serving.timing import Timing
 from orrery.models.simulated.answer import Answer, Split, pieces
 from orrery.models.simulated.asked import Asked
 from orrery.models.simulated.faults import Fault
-from orrery.models.simulated.timing import Timing
 from orrery.models.simulated.wire.form import Chunk, Made, Wire
 
 JSON = "application/json"

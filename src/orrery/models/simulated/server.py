@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from orrery.errors import OutsideError, RequestError
+from orrery.models.serving.timing import Timing
 from orrery.models.simulated.answer import Split
 from orrery.models.simulated.asked import KINDS, Asked, Kind
 from orrery.models.simulated.connection import Connection
@@ -19,7 +20,6 @@ from orrery.models.simulated.faults import Fault
 from orrery.models.simulated.limits import Limits
 from orrery.models.simulated.scripts import echo
 from orrery.models.simulated.service import Script, Service
-from orrery.models.simulated.timing import Timing
 
 MODEL = "simulated"
 PATHS: dict[Kind, str] = {

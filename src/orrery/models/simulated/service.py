@@ -16,13 +16,13 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from orrery.errors import RequestError
+from orrery.models.serving.timing import PrefixCache, Timing
 from orrery.models.simulated.answer import Answer, Split, fitted, tokens
 from orrery.models.simulated.asked import Asked
 from orrery.models.simulated.counts import Counts
 from orrery.models.simulated.exchange import JSON, Exchange, Frame, Reply
 from orrery.models.simulated.faults import Fault, FaultPlan, spoilt
 from orrery.models.simulated.limits import Gate, Limits
-from orrery.models.simulated.timing import PrefixCache, Timing
 from orrery.models.simulated.wire import Made, Route, Wire, find_route, listing
 from orrery.models.simulated.wire.form import written
 

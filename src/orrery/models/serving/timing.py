@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from orrery.errors import RequestError
-from orrery.models.simulated.answer import CHARACTERS_PER_TOKEN, tokens
+from orrery.models.request import CHARS_PER_TOKEN
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PrefixCache:
     """
 
     def __init__(self, block_tokens: int, *, most_blocks: int = 100_000) -> None:
-        self._characters = block_tokens * CHARACTERS_PER_TOKEN
+        self._characters = block_tokens * CHARS_PER_TOKEN
         self._block_tokens = block_tokens
         self._most = most_blocks
         self._known: OrderedDict[int, None] = OrderedDict()
@@ -69,4 +69,4 @@ class PrefixCache:
             self._known.move_to_end(chain)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
-        return min(known * self._block_tokens, tokens(prompt))
+        return min(known * self._block_tokens, -(-len(prompt) // CHARS_PER_TOKEN))

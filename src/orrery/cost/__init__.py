@@ -1,0 +1,10 @@
+"""What a task would take before it runs: seconds, money, tokens and quality, each with a spread and a source.
+
+Knows nothing of passes, planners or the runtime. Imports graph, scheduler, journal, tracing and models.
+"""
+
+from orrery.cost.cost import AS_WRITTEN, Cost, CostModel, Option
+from orrery.cost.platform import Device, Model, Platform
+from orrery.cost.spread import NOTHING, Spread
+
+__all__ = ["AS_WRITTEN", "NOTHING", "Cost", "CostModel", "Device", "Model", "Option", "Platform", "Spread"]

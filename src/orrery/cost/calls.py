@@ -1,0 +1,61 @@
+"""ModelCall: a task that asks a model, as the optimiser reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from orrery.graph.ref import Ref
+from orrery.graph.task import Task
+from orrery.graph.template import Template
+
+ASK, CHAT = "model.ask", "model.chat"
+
+
+class ModelCall(msgspec.Struct, frozen=True):
+    """What a task asks of a model.
+
+    Args:
+        model: whom; "" for the default. None: which one is only known when it runs.
+        parts: what is read, from its beginning: the system's words, then the prompt, texts and references in turn.
+        max_tokens: the longest answer; None: no limit.
+        may_share: an equal question may have the answer of another, as `cache` says.
+    """
+
+    model: str | None
+    parts: tuple[str | Ref, ...]
+    max_tokens: int | None = None
+    may_share: bool = True
+
+    @classmethod
+    def of(cls, task: Task) -> ModelCall | None:
+        """The task's call; None where it asks no model."""
+        if task.op not in (ASK, CHAT):
+            return None
+        args = task.args
+        settings = args.get("settings") if task.op == CHAT else args
+        most = settings.get("max_tokens") if isinstance(settings, dict) else None
+        model = args.get("model") or ""
+        read = (args.get("system"), args.get("prompt")) if task.op == ASK else (args.get("messages"),)
+        return cls(
+            model=model if isinstance(model, str) else None,
+            parts=tuple(part for value in read for part in _parts(value)),
+            max_tokens=most if isinstance(most, int) and not isinstance(most, bool) else None,
+            may_share=args.get("cache", True) is True,
+        )
+
+
+def _parts(value: Any) -> list[str | Ref]:
+    match value:
+        case str():
+            return [value] if value else []
+        case Ref():
+            return [value]
+        case Template():
+            return list(value.parts)
+        case dict():
+            return [part for inner in value.values() for part in _parts(inner)]
+        case list() | tuple():
+            return [part for inner in value for part in _parts(inner)]
+    return []

@@ -1,0 +1,66 @@
+"""Platform: what there is to run on, as a compiler knows its target machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from orrery.models.serving import Timing
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A model that may answer.
+
+    Args:
+        name: as a task's `model` names it.
+        input_per_mtok, cached_per_mtok, output_per_mtok: US dollars for a million tokens; None: unknown.
+        quality: the share of tasks of middling difficulty that it solves, in [0, 1]; None: unknown.
+        timing: how fast it is and whether it keeps prefixes; None: unknown.
+        slots: how many calls it works on at once; None: no limit that is known.
+    """
+
+    name: str
+    input_per_mtok: float | None = None
+    cached_per_mtok: float | None = None
+    output_per_mtok: float | None = None
+    quality: float | None = None
+    timing: Timing | None = None
+    slots: int | None = None
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A machine that may perform.
+
+    Args:
+        name: as a task's place names it.
+        speed: how fast, against the machine on which estimates were taken.
+        slots: attempts at once.
+        money_per_s: US dollars for a second of one slot.
+        tags: what it has, such as "gpu"; a task's place may require them.
+        bytes_per_s, latency_s: of its link to every other device.
+    """
+
+    name: str
+    speed: float = 1.0
+    slots: int = 1
+    money_per_s: float = 0.0
+    tags: tuple[str, ...] = ()
+    bytes_per_s: float = 125e6
+    latency_s: float = 0.0005
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """What there is to run on.
+
+    Args:
+        models: those that may answer, by name; empty: a task's own model, and no choice.
+        devices: those that may perform, by name; empty: this machine, and no choice.
+        capacity: slots of each executor, amount of each resource; what is not named has no limit.
+        default_model: who answers a task that names no model.
+    """
+
+    models: Mapping[str, Model] = {}
+    devices: Mapping[str, Device] = {}
+    capacity: Mapping[str, int] = {}
+    default_model: str = ""
