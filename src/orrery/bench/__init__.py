@@ -99,4 +99,12 @@ def _fleet_speed(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("optimiser")
+def _optimiser(options: Options) -> Report:
+    """What passes, placement, batches and healed routes save, each against its baseline."""
+    from orrery.bench.optimiser.measure import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]

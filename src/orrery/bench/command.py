@@ -60,7 +60,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes at once")
     parser.add_argument(
-        "--only", default="", metavar="PART", help="fleet, fleet-drills: one category, or one CATEGORY/NAME"
+        "--only",
+        default="",
+        metavar="PART",
+        help="fleet, fleet-drills: one category, or one CATEGORY/NAME; optimiser: one section",
     )
     parser.add_argument("--planner", default="both", metavar="NAME", help="fleet: gold, rules, or both")
     parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the rows to an SVG or PNG file")

@@ -149,8 +149,13 @@ class Session:
         run: str | None = None,
         options: ev.RunOptions | None = None,
         folder: Path | str | None = None,
+        rewrites: Iterable[Patch] = (),
     ) -> Run:
         """Begin a run.
+
+        Args:
+            rewrites: what passes made of the graph, in their order; each is logged as a patch of its own before anything
+                starts, so that a log shows the graph as it was written and what became of it.
 
         Raises:
             GraphError: there is nothing in the graph to run.
@@ -175,7 +180,8 @@ class Session:
         lease = self._claim(name, started.at, workflow.source)
         machine = Machine(name)
         patched = machine.open_with(workflow.graph, at=started.at, by="workflow")
-        return Run(self, machine, driver.drive(machine, lease, home, [started, patched]))
+        rewritten = [ev.GraphPatched(started.at, patch) for patch in rewrites]
+        return Run(self, machine, driver.drive(machine, lease, home, [started, patched, *rewritten]))
 
     def _claim(self, run: str, at: float, target: str) -> Lease:
         try:
