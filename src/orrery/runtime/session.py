@@ -154,8 +154,8 @@ class Session:
         """Begin a run.
 
         Args:
-            rewrites: what passes made of the graph, in their order; each is logged as a patch of its own before anything
-                starts, so that a log shows the graph as it was written and what became of it.
+            rewrites: what passes made of the graph, in their order; each is a patch of its own in the log, before
+                anything starts, so that the log shows the graph as it was written and what became of it.
 
         Raises:
             GraphError: there is nothing in the graph to run.
