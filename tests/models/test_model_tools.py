@@ -20,7 +20,7 @@ from orrery.models.messages import ModelRequest, ToolReturnPart, from_data, prom
 from orrery.models.simulated import Answer, Asked, Call, Fault
 from orrery.scheduler.events import TaskSucceeded
 from orrery.tools import LocalContext, tools
-from orrery.tools.model import ask, chat
+from orrery.tools.model import ask, chat, thinking_level
 from orrery.workflow.loader import load
 from tests.simulated import Simulated
 
@@ -220,3 +220,37 @@ asyncio.run(main())
 def test_the_first_call_does_not_hold_up_the_loop_while_its_library_is_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_question_may_go_on_with_a_conversation(simulated: Simulated, ctx: LocalContext) -> None:
+    server = simulated(lambda asked: f"answer {asked.turn + 1}")
+    history = [{"question": "one", "answer": "answer 1"}, {"question": "two", "answer": "answer 2"}]
+    assert call("model.ask", ctx, prompt="three", system="S", history=history) == "answer 3"
+    said = [(message.role, message.text) for message in server.requests[0].messages]
+    assert said == [
+        ("system", "S"),
+        ("user", "one"),
+        ("assistant", "answer 1"),
+        ("user", "two"),
+        ("assistant", "answer 2"),
+        ("user", "three"),
+    ]
+    with pytest.raises(ArgumentError, match="'answer' is missing"):
+        tools.get("model.ask").bind({"prompt": "x", "history": [{"question": "one"}]})
+
+
+def test_an_empty_history_asks_the_same(simulated: Simulated, ctx: LocalContext) -> None:
+    server = simulated(script)
+    assert call("model.ask", ctx, prompt="Where?") == call("model.ask", ctx, prompt="Where?", history=[])
+    assert server.counts.calls == 1  # the second from the cache: nothing else is asked
+
+
+def test_thought_is_asked_for_by_the_nearest_level_below() -> None:
+    levels = [thinking_level(tokens) for tokens in (None, 0, 1, 2047, 2048, 8192, 16384, 10**9)]
+    assert levels == [None, False, "minimal", "minimal", "low", "medium", "high", "high"]
+
+
+def test_a_question_may_say_how_much_is_thought(simulated: Simulated, ctx: LocalContext) -> None:
+    simulated(script)
+    for tokens in (0, 4096):
+        assert call("model.ask", ctx, prompt=f"Think {tokens}", thinking_tokens=tokens).endswith(f"Think {tokens}")

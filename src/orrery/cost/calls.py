@@ -18,15 +18,18 @@ class ModelCall(msgspec.Struct, frozen=True):
 
     Args:
         model: whom; "" for the default. None: which one is only known when it runs.
-        parts: what is read, from its beginning: the system's words, then the prompt, texts and references in turn.
+        parts: what is read, from its beginning: the system's words, what was said before, then the prompt; texts and
+            references in turn.
         max_tokens: the longest answer; None: no limit.
         may_share: an equal question may have the answer of another, as `cache` says.
+        thinking_tokens: about how many tokens of thought come before the answer; None: as the model does by itself.
     """
 
     model: str | None
     parts: tuple[str | Ref, ...]
     max_tokens: int | None = None
     may_share: bool = True
+    thinking_tokens: int | None = None
 
     @classmethod
     def of(cls, task: Task) -> ModelCall | None:
@@ -36,13 +39,17 @@ class ModelCall(msgspec.Struct, frozen=True):
         args = task.args
         settings = args.get("settings") if task.op == CHAT else args
         most = settings.get("max_tokens") if isinstance(settings, dict) else None
+        thought = args.get("thinking_tokens") if task.op == ASK else None
         model = args.get("model") or ""
-        read = (args.get("system"), args.get("prompt")) if task.op == ASK else (args.get("messages"),)
+        read = (
+            (args.get("system"), args.get("history"), args.get("prompt")) if task.op == ASK else (args.get("messages"),)
+        )
         return cls(
             model=model if isinstance(model, str) else None,
             parts=tuple(part for value in read for part in _parts(value)),
             max_tokens=most if isinstance(most, int) and not isinstance(most, bool) else None,
             may_share=args.get("cache", True) is True,
+            thinking_tokens=thought if isinstance(thought, int) and not isinstance(thought, bool) else None,
         )
 
 

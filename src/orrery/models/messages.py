@@ -82,10 +82,19 @@ def _flat(data: Iterable[Any]) -> Iterator[Any]:
             yield item
 
 
-def prompt(text: str, *, system: str | None = None) -> list[ModelMessage]:
-    """The conversation that begins with what a person says; `system` is what the model is told first."""
+def prompt(text: str, *, system: str | None = None, history: Iterable[tuple[str, str]] = ()) -> list[ModelMessage]:
+    """The conversation that ends with what a person says.
+
+    Args:
+        system: what the model is told first.
+        history: the questions before, each with its answer, oldest first.
+    """
     parts: list[Any] = [SystemPromptPart(system)] if system else []
-    return [ModelRequest(parts=[*parts, UserPromptPart(text)])]
+    messages: list[ModelMessage] = []
+    for question, answer in history:
+        messages += [ModelRequest(parts=[*parts, UserPromptPart(question)]), ModelResponse(parts=[TextPart(answer)])]
+        parts = []
+    return [*messages, ModelRequest(parts=[*parts, UserPromptPart(text)])]
 
 
 def text_of(response: ModelResponse) -> str:

@@ -21,6 +21,8 @@ ANSWER_WITHIN_S = 300.0
 _ATTEMPT_S = 900.0  # the answer, and the wait for the provider's limits before it
 _AGAIN = Retry(attempts=4, backoff_s=1.0, max_backoff_s=30.0)  # a provider that is busy says for how long
 
+_LEVELS = ((16384, "high"), (8192, "medium"), (2048, "low"))
+
 ModelName = Annotated[str | None, 'as "PROVIDER:MODEL", or an alias; the default model unless given']
 
 
@@ -30,6 +32,13 @@ class ToolCall(TypedDict):
     id: str
     name: str
     args: dict[str, Any]
+
+
+class Exchange(TypedDict):
+    """A question that was asked, and the answer that came."""
+
+    question: str
+    answer: str
 
 
 class Turn(TypedDict):
@@ -50,9 +59,11 @@ async def ask(
     *,
     model: ModelName = None,
     system: str | None = None,
+    history: list[Exchange] | None = None,
     schema: dict[str, Any] | None = None,
     temperature: float | None = None,
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None,
+    thinking_tokens: Annotated[int, msgspec.Meta(ge=0)] | None = None,
     cache: bool = True,
     timeout_s: float = ANSWER_WITHIN_S,
     ctx: ToolContext | None = None,
@@ -61,9 +72,13 @@ async def ask(
 
     Args:
         system: what the model is told beforehand.
+        history: what was asked and answered before in the same conversation, oldest first; [] begins one that no
+            optimiser makes part of another.
         schema: the JSON Schema of the answer.
         temperature: 0 for the likeliest answer; the provider's own default unless given.
         max_tokens: the longest answer.
+        thinking_tokens: about how many tokens of thought before the answer, as the nearest level below that
+            the provider has; 0 for none; the model's own default unless given.
         cache: an equal question that was answered before may be answered from the cache, for nothing.
         timeout_s: the longest that the answer may take.
     """
@@ -72,10 +87,11 @@ async def ask(
     await ready()
     from orrery.models.messages import prompt as conversation
 
-    given = {"temperature": temperature, "max_tokens": max_tokens}
+    given = {"temperature": temperature, "max_tokens": max_tokens, "thinking": thinking_level(thinking_tokens)}
+    said = [(one["question"], one["answer"]) for one in history or ()]
     request = Request(
         model=_named(model),
-        messages=tuple(conversation(prompt, system=system)),
+        messages=tuple(conversation(prompt, system=system, history=said)),
         output=schema,
         settings={name: value for name, value in given.items() if value is not None},
         timeout_s=timeout_s,
@@ -129,6 +145,17 @@ async def chat(
         cache=cache,
     )
     return turn(await complete(request, ctx))
+
+
+def thinking_level(tokens: int | None) -> bool | str | None:
+    """The level of thought for so many tokens: False for none, None for the model's own default.
+
+    Providers agree on names, not on numbers. A level begins here at the lowest budget that one of them gives it: 2048,
+    8192 and 16384 tokens for low, medium and high, by the tables of pydantic-ai 2.60.
+    """
+    if not tokens:
+        return None if tokens is None else False
+    return next((level for least, level in _LEVELS if tokens >= least), "minimal")
 
 
 def turn(reply: Reply) -> Turn:
