@@ -146,6 +146,28 @@ class InputError(RequestError):
     code = "input"
 
 
+class BadRowError(InputError):
+    """A row of a table does not fit the workflow's inputs; `column` is "" where it is the row as a whole."""
+
+    code = "bad-row"
+
+    def __init__(self, row: int, column: str, message: str) -> None:
+        self.row, self.column = row, column
+        super().__init__(f"row {row:,}{f', column {column!r}' if column else ''}: {message}")
+
+
+class TableChangedError(RequestError):
+    """The table of a batch is not the one with which it began."""
+
+    code = "table-changed"
+
+
+class RowsFailedError(RequestError):
+    """Rows of a batch failed; the others are done, and the table of results says which is which."""
+
+    code = "rows-failed"
+
+
 class PromptError(RequestError):
     """A prompt is no prompt, or was filled with other fields than it has."""
 
