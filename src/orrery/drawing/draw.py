@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
+from orrery.drawing.compare import changes, compared
 from orrery.drawing.svg import svg
 from orrery.drawing.view import NO_STATE, STATES, Box, View, shortened, view, with_twins
 from orrery.graph.graph import Graph
 from orrery.graph.ref import TaskId
 
-__all__ = ["dot", "mermaid", "svg", "terminal"]
+__all__ = ["changes", "compared", "dot", "mermaid", "svg", "terminal"]
 
 # -- Mermaid and DOT --------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def svg(graph: Graph, *, states: Mapping[TaskId, str] | None = None, most: int =
     paths = _paths(shown, layout)
     parts = [
         opening,
-        _style(),
+        style(),
         _markers(),
         f'<rect class="page" width="{width:.0f}" height="{height:.0f}" rx="12"/>',
         *(_arrow(arrow, path) for arrow, path in paths),
@@ -63,7 +63,8 @@ def svg(graph: Graph, *, states: Mapping[TaskId, str] | None = None, most: int =
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _style() -> str:
+def style() -> str:
+    """The colours of every drawing, on light and on dark pages."""
     light = [f".s-{name} .bar,.s-{name}.dot{{fill:{colour}}}" for name, (colour, _) in _COLOURS.items()]
     dark = [f".s-{name} .bar,.s-{name}.dot{{fill:{colour}}}" for name, (_, colour) in _COLOURS.items()]
     return (

@@ -32,8 +32,14 @@ STATES: Mapping[str, tuple[str, str]] = {
     "succeeded": ("succeeded", "✔"),
     "cancelled": ("skipped", "⊘"),
     "skipped": ("skipped", "↷"),
+    "gone": ("failed", "-"),
+    "new": ("succeeded", "+"),
+    "changed": ("running", "~"),
 }
-"""State → (colour, glyph), most urgent first: a group shows the most urgent of its tasks."""
+"""State → (colour, glyph), most urgent first: a group shows the most urgent of its tasks.
+
+The last three are of tasks in a comparison of two graphs.
+"""
 NO_STATE = ("none", "●")
 
 
