@@ -16,7 +16,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from orrery.errors import RequestError
-from orrery.models.serving.timing import PrefixCache, Timing
+from orrery.models.serving.prefixes import PrefixCache
+from orrery.models.serving.timing import Timing
 from orrery.models.simulated.answer import Answer, Split, fitted, tokens
 from orrery.models.simulated.asked import Asked
 from orrery.models.simulated.counts import Counts
