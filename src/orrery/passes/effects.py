@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from orrery.cost.calls import ModelCall
 from orrery.graph.task import Task
 from orrery.scheduler.asking import PERSON
@@ -20,17 +22,46 @@ def may_share(task: Task) -> bool:
     return call is not None and call.may_share and task.effects.kind == "idempotent" and not task.effects.writes
 
 
+UNNAMED = ""
+"""Stands among what a task writes for what it touches and does not name."""
+
+
+def touched(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a task reads and what it writes, by name. One of whose effects nobody knows writes `UNNAMED`."""
+    effects = task.effects
+    unknown = effects.kind != "pure" and not effects.writes and not (effects.kind == "idempotent" and effects.reads)
+    return effects.reads, (UNNAMED,) if unknown else effects.writes
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """What of the world a task reads and writes, as far as it is known.
+
+    Args:
+        unknown: it changes something, and does not say what.
+    """
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    unknown: bool = False
+
+    @classmethod
+    def of(cls, task: Task) -> Touch | None:
+        """What a task touches; None where it touches nothing."""
+        effects = task.effects
+        unknown = effects.kind != "pure" and not effects.writes and not (effects.kind == "idempotent" and effects.reads)
+        if not (unknown or effects.reads or effects.writes):
+            return None
+        return cls(frozenset(effects.reads), frozenset(effects.writes), unknown)
+
+
 def conflict(one: Task, other: Task) -> bool:
     """Whether the order of two tasks can be seen from outside: what one writes, the other reads or writes.
 
     Of a task that is not pure and names nothing that it touches, nobody knows; it conflicts with every other like it.
     """
-    if _is_unknown(one) and _is_unknown(other):
+    mine, theirs = Touch.of(one), Touch.of(other)
+    if mine is None or theirs is None:
+        return False
+    if mine.unknown and theirs.unknown:
         return True
-    mine, theirs = set(one.effects.writes), set(other.effects.writes)
-    return bool(mine & theirs or mine & set(other.effects.reads) or theirs & set(one.effects.reads))
-
-
-def _is_unknown(task: Task) -> bool:
-    effects = task.effects
-    return effects.kind != "pure" and not effects.writes and not (effects.kind == "idempotent" and effects.reads)
+    return bool(mine.writes & theirs.writes or mine.writes & theirs.reads or theirs.writes & mine.reads)
