@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from orrery.errors import GraphError, Problem, RequestError, RunEndedError, RunExistsError
+from orrery.errors import GraphError, Problem, RequestError, RunExistsError
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch
 from orrery.graph.place import FLEET
@@ -31,13 +31,12 @@ from orrery.journal.stores import open_journal
 from orrery.runtime.driver import Driver, Observer
 from orrery.runtime.executors import executors as registered
 from orrery.runtime.executors.protocol import Executor
-from orrery.runtime.history import History, fold
 from orrery.runtime.result import Result, result_of
+from orrery.runtime.takeover import take_over
 from orrery.runtime.watchdog import Watchdog
 from orrery.scheduler import events as ev
 from orrery.scheduler.codec import check_can_be_written
 from orrery.scheduler.machine import Machine
-from orrery.workflow.code import look_beside
 from orrery.workflow.workflow import Workflow, inputs_of
 
 if TYPE_CHECKING:
@@ -200,45 +199,8 @@ class Session:
             RunEndedError: it has ended; there is nothing to go on with.
             CorruptionError, ReplayDivergedError: its log is damaged, or was written by code that decides otherwise.
         """
-        driver, journal = self.driver, self.journal
-        lease = journal.acquire(run, driver.now())
-        try:
-            history = self._take_over(lease)
-        except BaseException:
-            journal.release(lease)
-            raise
-        if history.folder:
-            look_beside(history.target, history.folder)
-        # Whatever became due while nobody drove the run is due now.
-        ended = driver.drive(history.machine, lease, history.folder, [ev.TimeReached(driver.now())])
+        history, ended = take_over(self.driver, run)
         return Run(self, history.machine, ended, resumed_from=history.seq)
-
-    def _take_over(self, lease: Lease) -> History:
-        history = fold(self.journal, lease.run)
-        machine = history.machine
-        if machine.state != "running":
-            raise RunEndedError(f"run {lease.run!r} has ended ({machine.state}); there is nothing left to resume")
-        self._catch_up_with(machine.now)
-        resumed = machine.handle(ev.RunResumed(self.driver.now(), lease.epoch, self.driver.outliving))
-        assert resumed is not None
-        events = [resumed, *machine.decisions]
-        machine.decisions.clear()
-        commit = self.journal.append([(lease, events)])
-        if commit is not None:
-            commit.result()
-        machine.seq += len(events)
-        return history
-
-    def _catch_up_with(self, at: float) -> None:
-        """Move the driver's clock on to `at` if it is behind: a run's time never goes back.
-
-        The run may have been written under a clock that was ahead. Pauses and timeouts count from its last
-        event, so a clock that is an hour behind that would make each of them an hour longer.
-        """
-        clock = self.driver.now
-        behind_s = at - clock()
-        if behind_s > 0:
-            self.driver.now = lambda: clock() + behind_s
 
 
 class Run:
