@@ -44,7 +44,7 @@ from orrery.tools.approval import judge
 
 SHORT: Mapping[str, float] = {"search": 0.005, "math": 0.005}
 WITHIN_MS, CACHED_S, OVERHEAD_MS = 5.0, 2.85, 2.0
-QUICK_PLANS, SHORT_REPEATS = 2, 5
+QUICK_PLANS, SHORT_REPEATS = 1, 5
 MODEL = "sim-anthropic:simulated"
 JOINING = "You are shown"
 """How the prompt of those begins who look at results."""

@@ -26,12 +26,12 @@ from orrery.tools.made import Library
 from orrery.tools.toolset import MADE_VARIABLE
 
 FAULTS = 50
-QUICK_FAULTS = 9
+QUICK_FAULTS = 5
 
 
 def rows(options: Options) -> list[Row]:
     """Reuse and faults."""
-    jobs = JOBS[:4] if options.quick else JOBS
+    jobs = JOBS[:2] if options.quick else JOBS
     options.tell(f"hierarchical: {len(jobs)} needs, each twice")
     made, built_again, calls = asyncio.run(reuse(jobs))
     faults = QUICK_FAULTS if options.quick else FAULTS
