@@ -3,8 +3,27 @@
 Knows nothing of passes, planners or the runtime. Imports graph, scheduler, journal, tracing and models.
 """
 
+from orrery.cost.catalogue import platform_of
 from orrery.cost.cost import AS_WRITTEN, Cost, CostModel, Option
+from orrery.cost.estimates import Estimates
+from orrery.cost.learned import Learned
 from orrery.cost.platform import Device, Model, Platform
+from orrery.cost.predict import Prediction, predict
 from orrery.cost.spread import NOTHING, Spread
 
-__all__ = ["AS_WRITTEN", "NOTHING", "Cost", "CostModel", "Device", "Model", "Option", "Platform", "Spread"]
+__all__ = [
+    "AS_WRITTEN",
+    "NOTHING",
+    "Cost",
+    "CostModel",
+    "Device",
+    "Estimates",
+    "Learned",
+    "Model",
+    "Option",
+    "Platform",
+    "Prediction",
+    "Spread",
+    "platform_of",
+    "predict",
+]

@@ -43,6 +43,11 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
         quality: how good the answer is likely to be, in [0, 1]; None where nobody knows.
         source: who says so; of several parts the least trusted.
         because: the same in words, such as "median of 41 attempts".
+        settled_s: seconds until it has succeeded, or failed for good: repeated attempts and the pauses between them
+            included. None: nobody knows better than `seconds`.
+        items: how many items its for-each has; None where it has none.
+        fails: the chance that it fails for good.
+        runs: the chance that it runs at all in a run of its workflow; None where nobody knows.
     """
 
     seconds: Spread
@@ -54,6 +59,10 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     quality: float | None = None
     source: Source = "default"
     because: str = ""
+    settled_s: Spread | None = None
+    items: Spread | None = None
+    fails: float = 0.0
+    runs: float | None = None
 
     @property
     def tokens(self) -> Spread:

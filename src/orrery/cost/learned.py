@@ -1,0 +1,293 @@
+"""Learned: what past attempts took, by kind of task, in bounded memory.
+
+For every kind (see `Question`) a few sketches are kept at four levels: this step with inputs of this size; this step;
+this operation and target with inputs of this size; this operation and target. The finest level that has seen enough is
+asked, and at last the same operation on whatever target it ran most.
+
+Newer runs count for more: what a run taught weighs half as much after `HALF_LIFE` more runs. Of a store the last `RUNS`
+runs are read. At most `KINDS` experiences are kept; those that no run has touched for longest are forgotten first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from orrery.cost.question import Question, size_in_words
+from orrery.cost.sketch import Sketch
+
+HALF_LIFE = 16
+RUNS = 200
+KINDS = 4096
+ENOUGH = 3.0
+"""As many recent attempts must a level have seen to be asked before a rougher one."""
+
+Quantity = Literal[
+    "seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items", "tries", "ended", "met"
+]
+Level = Literal["step", "size", "target", "op"]
+
+
+class Experience(msgspec.Struct):
+    """What tasks of one kind took.
+
+    Attributes:
+        as_of: the number of runs that had been learned from when it was last touched.
+        attempts: how many were counted in all; everything below counts newer ones for more.
+        seconds, money, tokens, answer_tokens: of an attempt that succeeded.
+        settled_s: of a task, from its first attempt to its end, repeated attempts and pauses included.
+        result_bytes, items: of a task's result; of its for-each.
+        tries, failed: attempts, and those of them that failed.
+        ended, gave_up: tasks that came to an end, and those of them that failed for good.
+        met, ran: tasks that a run came to, and those of them that no condition left out.
+    """
+
+    as_of: int = 0
+    attempts: int = 0
+    seconds: Sketch = msgspec.field(default_factory=Sketch)
+    settled_s: Sketch = msgspec.field(default_factory=Sketch)
+    money: Sketch = msgspec.field(default_factory=Sketch)
+    tokens: Sketch = msgspec.field(default_factory=Sketch)
+    answer_tokens: Sketch = msgspec.field(default_factory=Sketch)
+    result_bytes: Sketch = msgspec.field(default_factory=Sketch)
+    items: Sketch = msgspec.field(default_factory=Sketch)
+    tries: float = 0.0
+    failed: float = 0.0
+    ended: float = 0.0
+    gave_up: float = 0.0
+    met: float = 0.0
+    ran: float = 0.0
+
+    def weight(self, quantity: Quantity) -> float:
+        """How much of a quantity was seen."""
+        found = getattr(self, quantity)
+        return found.weight if isinstance(found, Sketch) else float(found)
+
+    def fade(self, runs: int) -> None:
+        """Let what was counted fade to what it is worth when `runs` runs have been learned from."""
+        if runs > self.as_of:
+            factor = _faded(runs - self.as_of)
+            for name in _SKETCHES:
+                getattr(self, name).fade(factor)
+            for name in _WEIGHTS:
+                setattr(self, name, getattr(self, name) * factor)
+            self.as_of = runs
+
+    def merge(self, other: Experience) -> None:
+        """Take in what another has counted."""
+        self.attempts += other.attempts
+        for name in _SKETCHES:
+            getattr(self, name).merge(getattr(other, name))
+        for name in _WEIGHTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_SKETCHES = ("seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items")
+_WEIGHTS = ("tries", "failed", "ended", "gave_up", "met", "ran")
+
+
+def _faded(runs: int) -> float:
+    return float(2.0 ** (-runs / HALF_LIFE))
+
+
+class Found(NamedTuple):
+    """An experience that answers a question.
+
+    Args:
+        level: how well it fits.
+        target: on which it was made.
+        words: the same as a person reads it: "41 attempts, input 2-4 kB".
+    """
+
+    experience: Experience
+    level: Level
+    target: str
+    words: str
+
+
+class Taught(msgspec.Struct, frozen=True):
+    """What one task of one run taught.
+
+    Args:
+        question: about what.
+        seconds, money, tokens, answer_tokens: one for each attempt that succeeded; only as many as are known.
+        settled_s, result_bytes, items: None where it did not come to that.
+        tries, failed: attempts, and those that failed.
+        gave_up: it failed for good; None where it came to no end.
+        ran: it was begun, and not left out by a condition.
+    """
+
+    question: Question
+    seconds: tuple[float, ...] = ()
+    money: tuple[float, ...] = ()
+    tokens: tuple[float, ...] = ()
+    answer_tokens: tuple[float, ...] = ()
+    settled_s: float | None = None
+    result_bytes: float | None = None
+    items: float | None = None
+    tries: int = 0
+    failed: int = 0
+    gave_up: bool | None = None
+    ran: bool | None = None
+    recalled: bool = False
+
+
+class Learned:
+    """What past runs took. Made empty; `orrery.cost.learn` fills it from the runs of a journal.
+
+    Attributes:
+        runs: how many runs it was taught by.
+        taken: their names, the oldest first; the last few thousand.
+    """
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.taken: dict[str, None] = {}
+        self._kept: dict[Question, Experience] = {}
+        self._targets: dict[str, dict[str, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def take(self, run: str, taught: Iterable[Taught]) -> None:
+        """Learn from one run; a run that was taken before is passed over."""
+        if run in self.taken:
+            return
+        self.taken[run] = None
+        if len(self.taken) > 10 * RUNS:
+            del self.taken[next(iter(self.taken))]
+        self.runs += 1
+        for one in taught:
+            for question in _levels(one.question, finest_only=one.recalled):
+                _count(self._touched(question), one)
+        while len(self._kept) > KINDS:
+            self._forget(next(iter(self._kept)))
+
+    def merge(self, other: Learned) -> None:
+        """Learn what another has learned, of other runs: as if both had seen theirs at the same time."""
+        for question, experience in other._kept.items():
+            copy = msgspec.convert(msgspec.to_builtins(experience), Experience)
+            copy.fade(other.runs)
+            mine = self._touched(question)
+            copy.as_of = mine.as_of
+            mine.merge(copy)
+        self.taken |= other.taken
+        while len(self._kept) > KINDS:
+            self._forget(next(iter(self._kept)))
+
+    def find(self, question: Question, quantity: Quantity) -> Found | None:
+        """The finest experience that has seen enough of a quantity; where none has, the finest that has any."""
+        best: Found | None = None
+        for level, key, target in self._ladder(question):
+            experience = self._kept.get(key)
+            if experience is None:
+                continue
+            experience.fade(self.runs)
+            weight = experience.weight(quantity)
+            if weight > 0 and (best is None or weight >= ENOUGH):
+                best = Found(experience, level, target, _in_words(experience, level, question, target))
+                if weight >= ENOUGH:
+                    return best
+        return best
+
+    def _ladder(self, question: Question) -> Iterator[tuple[Level, Question, str]]:
+        """Where to look, the finest first."""
+        for key in _levels(question):
+            level: Level = "step" if key.step else "size" if key.size is not None else "target"
+            yield level, key, question.target
+        others = [name for name in self._targets.get(question.op, ()) if name != question.target]
+        found = [(name, experience) for name in others if (experience := self._kept.get(Question(question.op, name)))]
+        found.sort(key=lambda pair: (-pair[1].tries * _faded(self.runs - pair[1].as_of), pair[0]))
+        for name, _ in found:
+            if question.step:
+                yield "op", Question(question.op, name, question.step), name
+            yield "op", Question(question.op, name), name
+
+    def _touched(self, question: Question) -> Experience:
+        """The experience with a question, at the end of the line of those that may be forgotten."""
+        found = self._kept.pop(question, None)
+        if found is None:
+            found = Experience(as_of=self.runs)
+            self._targets.setdefault(question.op, {})[question.target] = None
+        found.fade(self.runs)
+        self._kept[question] = found
+        return found
+
+    def _forget(self, question: Question) -> None:
+        del self._kept[question]
+        if not question.step and question.size is None:
+            targets = self._targets[question.op]
+            targets.pop(question.target, None)
+
+    def to_bytes(self) -> bytes:
+        """All of it, to be kept in a file."""
+        data = _Written(self.runs, list(self.taken), list(self._kept.items()))
+        return msgspec.msgpack.encode(data)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Learned:
+        """What `to_bytes` wrote; raises msgspec.MsgspecError if it is no such thing, or of another version."""
+        written = msgspec.msgpack.decode(data, type=_Written)
+        made = cls()
+        made.runs, made.taken = written.runs, dict.fromkeys(written.taken)
+        made._kept = dict(written.kept)
+        for question in made._kept:
+            made._targets.setdefault(question.op, {})[question.target] = None
+        return made
+
+
+class _Written(msgspec.Struct, frozen=True, tag="learned/1"):
+    runs: int
+    taken: list[str]
+    kept: list[tuple[Question, Experience]]
+
+
+def _levels(question: Question, *, finest_only: bool = False) -> list[Question]:
+    """The kinds to which a question belongs, the finest first."""
+    op, target, step, size = question
+    keys = []
+    if step:
+        if size is not None:
+            keys.append(question)
+        keys.append(Question(op, target, step))
+    if finest_only:
+        return keys
+    if size is not None:
+        keys.append(Question(op, target, "", size))
+    keys.append(Question(op, target))
+    return keys
+
+
+def _count(experience: Experience, one: Taught) -> None:
+    experience.attempts += len(one.seconds)
+    for name in ("seconds", "money", "tokens", "answer_tokens"):
+        sketch = getattr(experience, name)
+        for value in getattr(one, name):
+            sketch.add(value)
+    for name in ("settled_s", "result_bytes", "items"):
+        value = getattr(one, name)
+        if value is not None:
+            getattr(experience, name).add(value)
+    experience.tries += one.tries
+    experience.failed += one.failed
+    if one.gave_up is not None:
+        experience.ended += 1
+        experience.gave_up += one.gave_up
+    if one.ran is not None:
+        experience.met += 1
+        experience.ran += one.ran
+
+
+def _in_words(experience: Experience, level: Level, question: Question, target: str) -> str:
+    count = experience.attempts
+    words = f"{count} attempt{'s' if count != 1 else ''}"
+    match level:
+        case "step":
+            return f"{words} at this step"
+        case "size" if question.size is not None:
+            return f"{words} at {question.op}, {size_in_words(question.size)}"
+        case "op" if target != question.target:
+            return f"{words} at {question.op} on {target or 'this machine'}"
+    return f"{words} at {question.op}"
