@@ -28,6 +28,9 @@ def simulate(
     first: float = 0.4,
     rate: float = 50.0,
     prefill: float = math.inf,
+    slots: int | None = None,
+    slowdown: float = 0.0,
+    cache_blocks: int = 100_000,
     split: Literal["tokens", "chars", "lines"] = "tokens",
     seed: int = 0,
     fault: Words = None,
@@ -54,6 +57,9 @@ def simulate(
         first: Seconds to the first token.
         rate: Tokens per second after it.
         prefill: Prompt tokens read per second, those in the prefix cache left out.
+        slots: Calls worked on at once, the others wait in line; without it each call has the server to itself.
+        slowdown: How much longer a step takes for each further call in it, as a share of a step alone.
+        cache_blocks: The most blocks of 16 tokens that the prefix cache keeps.
         split: How streams are cut; "chars" anywhere, in the middle of characters too.
         seed: Of chance.
         fault: Something that goes wrong, such as 429,retry-after=2,first=3 or reset,chance=0.1; can be repeated.
@@ -68,10 +74,18 @@ def simulate(
         exposed: Allow a host that other machines can reach; needs --token.
         token: The key that clients must send.
     """
+    timing = Timing(
+        first_s=first,
+        tokens_per_s=rate,
+        prefill_per_s=prefill,
+        slots=slots,
+        slowdown=slowdown,
+        cache_blocks=cache_blocks,
+    )
     with _recording(_find(script, strict=not loose), record) as answers:
         server = SimulatedServer(
             answers,
-            timing=Timing(first_s=first, tokens_per_s=rate, prefill_per_s=prefill),
+            timing=timing,
             split=split,
             faults=[Fault.parse(one) for one in fault or ()],
             limits=Limits(requests_per_minute, tokens_per_minute, concurrency),

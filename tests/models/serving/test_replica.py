@@ -45,7 +45,7 @@ def test_prompts_are_read_one_after_the_other() -> None:
     one = replica.arrive(0.0, prompt_tokens=1000, answer_tokens=1)
     other = replica.arrive(0.0, prompt_tokens=1000, answer_tokens=1)
     replica.advance(100.0)
-    assert (one.first, other.first) == (pytest.approx(1.5), pytest.approx(2.5))
+    assert [one.first, other.first] == [pytest.approx(1.5), pytest.approx(2.5)]
 
 
 def test_more_than_the_slots_wait_in_the_order_in_which_they_came() -> None:

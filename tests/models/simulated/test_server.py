@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from orrery.errors import OutsideError, RequestError
+from orrery.models.serving.prefixes import PrefixCache
 from orrery.models.simulated import INSTANT, Answer, Asked, Counts, Limits, SimulatedServer, Timing
 from orrery.models.simulated.limits import Gate
-from orrery.models.serving.prefixes import PrefixCache
 from tests.models.simulated.raw import Heard, chat, get, post, send
 from tests.simulated import Simulated
 

@@ -13,7 +13,7 @@ Left out: that a step also takes longer for longer contexts, that prompts may be
 that memory may run out before slots do. How far that is from real servers is measured in tests/models/serving.
 
 Progress is counted in seconds of writing alone, so a change of the batch touches a rate and no call, and an event
-costs O(log slots). Times come in and must not go back; where several things happen at one time, prompts end to be
+costs O(log slots). Times come in and do not go back; where several things happen at one time, prompts end to be
 read first, then answers end, then calls become ready, then slots are given; of equals the call that came first.
 """
 
@@ -123,7 +123,7 @@ class Replica:
         """Take a call.
 
         Args:
-            at: now; not before any time that was told already.
+            at: now.
             cached: prompt tokens that `prefixes` had.
             answer_tokens: `inf` for an answer that goes on until its call leaves.
             timing: instead of the replica's, for first_s and the rates of this call alone.
@@ -144,7 +144,7 @@ class Replica:
     def leave(self, job: Job, at: float) -> None:
         """A call's client went away: it gives up its slot or its place in line. Nothing if it has ended."""
         self.advance(at)
-        if job.ended <= at or job.gone:
+        if job.ended < math.inf or job.gone:
             return
         job.gone = True
         self._work_s -= self._worth_s(job)
@@ -173,8 +173,8 @@ class Replica:
         return min(due, self._ending_at()) if self._endings else due
 
     def advance(self, at: float) -> list[Job]:
-        """Let time pass until then, and return the calls that ended, in order."""
-        ended: list[Job] = []
+        """Let time pass until then, and return the calls that ended, in order. A time that is past already is now."""
+        at, ended = max(at, self.now), list[Job]()
         while (due := self.next_due()) <= at:
             self._happen(due, ended)
         self._pass(at)

@@ -8,7 +8,8 @@ import socket
 import struct
 
 from orrery.errors import MissingExtraError
-from orrery.models.simulated.exchange import Exchange
+from orrery.models.simulated.exchange import Exchange, Frame
+from orrery.models.simulated.pace import Pace
 from orrery.models.simulated.service import Arrived, Service
 from orrery.models.simulated.wire.form import written
 
@@ -25,12 +26,13 @@ class Connection(asyncio.Protocol):
     """The server's end of one connection; requests on it are answered one after the other.
 
     Args:
+        pace: when frames are due where calls share the server.
         open_connections: where it keeps itself while it is open.
         largest_bytes: bodies above this size are refused with 413.
     """
 
-    def __init__(self, service: Service, open_connections: set[Connection], *, largest_bytes: int) -> None:
-        self._service, self._all, self._largest = service, open_connections, largest_bytes
+    def __init__(self, service: Service, pace: Pace, open_connections: set[Connection], *, largest_bytes: int) -> None:
+        self._service, self._pace, self._all, self._largest = service, pace, open_connections, largest_bytes
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -127,6 +129,8 @@ class Connection(asyncio.Protocol):
         arrived = Arrived(self._head.method.decode(), self._head.target.decode("latin-1"), headers, bytes(self._body))
         exchange = self._service.answer(arrived, at)
         self._service.began(exchange)
+        if exchange.job is not None:
+            self._pace.changed()
         whole = False
         try:
             await self._deliver(exchange, at)
@@ -137,6 +141,8 @@ class Connection(asyncio.Protocol):
             return
         finally:
             self._service.ended(exchange, whole=whole)
+            if exchange.job is not None:
+                self._pace.left(exchange.job)
         self._next()
 
     async def _deliver(self, exchange: Exchange, at: float) -> None:
@@ -145,11 +151,11 @@ class Connection(asyncio.Protocol):
         waiting = bytearray()
         token = 0
         for frame in exchange.frames:
-            delay_s = at + frame.due_s - self._loop.time()
-            if delay_s > 0 or len(waiting) > 16_384:
+            early = self._is_early(frame, exchange, at)
+            if early or len(waiting) > 16_384:
                 await self._write(waiting, exchange, token)
-                if delay_s > 0:
-                    await asyncio.sleep(delay_s)
+                if early:
+                    await self._until_due(frame, exchange, at)
             if not started:
                 started = True
                 waiting += self._http.send(_response(exchange)) or b""
@@ -164,6 +170,17 @@ class Connection(asyncio.Protocol):
             await self._reset()
         elif exchange.ending == "stall":
             await asyncio.get_running_loop().create_future()  # until the client leaves, or the server is closed
+
+    def _is_early(self, frame: Frame, exchange: Exchange, at: float) -> bool:
+        if exchange.job is not None:
+            return not self._pace.is_out(exchange.job, frame.token)
+        return at + frame.due_s > self._loop.time()
+
+    async def _until_due(self, frame: Frame, exchange: Exchange, at: float) -> None:
+        if exchange.job is not None:
+            await self._pace.until(exchange.job, frame.token)
+        else:
+            await asyncio.sleep(at + frame.due_s - self._loop.time())
 
     async def _write(self, waiting: bytearray, exchange: Exchange, token: int) -> None:
         if waiting and self._transport is not None:

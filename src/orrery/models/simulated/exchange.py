@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from orrery.models.serving.replica import Job
 from orrery.models.serving.timing import Timing
 from orrery.models.simulated.answer import Answer, Split, pieces
 from orrery.models.simulated.asked import Asked
@@ -20,7 +21,8 @@ PAGE = b"<!doctype html><title>Bad gateway</title><p>The upstream server is taki
 
 
 class Frame(NamedTuple):
-    """Bytes, and how many seconds after the request's arrival they are due; `token` tokens are out with them."""
+    """Bytes, and how many seconds after the request's arrival they are due, where it has the server to itself; `token`
+    tokens are out with them."""
 
     data: bytes
     due_s: float
@@ -37,6 +39,8 @@ class Exchange:
         ending: what happens behind the last frame: the message ends, the connection is reset, or nothing more comes.
         model: whose call it is; None where it is none.
         faulty: whether it is what a fault made of it.
+        job: its place among the calls that share the server, which then says when frames are due; None where each
+            call has a server to itself.
         token: how many tokens were sent; kept by whoever sends.
     """
 
@@ -48,6 +52,7 @@ class Exchange:
     ending: Literal["done", "reset", "stall"] = "done"
     model: str | None = None
     faulty: bool = False
+    job: Job | None = field(default=None, init=False)
     token: int = field(default=0, init=False)
 
 

@@ -18,6 +18,7 @@ from orrery.models.simulated.connection import Connection
 from orrery.models.simulated.counts import Counts
 from orrery.models.simulated.faults import Fault
 from orrery.models.simulated.limits import Limits
+from orrery.models.simulated.pace import Pace
 from orrery.models.simulated.scripts import echo
 from orrery.models.simulated.service import Script, Service
 
@@ -39,7 +40,7 @@ class SimulatedServer:
 
     Args:
         script: (Asked) -> Answer, text or Fault; runs in the server's loop, so it must not block.
-        timing: when tokens are due.
+        timing: when tokens are due; with `slots`, calls share the server, and wait for and slow each other.
         split: how streams are cut: "tokens", "lines", or "chars" for anywhere, in the middle of characters too.
         faults: what goes wrong, the first that applies: `Fault`s, or texts as on the command line.
         limits: what is answered with 429.
@@ -144,10 +145,10 @@ class SimulatedServer:
 
     async def start(self) -> None:
         """Listen. Raises OutsideError."""
-        loop = asyncio.get_running_loop()
+        loop, pace = asyncio.get_running_loop(), Pace(self._service.replica)
 
         def connect() -> Connection:
-            return Connection(self._service, self._connections, largest_bytes=self._largest)
+            return Connection(self._service, pace, self._connections, largest_bytes=self._largest)
 
         try:
             self._server = await loop.create_server(connect, self._host, self._port, backlog=1024)

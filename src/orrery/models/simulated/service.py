@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from orrery.errors import RequestError
-from orrery.models.serving.prefixes import PrefixCache
+from orrery.models.serving.replica import Replica
 from orrery.models.serving.timing import Timing
 from orrery.models.simulated.answer import Answer, Split, fitted, tokens
 from orrery.models.simulated.asked import Asked
@@ -41,7 +41,8 @@ class Arrived(NamedTuple):
 
 
 class Service:
-    """Answers requests from a script. Everything it counts and keeps is in `counts`, `requests` and `broken`.
+    """Answers requests from a script. Everything it counts and keeps is in `counts`, `requests` and `broken`; what is
+    in its slots and waits for one, if it has a number of them, in `replica`.
 
     Args:
         script: (Asked) -> Answer, text or Fault.
@@ -73,7 +74,7 @@ class Service:
         self._script, self._timing, self._split, self._seed = script, timing, split, seed
         self._faults = FaultPlan(faults, seed=seed)
         self._gate = Gate(limits or Limits())
-        self._prefixes = PrefixCache(timing.block_tokens)
+        self.replica = Replica(timing)
         self._models, self._token, self._hosts, self._now = tuple(models), token, hosts, now
         self._numbers = itertools.count(1)
 
@@ -162,11 +163,11 @@ class Service:
         if fault is not None and fault.kind == "status":
             message = f"this is fault {fault.status}, as planned"
             return _error(wire, fault.status, message, retry_after_s=fault.retry_after_s)
-        return self._exchange(wire, asked, answer, fault)
+        return self._exchange(wire, asked, answer, fault, at)
 
-    def _exchange(self, wire: Wire, asked: Asked, answer: Answer, fault: Fault | None) -> Exchange:
+    def _exchange(self, wire: Wire, asked: Asked, answer: Answer, fault: Fault | None, at: float) -> Exchange:
         """The answer, with what was read for it and when its tokens are due."""
-        cached = self._prefixes.read(f"{asked.kind}/{asked.model}", asked.prompt)
+        cached = self.replica.prefixes.read(f"{asked.kind}/{asked.model}", asked.prompt)
         read = tokens(asked.prompt)
         self.counts.add(asked.model, input_tokens=read, cached_tokens=cached, prefix_hits=int(cached > 0))
         timing = replace(
@@ -184,7 +185,13 @@ class Service:
             seconds=timing.due_s(answer.tokens, uncached=read - cached),
         )
         dice = random.Random(f"{self._seed}/{asked.number}")  # noqa: S311 - repeatable, not secret
-        return Reply(wire, asked, answer, made, timing, read - cached, fault).exchange(self._split, dice)
+        exchange = Reply(wire, asked, answer, made, timing, read - cached, fault).exchange(self._split, dice)
+        if timing.slots is not None:
+            length = math.inf if answer.endless else answer.tokens
+            exchange.job = self.replica.arrive(
+                at, prompt_tokens=read, cached=cached, answer_tokens=length, timing=timing
+            )
+        return exchange
 
 
 def _whole(status: int, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Exchange:
