@@ -151,7 +151,7 @@ def thinking_level(tokens: int | None) -> bool | str | None:
     """The level of thought for so many tokens: False for none, None for the model's own default.
 
     Providers agree on names, not on numbers. A level begins here at the lowest budget that one of them gives it: 2048,
-    8192 and 16384 tokens for low, medium and high, by the tables of pydantic-ai 2.60.
+    8192 and 16384 tokens for low, medium and high, by the tables of pydantic-ai 2.66.
     """
     if not tokens:
         return None if tokens is None else False
