@@ -208,7 +208,7 @@ class _Form(msgspec.Struct):
 
 def consolidate(
     graph: Graph,
-    rows: Iterable[Row],
+    rows: Iterable[Row] | Mapping[int, Row],
     *,
     prefix: str = "r",
     first: int = 0,
@@ -222,6 +222,7 @@ def consolidate(
     other waits is one.
 
     Args:
+        rows: in their order, or by their numbers where these do not follow one on another.
         prefix: what stands before the numbers of rows.
         first: the number of the first row.
         known: results that are there already, by key: they are put in as their values where the workflow asks no more
@@ -231,7 +232,7 @@ def consolidate(
     """
     made = keys if keys is not None else RowKeys(graph)
     building = _Building(made, prefix, known or {})
-    for number, row in enumerate(rows, start=first):
+    for number, row in rows.items() if isinstance(rows, Mapping) else enumerate(rows, start=first):
         building.add(number, row)
     return building.done()
 
