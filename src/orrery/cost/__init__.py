@@ -6,6 +6,7 @@ Knows nothing of passes, planners or the runtime. Imports graph, scheduler, jour
 from orrery.cost.catalogue import platform_of
 from orrery.cost.cost import AS_WRITTEN, Cost, CostModel, Option
 from orrery.cost.estimates import Estimates
+from orrery.cost.learn import learn, taught_by
 from orrery.cost.learned import Learned
 from orrery.cost.platform import Device, Model, Platform
 from orrery.cost.predict import Prediction, predict
@@ -24,6 +25,8 @@ __all__ = [
     "Platform",
     "Prediction",
     "Spread",
+    "learn",
     "platform_of",
     "predict",
+    "taught_by",
 ]

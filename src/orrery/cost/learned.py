@@ -116,7 +116,8 @@ class Taught(msgspec.Struct, frozen=True):
         settled_s, result_bytes, items: None where it did not come to that.
         tries, failed: attempts, and those that failed.
         gave_up: it failed for good; None where it came to no end.
-        ran: it was begun, and not left out by a condition.
+        ran: it was begun, and not left out by a condition; None where the run did not come to it.
+        recalled: the answer was in a cache, so it only teaches something of this very step.
     """
 
     question: Question
@@ -140,11 +141,13 @@ class Learned:
     Attributes:
         runs: how many runs it was taught by.
         taken: their names, the oldest first; the last few thousand.
+        skipped: runs that could not be read, and why; of the last reading.
     """
 
     def __init__(self) -> None:
         self.runs = 0
         self.taken: dict[str, None] = {}
+        self.skipped: dict[str, str] = {}
         self._kept: dict[Question, Experience] = {}
         self._targets: dict[str, dict[str, None]] = {}
 

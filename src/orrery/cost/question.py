@@ -13,7 +13,7 @@ from orrery.errors import OrreryError
 from orrery.graph.ref import INDEX, ITEM, Ref
 from orrery.graph.task import Task
 from orrery.graph.template import Template
-from orrery.graph.values import Blob, encode
+from orrery.graph.values import Blob, decode, encode
 
 SizeOf = Callable[[Ref], float]
 """How many bytes a reference stands for."""
@@ -110,8 +110,6 @@ def value_bytes(raw: msgspec.Raw | bytes) -> int:
     """The size of an encoded result, of one that lies in the blob store as well."""
     data = bytes(raw)
     if len(data) < 256 and data[:1] in _EXTENSIONS:
-        from orrery.graph.values import decode
-
         value = decode(data)
         if isinstance(value, Blob):
             return value.size_bytes
