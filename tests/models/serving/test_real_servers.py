@@ -51,7 +51,7 @@ def test_latencies_of_real_calls_are_met(run: str, timing: Timing, bar: float) -
 
 @needs_data
 def test_the_law_is_good_at_one_length_of_contexts_and_off_far_from_it() -> None:
-    """DistServe's steps grow with the contexts in them, ours do not: taken at 512 tokens, 128 to 2048 are held to it."""
+    """The steps of DistServe grow with their contexts, ours do not: taken at 512 tokens, held to 128 to 2048."""
     assert DATA is not None
     steps, prefills = [], []
     for path in sorted((DATA / "distserve").glob("*.json")):
