@@ -3,6 +3,7 @@
 Knows nothing of passes, planners or the runtime. Imports graph, scheduler, journal, tracing and models.
 """
 
+from orrery.cost.calibrate import Calibration, compare
 from orrery.cost.catalogue import platform_of
 from orrery.cost.cost import AS_WRITTEN, Cost, CostModel, Option
 from orrery.cost.estimates import Estimates
@@ -15,6 +16,7 @@ from orrery.cost.spread import NOTHING, Spread
 __all__ = [
     "AS_WRITTEN",
     "NOTHING",
+    "Calibration",
     "Cost",
     "CostModel",
     "Device",
@@ -25,6 +27,7 @@ __all__ = [
     "Platform",
     "Prediction",
     "Spread",
+    "compare",
     "learn",
     "platform_of",
     "predict",

@@ -47,11 +47,12 @@ def learn(journal: Journal, learned: Learned | None = None, *, runs: int = RUNS,
         runs: so many at most, the newest.
         events: so many in all at most.
     """
-    learned = learned or Learned()
+    learned = Learned() if learned is None else learned
     learned.skipped = {}
     chosen: list[RunSummary] = []
     for summary in reversed(journal.runs()[-runs:]):
-        if summary.run in learned.taken or summary.live:
+        is_driven = summary.live and summary.state in ("running", "paused")
+        if summary.run in learned.taken or is_driven:
             continue
         if summary.events > events:
             learned.skipped[summary.run] = f"it has {summary.events:,} events, which would take too long to read"

@@ -21,7 +21,7 @@ from orrery.cost.sketch import Sketch
 HALF_LIFE = 16
 RUNS = 200
 KINDS = 4096
-ENOUGH = 3.0
+ENOUGH = 2.5
 """As many recent attempts must a level have seen to be asked before a rougher one."""
 
 Quantity = Literal[

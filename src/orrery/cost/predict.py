@@ -258,11 +258,12 @@ class _Schedule:
 
 
 def quantile(spread: Spread, z: float) -> float:
-    """The value at a number of standard deviations: log-normal on either side of the median, as percentiles fit."""
+    """The value at a number of standard deviations: log-normal between the percentiles, straight on beyond them."""
     other = spread.high if z > 0 else spread.low
     share = abs(z) / _Z90
-    if spread.mid <= 0 or other <= 0:
-        return max(0.0, spread.mid + (other - spread.mid) * share)
+    if share > 1 or spread.mid <= 0 or other <= 0:
+        straight = other + (other - spread.mid) * (share - 1)
+        return max(0.0, straight) if z > 0 else min(max(0.0, straight), spread.mid)
     return spread.mid * float((other / spread.mid) ** share)
 
 
