@@ -74,6 +74,50 @@ def test_a_rule_of_ones_own() -> None:
     assert fixed.calls[0].replica == 1
 
 
+def test_calls_with_a_rank_are_held_back_and_made_in_its_order() -> None:
+    law = Timing(first_s=0.0, tokens_per_s=10, prefill_per_s=1000, slots=1, cache_blocks=100)
+    pieces = (MANUAL, LAWS, MANUAL, LAWS)
+
+    def read(ranks: tuple[int | None, ...]) -> list[int]:
+        calls = [
+            Call((piece,), 11, replica=0, rank=rank, at=0.0 if rank is None else i * 1e-9)
+            for i, (piece, rank) in enumerate(zip(pieces, ranks, strict=True))
+        ]
+        return [one.cached for one in simulate(calls, law).calls]
+
+    assert read((None, None, None, None)) == [0, 0, 0, 0]  # the cache has room for one of the two
+    assert read((0, 2, 1, 3)) == [0, 0, 1600, 1600]
+    together = [Call((MANUAL,), 11, replica=0, rank=rank) for rank in (3, 1, 2)]
+    found = simulate(together, law)
+    assert sorted(range(3), key=lambda place: found.calls[place].started) == [1, 2, 0]
+    assert {one.at for one in found.calls} == {0.0}
+
+
+def test_what_becomes_ready_at_the_time_a_slot_is_freed_is_in_the_choice() -> None:
+    law = Timing(first_s=0.0, tokens_per_s=10, slots=1)
+    calls = [
+        Call((), 11, replica=0, rank=0),
+        Call((), 11, replica=0, rank=2),
+        Call((), 11, replica=0, rank=1, after=(0,)),
+    ]
+    assert [one.started for one in simulate(calls, law).calls] == [0.0, 2.0, 1.0]
+
+
+def test_calls_with_one_key_are_made_once() -> None:
+    calls = [
+        Call((MANUAL,), 51, key="same"),
+        Call((MANUAL,), 51, at=0.3, key="same"),
+        Call((MANUAL,), 51, at=9.0, key="same"),
+        Call((MANUAL,), 51, key="other"),
+        Call((LAWS,), 2, after=(1,)),
+    ]
+    found = simulate(calls, LAW)
+    assert (found.made, found.prompt_tokens) == (3, 4800)
+    assert [one.shared for one in found.calls] == [False, True, True, False, False]
+    assert found.calls[1].ended == found.calls[0].ended == found.calls[4].at
+    assert found.calls[2].seconds == 0.0
+
+
 @pytest.mark.parametrize(
     ("calls", "words"),
     [
@@ -81,6 +125,7 @@ def test_a_rule_of_ones_own() -> None:
         ([Call((), 1, after=(1,)), Call((), 1, after=(0,))], "waits for itself"),
         ([Call((), 1, after=(7,))], "not in the list"),
         ([Call((), 1, replica=1)], "there are 1"),
+        ([Call((), 1, rank=1)], "no replica"),
         ([Call((), -1)], "at least 0"),
         ([Call((Piece("x", -5),), 1)], "at least 0"),
         ([Call((), 1, at=float("nan"))], "finite"),

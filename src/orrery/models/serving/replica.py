@@ -96,6 +96,11 @@ class Replica:
         return len(self._line)
 
     @property
+    def is_free(self) -> bool:
+        """Whether a call that came now would have a slot at once."""
+        return self._free > 0
+
+    @property
     def working(self) -> int:
         """Calls in a slot."""
         preparing = sum(not job.gone for _, _, job in self._preparing)
