@@ -66,11 +66,15 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Estimate(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What one attempt is expected to take: seconds, money (in the budget's currency), tokens."""
+    """What one attempt is expected to take: seconds, money (in the budget's currency), tokens; and how hard it is.
+
+    `difficulty` lies in [0, 1]: 0 for what is always done right at the first try. None leaves it to be guessed.
+    """
 
     seconds: float = 1.0
     money: float = 0.0
     tokens: int = 0
+    difficulty: float | None = None
 
 
 class Each(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

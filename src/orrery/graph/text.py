@@ -101,6 +101,8 @@ def _clauses(task: Task, edges: Iterable[Edge]) -> list[str]:
         clauses.append(f"costs {_number(estimate.money)}")
     if estimate.tokens:
         clauses.append(f"tokens {estimate.tokens}")
+    if estimate.difficulty is not None:
+        clauses.append(f"difficulty {_number(estimate.difficulty)}")
     if task.label:
         clauses.append(f"label {_string(task.label)}")
     return clauses

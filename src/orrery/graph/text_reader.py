@@ -125,6 +125,9 @@ class _Reader(Scanner):
             self.wrong("the statement should end here")
 
 
+_ESTIMATES = ("seconds", "money", "tokens", "difficulty")
+
+
 class _Clauses:
     """What stands in a task's square brackets."""
 
@@ -144,7 +147,7 @@ class _Clauses:
             args,
             effects=Effects(**{name: given[name] for name in ("kind", "reads", "writes") if name in given}),
             limits=Limits(**limits, resources=self.resources),
-            estimate=Estimate(**{name: given[name] for name in ("seconds", "money", "tokens") if name in given}),
+            estimate=Estimate(**{name: given[name] for name in _ESTIMATES if name in given}),
             **{name: given[name] for name in ("executor", "join", "when", "each", "label", "place") if name in given},
         )
 
@@ -195,6 +198,8 @@ class _Clauses:
                 self._set("money", reader.number(), begin)
             case "tokens":
                 self._set("tokens", reader.whole(), begin)
+            case "difficulty":
+                self._set("difficulty", reader.number(), begin)
             case "label":
                 self._set("label", reader.string(), begin)
             case word:
@@ -247,5 +252,5 @@ class _Clauses:
 
 CLAUSES = (
     *("pure", "idempotent", "keyed", "once", "reads", "writes", "executor", "at", "each", "when", "after", "softly"),
-    *("needs", "timeout", "deadline", "hedge", "retry", "holds", "takes", "costs", "tokens", "label"),
+    *("needs", "timeout", "deadline", "hedge", "retry", "holds", "takes", "costs", "tokens", "difficulty", "label"),
 )

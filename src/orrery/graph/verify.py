@@ -124,6 +124,9 @@ def limits_make_sense(task: Task) -> Iterator[Problem]:
         if not math.isfinite(number) or number < 0 or (must_be_positive and number == 0):
             wanted = "a positive number" if must_be_positive else "zero or a positive number"
             yield Problem("graph/number", place, f"{name} must be {wanted}, not {number}")
+    hard = estimate.difficulty
+    if hard is not None and not (math.isfinite(hard) and 0 <= hard <= 1):
+        yield Problem("graph/number", place, f"estimate.difficulty must lie in [0, 1], not {hard}")
     if limits.hedge_after_s is not None and task.effects.kind != "pure":
         yield Problem(
             "graph/hedge", place, "only a pure task can be hedged: declare its effects as pure, or drop the hedge"

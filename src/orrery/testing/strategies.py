@@ -147,7 +147,8 @@ _TASKS = st.builds(
     executor=st.sampled_from(["inline", "process", "person"]) | st.text(max_size=3),
     effects=st.just(Effects()) | st.builds(Effects, st.sampled_from(EFFECT_KINDS), _WORDS, _WORDS),
     limits=st.just(Limits()) | _LIMITS,
-    estimate=st.just(Estimate()) | st.builds(Estimate, _AMOUNTS, _AMOUNTS, st.integers(0, 10**6)),
+    estimate=st.just(Estimate())
+    | st.builds(Estimate, _AMOUNTS, _AMOUNTS, st.integers(0, 10**6), st.none() | st.floats(0, 1)),
     join=st.none() | st.integers(1, 3),
     when=st.none() | _WHENS,
     each=st.none() | st.builds(Each, _OVERS, st.booleans()),

@@ -51,6 +51,7 @@ ESTIMATE = Fields(
     Key("time", Duration(above_zero=False), "How long one attempt is expected to take (1 s)."),
     Key("money", Number(), "What it is expected to cost, in the budget's currency."),
     Key("tokens", Number(whole=True), "How many tokens it is expected to use."),
+    Key("difficulty", Number(), "How hard it is, from 0 (always right at the first try) to 1."),
     plainly=(Duration(above_zero=False), "time"),
     define="estimate",
 )

@@ -282,7 +282,9 @@ class File:
         seconds = Estimate().seconds if work.seconds is None else work.seconds
         if said is None:
             return Estimate(seconds)
-        return Estimate(said.get("time", seconds), said.get("money", 0.0), said.get("tokens", 0))
+        return Estimate(
+            said.get("time", seconds), said.get("money", 0.0), said.get("tokens", 0), said.get("difficulty")
+        )
 
     def _condition(self, record: Record, scope: Scope) -> Expr | None:
         node = record.get("if")
