@@ -198,6 +198,18 @@ class FlowError(RequestError):
     code = "flow"
 
 
+class ToolGraphError(ProblemsError):
+    """A graph of tools cannot be used as it is written; every problem has its place."""
+
+    code = "tool-graph"
+
+
+class RouteError(RequestError):
+    """A route was asked for in a way that cannot be meant, such as without saying what is wanted."""
+
+    code = "route"
+
+
 class McpSettingsError(ProblemsError):
     """The declared MCP servers cannot be used as they are written; every problem has its place in the file."""
 
@@ -505,6 +517,13 @@ class PlannerReplyError(OutsideError):
     """A model, or a function in a model's place, was asked for a part of a plan and answered something else."""
 
     code = "planner-reply"
+    severity: Severity = "permanent"
+
+
+class NoWayError(OutsideError):
+    """No way through a graph of tools was left, and nobody opened one; what could be taken back was."""
+
+    code = "no-way"
     severity: Severity = "permanent"
 
 

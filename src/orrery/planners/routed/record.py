@@ -1,0 +1,131 @@
+"""Record: what a log tells of routes. How each failure was answered, and how well each tool did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from orrery.errors import Failure
+from orrery.graph import Add, TaskId
+from orrery.planners.routed.growing import GIVE_UP, REROUTE
+from orrery.planners.routed.round import Brief, Round
+from orrery.routing.heal import Compensation, Decision, Escalation, Reroute
+from orrery.routing.health import Failed, Health, Limited, Monitor, Worked
+from orrery.scheduler import events as ev
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A failure on a route, and what followed.
+
+    Args:
+        task: which failed.
+        tool: which it used.
+        failure: with what.
+        decisions: what answered it; exactly one, unless the run ended before it could be answered.
+    """
+
+    task: TaskId
+    tool: str
+    failure: Failure
+    decisions: tuple[Decision, ...]
+
+
+def answers(events: Iterable[ev.Event]) -> list[Answered]:
+    """Every failure of a task that a route has made, in the order in which they failed."""
+    routes = _Routes(events)
+    return [
+        Answered(task, routes.tools[task], failure, tuple(routes.decided.get(task, ())))
+        for task, failure in routes.failed.items()
+        if task in routes.tools
+    ]
+
+
+def health_of(events: Iterable[ev.Event], *, monitor: Monitor | None = None) -> dict[str, Any]:
+    """What a log tells of the tools of its routes, in the form that `route` takes as `health`."""
+    routes = _Routes(events)
+    health = Health(monitor or Monitor())
+    for at, task, seconds, failure in routes.uses:
+        tool = routes.tools.get(task)
+        if tool is None:
+            continue
+        if failure is None:
+            health = health.after([Worked(tool, seconds)], at=at)
+        elif failure.retry_after_s is not None:
+            health = health.after([Limited(tool, failure.retry_after_s)], at=at)
+        else:
+            health = health.after([Failed(tool, str(failure))], at=at)
+    found: dict[str, Any] = msgspec.to_builtins(health.vitals)
+    return found
+
+
+class _Routes:
+    """One reading of a log.
+
+    Attributes:
+        tools: the tasks that routes have made → which tool each uses.
+        decided: task → the decisions that name it among what failed.
+        failed: task → the failure with which it ended for good.
+        uses: each attempt: when it ended, of which task, how long it took, and its failure.
+    """
+
+    def __init__(self, events: Iterable[ev.Event]) -> None:
+        self.tools: dict[TaskId, str] = {}
+        self.decided: dict[TaskId, list[Decision]] = {}
+        self.failed: dict[TaskId, Failure] = {}
+        self.uses: list[tuple[float, TaskId, float | None, Failure | None]] = []
+        started: dict[tuple[TaskId, int], float] = {}
+        for event in events:
+            match event:
+                case ev.TaskExpanded():
+                    self._grown(event)
+                case ev.TaskStarted(at, task, attempt):
+                    started[task, attempt] = at
+                case ev.TaskSucceeded(at, task, attempt):
+                    began = event.began_at if event.began_at is not None else started.get((task, attempt))
+                    self.uses.append((at, task, None if began is None else max(0.0, at - began), None))
+                case ev.TaskFailed(at, task, _, failure):
+                    self.failed[task] = failure
+                    self.uses.append((at, task, None, failure))
+                case ev.TaskGaveUp(at, task, failure, cancelled) if not cancelled:
+                    self.failed[task] = failure
+                    self.uses.append((at, task, None, failure))
+                case ev.RetryScheduled(_, task):
+                    self.failed.pop(task, None)
+
+    def _grown(self, event: ev.TaskExpanded) -> None:
+        for edit in event.patch.edits:
+            if not isinstance(edit, Add):
+                continue
+            prefix = edit.task.id.rpartition("/")[0] + "/"
+            if edit.task.op == REROUTE:
+                round_ = msgspec.convert(edit.task.args["round"], Round)
+                self.tools |= {f"{prefix}{planned.step}": planned.tool for planned in round_.planned}
+                self._answer(prefix, edit.task.args["decided"])
+            elif edit.task.op == GIVE_UP:
+                decision = self._answer(prefix, edit.task.args["decided"])
+                for step in edit.task.args["undone"]:  # if one fails, the route ends by this escalation, which names it
+                    number = edit.task.id.removeprefix(prefix)
+                    self.tools[f"{prefix}{number}.{step}.undo"] = step
+                    self.decided.setdefault(f"{prefix}{number}.{step}.undo", []).append(decision)
+
+    def _answer(self, prefix: str, data: Mapping[str, Any]) -> Decision:
+        decision: Decision = msgspec.convert(data, Reroute | Compensation | Escalation)
+        for step in decision.failed:
+            self.decided.setdefault(f"{prefix}{step}", []).append(decision)
+        return decision
+
+
+def briefs(events: Iterable[ev.Event]) -> list[Brief]:
+    """What each route of a log was asked for, in the order in which they began."""
+    return [
+        msgspec.convert(edit.task.args["brief"], Brief)
+        for event in events
+        if isinstance(event, ev.TaskExpanded)
+        for edit in event.patch.edits
+        if isinstance(edit, Add) and edit.task.id.endswith("/brief") and "brief" in edit.task.args
+    ]
+
+
+__all__ = ["Answered", "answers", "briefs", "health_of"]
