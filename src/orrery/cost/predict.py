@@ -14,7 +14,7 @@ The effort is n log n in tasks, edges and items; a for-each of more than `MOST_I
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from statistics import NormalDist
 
@@ -24,6 +24,7 @@ from orrery.cost.calls import ModelCall
 from orrery.cost.cost import Cost, CostModel
 from orrery.cost.platform import Platform
 from orrery.cost.spread import NOTHING, Spread
+from orrery.graph.edge import Edge
 from orrery.graph.graph import Graph
 from orrery.graph.ref import TaskId
 from orrery.graph.task import Task
@@ -86,20 +87,24 @@ class _Schedule:
     def __init__(self, graph: Graph, costs: CostModel) -> None:
         self._graph = graph
         self._tasks = graph.in_order()
-        self._position = {task.id: n for n, task in enumerate(self._tasks)}
         self._costs = [costs.estimate(task) for task in self._tasks]
-        self._chances = _chances(graph, self._tasks, self._costs)
         self._items = [_count(cost.items) for cost in self._costs]
-        self._ranks = _ranks(graph, self._tasks)
+        position = {task.id: n for n, task in enumerate(self._tasks)}
+        incoming = [graph.incoming(task.id) for task in self._tasks]
+        self._chances = _chances(self._tasks, self._costs, incoming, position)
+        self._after: list[list[tuple[int, bool]]] = [[] for _ in self._tasks]  # (target, whether it must wait)
         platform = costs.platform
         self._pools = Pools(_capacity(platform))
         self._demands = [self._demand(task, platform) for task in self._tasks]
         size = len(self._tasks)
         self._hard, self._soft = [0] * size, [0] * size
-        for n, task in enumerate(self._tasks):
-            incoming = graph.incoming(task.id)
-            hard = sum(edge.hard for edge in incoming)
-            self._hard[n], self._soft[n] = min(task.join or hard, hard), len(incoming) - hard
+        for n, edges in enumerate(incoming):
+            hard = 0
+            for edge in edges:
+                hard += edge.hard
+                self._after[position[edge.source]].append((n, edge.hard))
+            self._hard[n], self._soft[n] = min(self._tasks[n].join or hard, hard), len(edges) - hard
+        self._ranks = _ranks(self._tasks, self._after)
         self._begun: list[float | None] = [None] * size
         self._ended: list[float | None] = [None] * size
         self._left = [0] * size  # items that have not ended; `_waiting`: that have not begun
@@ -166,9 +171,8 @@ class _Schedule:
     def _freed(self, n: int) -> list[int]:
         """The tasks that need wait no longer, now that one has ended."""
         freed = []
-        for edge in self._graph.outgoing(self._tasks[n].id):
-            target = self._position[edge.target]
-            counts = self._hard if edge.hard else self._soft
+        for target, is_hard in self._after[n]:
+            counts = self._hard if is_hard else self._soft
             counts[target] -= 1
             if self._hard[target] <= 0 and self._soft[target] <= 0 and self._begun[target] is None:
                 freed.append(target)
@@ -212,25 +216,26 @@ class _Schedule:
 
     def prediction(self) -> Prediction:
         """The prediction, from the schedule as it went."""
-        money = tokens = work = NOTHING
+        money, tokens, work = _Sum(), _Sum(), _Sum()
         tasks: dict[TaskId, Foreseen] = {}
         for n, task in enumerate(self._tasks):
             cost, chance, items = self._costs[n], self._chances[n], self._items[n]
             begun, ended = self._begun[n] or 0.0, self._ended[n] or 0.0
             tasks[task.id] = Foreseen(cost, chance, items, begun, ended)
-            money += cost.money.times(chance * items)
-            tokens += cost.tokens.times(chance * items)
+            money.add(cost.money, chance * items)
+            tokens.add(cost.prompt_tokens, chance * items)
+            tokens.add(cost.answer_tokens, chance * items)
             if task.executor != PERSON:
-                work += self._work(n).times(chance)
+                work.add(self._work(n), chance)
         chain = self._chain()
         asks = tuple(task.id for task in self._graph if task.executor == PERSON)
         path = tuple(dict.fromkeys(self._tasks[n].id for n in chain))
-        return Prediction(self._total(chain), work, money, tokens, path, tasks, asks)
+        return Prediction(self._total(chain), work.spread(), money.spread(), tokens.spread(), path, tasks, asks)
 
     def _work(self, n: int) -> Spread:
         seconds, items = _settled(self._costs[n]), self._items[n]
-        if items == 1 or not items:
-            return seconds.times(items)
+        if items == 1:
+            return seconds
         mid = math.fsum(self._item_s(n, item) for item in range(min(items, MOST_ITEMS)))
         return Spread(min(seconds.low * items, mid), mid, max(seconds.high * items, mid))
 
@@ -255,6 +260,22 @@ class _Schedule:
                 else:
                     sums[side] += off
         return Spread(max(0.0, total - squares[0] - sums[0]), total, total + squares[1] + sums[1])
+
+
+class _Sum:
+    """A sum of spreads; as Spread adds, without making one for every term."""
+
+    def __init__(self) -> None:
+        self.low = self.mid = self.high = 0.0
+
+    def add(self, spread: Spread, times: float) -> None:
+        if spread is not NOTHING:
+            self.low += spread.low * times
+            self.mid += spread.mid * times
+            self.high += spread.high * times
+
+    def spread(self) -> Spread:
+        return Spread(self.low, self.mid, self.high)
 
 
 def quantile(spread: Spread, z: float) -> float:
@@ -295,35 +316,38 @@ def _capacity(platform: Platform) -> dict[str, int]:
     return {name: amount for name, amount in {**platform.capacity, **slots}.items() if amount > 0}
 
 
-def _ranks(graph: Graph, tasks: list[Task]) -> list[float]:
+def _ranks(tasks: Sequence[Task], after: Sequence[Sequence[tuple[int, bool]]]) -> list[float]:
     """The priorities that the scheduler will give: the longest remaining path by what the tasks themselves estimate."""
-    ranks: dict[TaskId, float] = {}
-    for task in reversed(tasks):
-        seconds = task.estimate.seconds
-        own = seconds if 0 <= seconds < math.inf else 0.0
-        ranks[task.id] = own + max((ranks[edge.target] for edge in graph.outgoing(task.id)), default=0.0)
-    return [ranks[task.id] for task in tasks]
+    ranks = [0.0] * len(tasks)
+    for n in range(len(tasks) - 1, -1, -1):
+        seconds = tasks[n].estimate.seconds
+        longest = 0.0
+        for target, _ in after[n]:
+            longest = max(longest, ranks[target])
+        ranks[n] = longest + (seconds if 0 <= seconds < math.inf else 0.0)
+    return ranks
 
 
-def _chances(graph: Graph, tasks: list[Task], costs: list[Cost]) -> list[float]:
+def _chances(
+    tasks: Sequence[Task], costs: Sequence[Cost], incoming: Sequence[Sequence[Edge]], position: Mapping[TaskId, int]
+) -> list[float]:
     """The chance of each task to run in a run that goes well: as it was learned, else by its edges.
 
     A condition of which nothing is known counts as true: what is left out costs less than was said.
     """
-    known: dict[TaskId, tuple[float, float]] = {}
     found: list[float] = []
-    for task, cost in zip(tasks, costs, strict=True):
+    for task, cost, edges in zip(tasks, costs, incoming, strict=True):
         if cost.runs is not None:
-            chance = min(max(cost.runs, 0.0), 1.0)
-        else:
-            fires = []
-            for edge in graph.incoming(task.id):
-                runs, fails = known[edge.source]
-                if edge.hard:
-                    fires.append(1.0 if edge.on == "completion" else runs * fails if edge.on == "failure" else runs)
-            fires.sort(reverse=True)
-            wanted = min(task.join or len(fires), len(fires))
-            chance = fires[wanted - 1] if wanted else 1.0
-        known[task.id] = chance, min(max(cost.fails, 0.0), 1.0)
-        found.append(chance)
+            found.append(min(max(cost.runs, 0.0), 1.0))
+            continue
+        fires = []
+        for edge in edges:
+            if edge.hard:
+                source = position[edge.source]
+                chance = found[source]
+                if edge.on == "failure":
+                    chance *= min(max(costs[source].fails, 0.0), 1.0)
+                fires.append(1.0 if edge.on == "completion" else chance)
+        wanted = min(task.join or len(fires), len(fires))
+        found.append(sorted(fires, reverse=True)[wanted - 1] if wanted else 1.0)
     return found
