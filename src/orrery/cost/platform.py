@@ -18,6 +18,7 @@ class Model(msgspec.Struct, frozen=True):
         quality: the share of tasks of middling difficulty that it solves, in [0, 1]; None: unknown.
         timing: how fast it is and whether it keeps prefixes; None: unknown.
         slots: how many calls it works on at once; None: no limit that is known.
+        replica_of: the name of a model whose replica this one is: they answer alike, and a call may go to any of them.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Model(msgspec.Struct, frozen=True):
     quality: float | None = None
     timing: Timing | None = None
     slots: int | None = None
+    replica_of: str = ""
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -39,6 +41,8 @@ class Device(msgspec.Struct, frozen=True):
         money_per_s: US dollars for a second of one slot.
         tags: what it has, such as "gpu"; a task's place may require them.
         bytes_per_s, latency_s: of its link to every other device.
+        os, cpus, memory_bytes: as a task's place may require them; "" and 0 where nobody knows.
+        holds: what lies on it already, named as in a task's `effects.reads`, in bytes: elsewhere it is fetched first.
     """
 
     name: str
@@ -48,6 +52,10 @@ class Device(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     bytes_per_s: float = 125e6
     latency_s: float = 0.0005
+    os: str = ""
+    cpus: int = 0
+    memory_bytes: int = 0
+    holds: Mapping[str, float] = {}
 
 
 class Platform(msgspec.Struct, frozen=True):
