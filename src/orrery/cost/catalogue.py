@@ -16,7 +16,7 @@ from orrery.graph.ref import INDEX, ITEM, Ref
 from orrery.graph.task import Task
 from orrery.models import catalog, config
 from orrery.models.request import CHARS_PER_TOKEN
-from orrery.models.serving import Timing
+from orrery.models.serving import Timing, call_seconds
 
 ANSWER_TOKENS = 400.0
 """What an answer is taken for of which nothing is known."""
@@ -77,10 +77,15 @@ def money_of(model: Model | None, prompt: Spread, cached: Spread, answer: Spread
     return read + cached.times(recalled / MILLION) + answer.times(model.output_per_mtok / MILLION)
 
 
-def seconds_of(timing: Timing, prompt: Spread, cached: Spread, answer: Spread) -> Spread:
-    """How long a call takes on a server with nothing else to do."""
-    read = _less(prompt, cached).times(1 / timing.prefill_per_s)
-    return Spread.exactly(timing.first_s) + read + answer.times(1 / timing.tokens_per_s)
+def seconds_of(timing: Timing, prompt: Spread, cached: Spread, answer: Spread, *, beside: float = 1.0) -> Spread:
+    """How long a call takes, waiting for a slot left out, if its server writes so many answers at once."""
+    batch = min(max(1.0, beside), float(timing.slots or 1))
+    return Spread(
+        *(
+            call_seconds(timing, prompt_tokens=read, cached_tokens=known, answer_tokens=written, batch=batch)
+            for read, known, written in zip(_of(prompt), _of(cached), _of(answer), strict=True)
+        )
+    )
 
 
 def _less(spread: Spread, other: Spread) -> Spread:

@@ -116,12 +116,19 @@ class Estimates:
         return input_bytes(value, lambda _ref: 0.0), 1.0
 
     def _result_size(self, name: str) -> tuple[float, float]:
-        if self._graph is not None and self._learned is not None and name in self._graph:
-            source = self._graph[name]
-            found = self._learned.find(question_of(source, target_of(source), None), "result_bytes")
-            if found is not None:
-                return found.experience.result_bytes.quantile(0.5), REFERRED_FACTOR
-        return catalogue.RESULT_BYTES, UNKNOWN_FACTOR
+        if self._graph is None or name not in self._graph:
+            return catalogue.RESULT_BYTES, UNKNOWN_FACTOR
+        source = self._graph[name]
+        found = (
+            self.find(question_of(source, target_of(source), None), "result_bytes")
+            if self._learned is not None
+            else None
+        )
+        if found is not None:
+            return found.experience.result_bytes.quantile(0.5), REFERRED_FACTOR
+        call, items = ModelCall.of(source), self.items_of(source)
+        size = catalogue.RESULT_BYTES if call is None else catalogue.answer_of(call).mid * CHARS_PER_TOKEN
+        return size * (items.mid if items is not None else 1.0), UNKNOWN_FACTOR
 
     def items_of(self, task: Task) -> Spread | None:
         """How many items a task's for-each has; None where it has none."""
@@ -270,8 +277,10 @@ class _Estimate:
         found = self._find("seconds")
         is_same = found is not None and found.target == self._target
         thinks = self._option.thinking_tokens is not None and self._option.thinking_tokens > 0
+        items = self._estimates.items_of(self._task)
+        beside = items.mid if items is not None else 1.0
         if timing is not None and (thinks or not is_same):  # what another model took says less than this one's timing
-            reckoned = catalogue.seconds_of(timing, prompt, cached, answer)
+            reckoned = catalogue.seconds_of(timing, prompt, cached, answer, beside=beside)
             if self._option != AS_WRITTEN or _believed(self._task.estimate.seconds) in (None, DEFAULT_SECONDS):
                 self._said("catalogue", f"timing of {model.name}" if model is not None else "")
                 return reckoned, None

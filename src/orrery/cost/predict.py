@@ -312,8 +312,13 @@ def _slots_of(model: str) -> str:
 
 
 def _capacity(platform: Platform) -> dict[str, int]:
-    slots = {_slots_of(name): model.slots for name, model in platform.models.items() if model.slots is not None}
-    return {name: amount for name, amount in {**platform.capacity, **slots}.items() if amount > 0}
+    """What there is of everything that is scarce; of nothing less than 1, or a run would never end."""
+    found = dict(platform.capacity)
+    for name, model in platform.models.items():
+        slots = model.slots if model.slots is not None or model.timing is None else model.timing.slots
+        if slots is not None:
+            found[_slots_of(name)] = slots
+    return {name: amount for name, amount in found.items() if amount > 0}
 
 
 def _ranks(tasks: Sequence[Task], after: Sequence[Sequence[tuple[int, bool]]]) -> list[float]:
