@@ -77,6 +77,10 @@ class Graph:
         """The edges out of a task, in the order in which they were made."""
         return tuple(self._live.incoming[target][task] for target in self._live.outgoing[task])
 
+    def between(self, source: TaskId, target: TaskId) -> Edge | None:
+        """The edge from one task to another, explicit or implied; None if there is none."""
+        return self._live.incoming[target].get(source)
+
     def in_order(self) -> list[Task]:
         """The tasks in a topological order; those that do not depend on each other stay as they were added."""
         return self._live.in_order()

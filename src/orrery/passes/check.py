@@ -30,7 +30,7 @@ from orrery.graph.edge import Condition, Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
-from orrery.graph.task import Task
+from orrery.graph.task import Retry, Task
 from orrery.graph.template import Template
 from orrery.passes.effects import Touch, may_share
 from orrery.passes.rewritten import Rewritten
@@ -222,7 +222,7 @@ def _difference(was: Task, now: Task, image: Image) -> str | None:
     """In what a task with effects differs from what it was, other than in names."""
     if was.effects.kind != now.effects.kind or was.effects.writes != now.effects.writes:
         return "effects"
-    if was.limits.retry != now.limits.retry:
+    if _repeats(was) != _repeats(now):
         return "retry"
     if (was.executor == PERSON) != (now.executor == PERSON):
         return "executor"
@@ -239,6 +239,11 @@ def _difference(was: Task, now: Task, image: Image) -> str | None:
         equal = was.each.accept_errors == now.each.accept_errors and _same(was.each.over, now.each.over, image)
         return None if equal else "for-each"
     return None
+
+
+def _repeats(task: Task) -> Retry | None:
+    retry = task.limits.retry
+    return None if retry is None or retry.attempts <= 1 else retry
 
 
 def _same_condition(was: Expr | None, now: Expr | None, image: Image) -> bool:
