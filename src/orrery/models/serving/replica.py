@@ -87,6 +87,7 @@ class Replica:
         self._progress = 0.0
         self._endings: list[tuple[float, int, Job]] = []
         self._written: dict[Job, None] = {}
+        self._stretch = 1.0  # how much longer a step takes than alone, with as many in it as there are
         self._work_s = 0.0
         self._share = 1.0 if timing.slots is None else timing.company(timing.slots) / timing.slots
 
@@ -158,7 +159,7 @@ class Replica:
             return
         self._free += 1
         if job in self._written:
-            del self._written[job]
+            self._stop_writing(job)
         elif job is self._reading:
             self._reading, self._read_at = None, math.inf
         elif job in self._to_read:
@@ -197,7 +198,7 @@ class Replica:
         left = job.begun + max(0, token - 1) / job.tokens_per_s - self._progress
         if left <= 0:
             return self.now
-        return math.inf if self._reading is not None else self.now + left * self.timing.company(len(self._written))
+        return math.inf if self._reading is not None else self.now + left * self._stretch
 
     def _happen(self, due: float, ended: list[Job]) -> None:
         """The next thing that is due."""
@@ -209,7 +210,7 @@ class Replica:
         elif self._reading is None and self._endings and self._ending_at() <= due:
             end, _, job = heappop(self._endings)
             self.now, self._progress = due, max(self._progress, end)  # exactly: a rounding would come back for ever
-            del self._written[job]
+            self._stop_writing(job)
             self._end(job, due)
             ended.append(job)
         else:
@@ -223,12 +224,12 @@ class Replica:
 
     def _pass(self, at: float) -> None:
         if self._reading is None and self._written:
-            self._progress += (at - self.now) / self.timing.company(len(self._written))
-        self.now = max(self.now, at)
+            self._progress += (at - self.now) / self._stretch
+        self.now = at
 
     def _ending_at(self) -> float:
         left = self._endings[0][0] - self._progress
-        return self.now + max(0.0, left) * self.timing.company(len(self._written))
+        return self.now + left * self._stretch if left > 0 else self.now
 
     def _give_slots(self) -> None:
         while self._line and self._free:
@@ -250,7 +251,12 @@ class Replica:
             self._progress = 0.0
         job.first, job.begun = at, self._progress
         self._written[job] = None
+        self._stretch = self.timing.company(len(self._written))
         heappush(self._endings, (job.begun + job.write_s, job.number, job))
+
+    def _stop_writing(self, job: Job) -> None:
+        del self._written[job]
+        self._stretch = self.timing.company(len(self._written))
 
     def _end(self, job: Job, at: float) -> None:
         job.ended = at
