@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "run": Command("orrery.cli.run:run", "Run a workflow file, a module:flow, or a request in quotes", RUNNING),
     "resume": Command("orrery.cli.run:resume", "Go on with a run whose process died or was stopped", RUNNING),
     "plan": Command("orrery.cli.plan:plan", "Show the graph of a workflow or a request, and run nothing", RUNNING),
+    "explain": Command("orrery.cli.explain:explain", "Say what a workflow would take, and what would save", RUNNING),
     "demo": Command("orrery.cli.demo:demo", "Run a real workflow on this machine, to see how it looks", RUNNING),
     "runs": Command("orrery.cli.runs:runs", "List the runs in the store", LOOKING),
     "show": Command("orrery.cli.show:show", "Show one run, or the story of one of its tasks", LOOKING),

@@ -42,6 +42,7 @@ class Drive:
         as_json: print one JSON object last on stdout; progress then goes to stderr, if that is a terminal.
         answers: it is a request in plain words, so what is returned is an answer, to be read as it is.
         hub: of the fleet on which tasks with a place run; None: the one of the environment or the folder, if any.
+        sums_up: say in the end what came of it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Drive:
     as_json: bool = False
     answers: bool = False
     hub: HubAddress | None = None
+    sums_up: bool = True
 
     def __call__(self, begin: Begin) -> int:
         """Drive it to its end, or until a signal, and return the exit status."""
@@ -113,7 +115,9 @@ class Drive:
     def _tell(self, result: Result, tally: Tally, signals: _Signals) -> int:
         interrupted = result.state == "running"
         state = "interrupted" if interrupted else result.state
-        if self.as_json:
+        if not self.sums_up:
+            pass
+        elif self.as_json:
             write_json(plain_result(result, state, tally.machine.ledger))
         else:
             print_summary(out(), result, tally, state, self.store, answers=self.answers)
@@ -136,8 +140,9 @@ class _Shown:
         self.tally = tally
         self.display.begin(tally, name, clock, questions)
 
-    def take(self, _run: str, events: Sequence[Event]) -> None:
-        self.display.take(events)
+    def take(self, run: str, events: Sequence[Event]) -> None:
+        if self.tally is not None and run == self.tally.machine.run:  # not those that the one run has begun
+            self.display.take(events)
 
 
 def _stories(machine: Machine) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from orrery.cli.drive import Drive
+from orrery.cli.explain import Passes, rewritten
 from orrery.cli.fleet import devices_within_reach
 from orrery.cli.forecast import print_forecast
 from orrery.cli.options import (
@@ -33,8 +34,10 @@ from orrery.cli.request import (
     planned,
     workflow_of,
 )
+from orrery.cli.rows import RowsOptions
 from orrery.errors import RequestError
 from orrery.runtime import Run, Session
+from orrery.runtime.batch.plan import check_table
 from orrery.scheduler.events import Budget, RunOptions
 from orrery.workflow.workflow import Workflow
 
@@ -61,6 +64,9 @@ def run(
     tools: str | None = None,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
+    optimise: Annotated[bool, Parameter(name=("--optimise", "--optimize", "-O"), negative=())] = False,
+    passes: Passes = None,
+    table: RowsOptions | None = None,
 ) -> int:
     """Run a workflow, or a request in plain words, to its end, and show how it goes.
 
@@ -78,10 +84,13 @@ def run(
         tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
         yes: Do for a request, without asking, what the policy allows.
         dry_run: Show what would be done, what it would take and what would be asked, and run nothing.
+        optimise: Let passes rewrite the graph first; `orrery explain` says what they would do.
     """
     budget = Budget(budget_money, budget_tokens, budget_wall)
     folder, given, fleet = Path.cwd(), read_inputs(inputs), read_hub(hub, hub_token_file)
+    table = table or RowsOptions()
     if is_request(target):
+        table.check_unused()
         if given:
             raise RequestError("a request in plain words takes no inputs; say what is meant in the request")
         goal = goal_of(target, options=option, tools=tools, yes=yes, devices=devices_within_reach(fleet))
@@ -96,13 +105,18 @@ def run(
         from orrery.workflow import load_target
 
         workflow = load_target(target, folder, given)
+        batch = table.over(workflow, given, folder)
         if dry_run:
             return print_forecast(workflow, as_json=json)
+        if batch is not None:
+            workflow, given = batch, {}
     capacity = read_resources(resources)
-    options = RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast)
+    options = table.options(RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast))
+
+    rewrites = rewritten(workflow, given, store, passes, capacity, as_json=json) if optimise or passes else ()
 
     def begin(session: Session) -> Run:
-        return session.start(workflow, given, run=run, options=options, folder=folder)
+        return session.start(workflow, given, run=run, options=options, folder=folder, rewrites=rewrites)
 
     drive = Drive(workflow.name, store, durability, capacity, as_json=json, answers=is_request(target), hub=fleet)
     return drive(begin)
@@ -147,6 +161,7 @@ def resume(
     try:
         name = find_run(journal, run)
         target = next(one.target for one in journal.runs() if one.run == name)
+        check_table(journal, name)
     finally:
         journal.close()
     if is_request(target):

@@ -1,0 +1,162 @@
+"""`orrery explain`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from orrery.cli import explained
+from orrery.cli.drive import Drive
+from orrery.cli.options import Inputs, Json, Store, open_existing, read_inputs, read_resources
+from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
+from orrery.cli.screen import err, out, say, write_json
+from orrery.cost import Calibration, compare
+from orrery.errors import OutsideError, UnknownRunError
+from orrery.graph import Patch
+from orrery.journal import Journal
+from orrery.passes import DEFAULT, Pass, named
+from orrery.runtime import Run, Session
+from orrery.runtime.explain import Explanation
+from orrery.runtime.explain import explain as explained_workflow
+from orrery.runtime.session import new_run_name
+from orrery.workflow.workflow import Workflow
+
+Passes = Annotated[
+    str | None,
+    Parameter(name="--passes", help="The passes, with commas between them, or 'none'; the usual ones unless given."),
+]
+
+
+def explain(
+    target: str,
+    /,
+    *,
+    inputs: Inputs = None,
+    passes: Passes = None,
+    analyze: Annotated[bool, Parameter(name=("--analyze", "--analyse"), negative=())] = False,
+    json: Json = False,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+    store: Store = None,
+    resources: Annotated[list[str] | None, Parameter(name="--resources", negative=())] = None,
+    planner: PlannerName = None,
+    option: PlannerOptions = None,
+    tools: str | None = None,
+) -> int:
+    """Say what a workflow or a request would take, what passes would make of it, and why. Nothing is run.
+
+    With --analyze it is run, as the passes leave it, and what it took is set beside what was thought; the exit status
+    is then that of the run.
+
+    Args:
+        target: A workflow file, module:flow, or a request in quotes.
+        analyze: Run it, and compare.
+        output: An SVG file to draw the graph to, before and after.
+        resources: How much there is of a resource that tasks name, as NAME=COUNT.
+        tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
+    """
+    folder, given, capacity = Path.cwd(), read_inputs(inputs), read_resources(resources)
+    if is_request(target):
+        workflow = planned(
+            goal_of(target, options=option, tools=tools), choose(planner), Path.cwd(), as_json=json
+        ).workflow
+    else:
+        from orrery.workflow import load_target
+
+        workflow = load_target(target, folder, given)
+    with taught_by(store) as journal:
+        found = explained_workflow(workflow, given, journal=journal, passes=read_passes(passes), resources=capacity)
+    status, actual = analyzed(found, given, store, capacity, folder, as_json=json) if analyze else (0, None)
+    if output is not None:
+        draw_to(output, found)
+    if json:
+        write_json(explained.plain(found, actual))
+    elif output is not None:
+        say(out(), f"{output}: {len(found.pipeline.before):,} tasks before, {len(found.pipeline.after):,} after")
+    else:
+        explained.show(out(), found, actual)
+    return status
+
+
+def analyzed(
+    found: Explanation,
+    given: Mapping[str, str],
+    store: str | None,
+    resources: Mapping[str, int],
+    folder: Path,
+    *,
+    as_json: bool,
+) -> tuple[int, Calibration]:
+    """Run it as the passes leave it: the exit status, and estimate against actual."""
+    name, patches = new_run_name(), found.pipeline.patches
+
+    def begin(session: Session) -> Run:
+        return session.start(found.workflow, given, run=name, folder=folder, rewrites=patches)
+
+    status = Drive(found.workflow.name, store, resources=resources, as_json=as_json, sums_up=False)(begin)
+    journal = open_existing(store)
+    try:
+        events = [event for _, event in journal.read(name)]
+    finally:
+        journal.close()
+    return status, compare(found.pipeline.after, found.after, events)
+
+
+def rewritten(
+    workflow: Workflow,
+    given: Mapping[str, str],
+    store: str | None,
+    passes: str | None,
+    resources: Mapping[str, int],
+    *,
+    as_json: bool,
+) -> tuple[Patch, ...]:
+    """What passes make of a workflow that is about to run; a line about it for whoever reads along."""
+    with taught_by(store) as journal:
+        found = explained_workflow(workflow, given, journal=journal, passes=read_passes(passes), resources=resources)
+    console = err() if as_json else out()
+    if console.is_terminal or not as_json:
+        for line in explained.reasons(found):
+            say(console, line, "dim")
+    return found.pipeline.patches
+
+
+def read_passes(words: str | None) -> list[tuple[str, Pass]]:
+    """The passes of an option. Raises UnknownNameError."""
+    if words is None:
+        return named(DEFAULT)
+    return named(name.strip() for name in words.split(",") if name.strip() not in ("", "none"))
+
+
+@contextlib.contextmanager
+def taught_by(store: str | None) -> Iterator[Journal | None]:
+    """The store whose runs teach; None where there is none yet."""
+    try:
+        journal = open_existing(store)
+    except UnknownRunError:
+        if store is not None:
+            raise
+        yield None
+        return
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def draw_to(path: Path, found: Explanation) -> None:
+    """Write the picture of both graphs. Raises OutsideError."""
+    from orrery.drawing import draw
+
+    before, after = found.pipeline.before, found.pipeline.after
+    picture = draw.compared(before, after, titles=explained.titles(found), notes=explained.reasons(found))
+    try:
+        path.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise OutsideError(f"{path} cannot be written: {error.strerror}") from error
+
+
+__all__ = ["Passes", "explain", "read_passes", "rewritten", "taught_by"]

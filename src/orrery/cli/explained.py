@@ -1,0 +1,289 @@
+"""What `orrery explain` says: the graph before and after, what each pass did, and what it would all take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from orrery.cli.plain import dollars, span
+from orrery.cli.plan import about
+from orrery.cli.screen import printable, say, say_table
+from orrery.cost import Calibration, Prediction, Spread
+from orrery.cost.calibrate import Pair
+from orrery.drawing import draw
+from orrery.drawing.view import short_seconds
+from orrery.graph import Graph
+from orrery.graph.codec import to_plain
+from orrery.passes import Note
+from orrery.passes.pipeline import Step
+from orrery.runtime.explain import Explanation
+
+MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS = 60, 12, 3, 20
+"""How many tasks of a graph a terminal is given, and of one pass how many changes and how many reasons for none;
+operations of which it is told how far their estimates were off."""
+
+
+def show(console: Console, found: Explanation, actual: Calibration | None = None) -> None:
+    """Print it for a person.
+
+    Args:
+        actual: what it took when it was run; None where it was not.
+    """
+    pipeline = found.pipeline
+    is_changed = pipeline.before is not pipeline.after
+    for line in about(found.workflow)[:-1]:
+        say(console, line)
+    say(console, _taught(found), "dim")
+    _show_graph(console, "as written" if is_changed else "graph", pipeline.before, draw.changes(*_both(found)))
+    if is_changed:
+        _show_graph(console, "optimised", pipeline.after, draw.changes(*_both(found)))
+    say(console, "")
+    say(console, "passes", "bold")
+    for line in _passes(pipeline.steps):
+        say(console, line)
+    say(console, "")
+    columns = ("as written", "optimised") if is_changed else ("",)
+    say_table(
+        console,
+        ("estimate", *columns, *(("it took", "off by") if actual is not None else ())),
+        _totals(found, actual, is_changed=is_changed),
+    )
+    say(console, "")
+    _show_tasks(console, found, actual)
+    if actual is not None:
+        say(console, "")
+        _show_kinds(console, actual)
+
+
+def titles(found: Explanation) -> tuple[str, str]:
+    """What stands above the two graphs of a picture."""
+    before, after = found.pipeline.before, found.pipeline.after
+    return (
+        f"as written: {len(before):,} tasks, {ranged(found.before.seconds)}",
+        f"optimised: {len(after):,} tasks, {ranged(found.after.seconds)}",
+    )
+
+
+def reasons(found: Explanation) -> list[str]:
+    """What was changed and why, a line each, for below a picture."""
+    lines = [f"{name}: {note.because}" for name, note in found.pipeline.notes() if note.kind == "made"]
+    more = [f"and {len(lines) - MOST_NOTES} more"] if len(lines) > MOST_NOTES else []
+    return [printable(line) for line in lines[:MOST_NOTES] + more]
+
+
+def plain(found: Explanation, actual: Calibration | None = None) -> dict[str, Any]:
+    """It all as JSON data."""
+    pipeline = found.pipeline
+    data: dict[str, Any] = {
+        "target": found.workflow.source,
+        "learned_from": found.learned.runs,
+        "before": {"graph": to_plain(pipeline.before), "estimate": _plain_prediction(found.before)},
+        "after": {"graph": to_plain(pipeline.after), "estimate": _plain_prediction(found.after)},
+        "passes": [
+            {
+                "pass": step.name,
+                "seconds": round(step.seconds, 6),
+                "changed": step.changed,
+                "patch": to_plain(step.patch),
+                "notes": [msgspec.to_builtins(note) for note in step.notes],
+                "faults": [str(fault) for fault in step.faults],
+            }
+            for step in pipeline.steps
+        ],
+    }
+    if actual is not None:
+        data["actual"] = msgspec.to_builtins(actual)
+    return data
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A duration: fine below a second, where most of a workflow's steps are."""
+    return (short_seconds(seconds) or "0 s") if seconds < 1 else span(seconds)
+
+
+def ranged(spread: Spread) -> str:
+    """A duration with the range in which it is in eight of ten cases."""
+    mid = seconds_in_words(spread.mid)
+    if spread.low == spread.high:
+        return mid
+    return f"{mid} ({seconds_in_words(spread.low)} to {seconds_in_words(spread.high)})"
+
+
+def off_by(error: float) -> str:
+    """How far an estimate was off, as a share of the actual, or as a multiple of it."""
+    return f"{error:.0%}" if error < 2 else f"{error:,.0f} x"
+
+
+def _both(found: Explanation) -> tuple[Graph, Graph]:
+    return found.pipeline.before, found.pipeline.after
+
+
+def _taught(found: Explanation) -> str:
+    runs = found.learned.runs
+    if not runs:
+        return "  no run in the store has taught anything: figures are declared, from the catalogue, or guessed"
+    return f"  learned from {runs:,} {'run' if runs == 1 else 'runs'} in the store"
+
+
+def _show_graph(console: Console, title: str, graph: Graph, changes: dict[str, str]) -> None:
+    say(console, "")
+    say(console, f"{title}: {len(graph):,} {'task' if len(graph) == 1 else 'tasks'}", "bold")
+    if len(graph) > MOST_TASKS:
+        say(console, "  too many to draw here; -o FILE.svg draws them", "dim")
+        return
+    width = console.width if console.is_terminal else 120
+    for line in draw.terminal(graph, width=width - 2, states=changes).splitlines():
+        say(console, Text(f"  {line}", no_wrap=True))
+
+
+def _passes(steps: Sequence[Step]) -> Iterator[Text]:
+    spoke = [step for step in steps if step.notes or step.faults]
+    silent = [step.name for step in steps if not step.notes and not step.faults]
+    width = max((len(step.name) for step in spoke), default=0)
+    for step in spoke:
+        for number, line in enumerate(_of_pass(step)):
+            yield Text(f"  {step.name if number == 0 else '':<{width}}  ", "bold").append_text(line)
+    if silent:
+        yield Text(f"  nothing to do for {', '.join(silent)}", "dim")
+
+
+def _of_pass(step: Step) -> Iterator[Text]:
+    """What one pass did and did not, a line each."""
+    made = [note for note in step.notes if note.kind == "made"]
+    left = [note for note in step.notes if note.kind == "rejected"]
+    if step.faults:
+        yield Text(f"skipped, since it is wrong: {printable(str(step.faults[0]))}", "red")
+        return
+    for note in made[:MOST_NOTES]:
+        yield Text(printable(note.because)).append(_saved(note), "green" if _is_gain(note) else "yellow")
+    if len(made) > MOST_NOTES:
+        yield Text(f"and {len(made) - MOST_NOTES:,} more", "dim")
+    for note in left[:MOST_LEFT]:
+        yield Text(f"left: {printable(note.because)}", "dim")
+    if len(left) > MOST_LEFT:
+        yield Text(f"and {len(left) - MOST_LEFT:,} more left as they are", "dim")
+
+
+def _saved(note: Note) -> str:
+    """What a change is expected to save, or to cost."""
+    figures = (
+        (note.saves_s, seconds_in_words(abs(note.saves_s or 0.0))),
+        (note.saves_money, dollars(abs(note.saves_money or 0.0))),
+        (note.saves_tokens, f"{abs(note.saves_tokens or 0.0):,.0f} tokens"),
+    )
+    saved = [text for figure, text in figures if figure and figure > 0]
+    spent = [text for figure, text in figures if figure and figure < 0]
+    return "".join([f"  saves {', '.join(saved)}" * bool(saved), f"  costs {', '.join(spent)}" * bool(spent)])
+
+
+def _is_gain(note: Note) -> bool:
+    return all(figure is None or figure >= 0 for figure in (note.saves_s, note.saves_money, note.saves_tokens))
+
+
+def _totals(found: Explanation, actual: Calibration | None, *, is_changed: bool) -> Iterator[tuple[str, ...]]:
+    """A line for each figure of the whole: what it is, as written, optimised, and as it was."""
+    both = (found.before, found.after) if is_changed else (found.before,)
+    nothing = ("", "") if actual is not None else ()
+
+    def was(what: str, shown: Callable[[float], str]) -> tuple[str, ...]:
+        if actual is None:
+            return ()
+        pair: Pair = getattr(actual, what)
+        return shown(pair.actual), off_by(pair.error)
+
+    def tokens(count: float) -> str:
+        return f"{count:,.0f}"
+
+    yield ("  time", *(ranged(one.seconds) for one in both), *was("seconds", seconds_in_words))
+    work = (seconds_in_words(one.work_s.mid) for one in both)
+    yield ("  one after the other", *work, *was("work_s", seconds_in_words))
+    if any(one.tokens.mid for one in both) or (actual and actual.tokens.actual):
+        yield ("  tokens", *(tokens(one.tokens.mid) for one in both), *was("tokens", tokens))
+    if any(one.money.mid for one in both) or (actual and actual.money.actual):
+        yield ("  money", *(dollars(one.money.mid) for one in both), *was("money", dollars))
+    yield ("  decided by", *(_path(one) for one in both), *nothing)
+    if found.before.asks:
+        yield ("  asks a person", *(", ".join(one.asks) for one in both), *nothing)
+
+
+def _path(prediction: Prediction) -> str:
+    path = prediction.critical_path
+    shown = path if len(path) <= 8 else (*path[:4], "...", *path[-3:])
+    return " > ".join(shown)
+
+
+def _show_tasks(console: Console, found: Explanation, actual: Calibration | None) -> None:
+    rows = {row.task: row for row in actual.tasks} if actual is not None else {}
+    lines = []
+    for task in found.pipeline.after:
+        seen, row = found.after.tasks[task.id], rows.get(task.id)
+        cost = seen.cost
+        each = f" x {seen.items:,}" if task.each is not None else ""
+        chance = f"{seen.chance:.0%}" if seen.chance < 1 else ""
+        tokens = f"{cost.tokens.mid:,.0f}" if cost.tokens.mid else ""
+        money = dollars(cost.money.mid) if cost.money.mid else ""
+        line: list[Text | str] = [Text(task.id, "bold"), ranged(cost.seconds) + each]
+        if actual is not None:
+            line += [seconds_in_words(row.seconds.actual), off_by(row.seconds.error)] if row and row.ran else ["", ""]
+        lines.append((*line, tokens, money, chance, Text(cost.because, "dim")))
+    took = ("took", "off by") if actual is not None else ()
+    header = ("task", "seconds", *took, "tokens", "money", "chance", "because")
+    say_table(console, header, lines[:MOST_TASKS], right="took by tokens money chance")
+    if len(lines) > MOST_TASKS:
+        say(console, f"and {len(lines) - MOST_TASKS:,} more tasks; --json has them all", "dim")
+
+
+def _show_kinds(console: Console, actual: Calibration) -> None:
+    """How far estimates were off, by operation."""
+    header = ("operation", "attempts", "error", "took of estimate", "within range", "from")
+    lines = [
+        (
+            Text(kind.op, "bold"),
+            f"{kind.attempts:,}",
+            off_by(kind.error),
+            f"{kind.bias:.2f} x",
+            f"{kind.coverage:.0%}",
+            ", ".join(kind.sources),
+        )
+        for kind in actual.kinds[:MOST_KINDS]
+    ]
+    say_table(console, header, lines, right="attempts error took of estimate within range")
+    if actual.unforeseen:
+        say(console, f"and {actual.unforeseen:,} tasks that nobody could foresee", "dim")
+
+
+def _plain_prediction(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "seconds": _plain_spread(prediction.seconds),
+        "work_s": _plain_spread(prediction.work_s),
+        "money": _plain_spread(prediction.money),
+        "tokens": _plain_spread(prediction.tokens),
+        "critical_path": list(prediction.critical_path),
+        "asks": list(prediction.asks),
+        "tasks": {
+            task: {
+                "seconds": _plain_spread(seen.cost.seconds),
+                "money": _plain_spread(seen.cost.money),
+                "tokens": _plain_spread(seen.cost.tokens),
+                "items": seen.items,
+                "chance": round(seen.chance, 6),
+                "begins_s": round(seen.begins_s, 6),
+                "ends_s": round(seen.ends_s, 6),
+                "source": seen.cost.source,
+                "because": seen.cost.because,
+            }
+            for task, seen in prediction.tasks.items()
+        },
+    }
+
+
+def _plain_spread(spread: Spread) -> list[float]:
+    """The 10th, 50th and 90th percentile."""
+    return [round(figure, 9) for figure in (spread.low, spread.mid, spread.high)]
+
+
+__all__ = ["plain", "ranged", "reasons", "seconds_in_words", "show", "titles"]
