@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,10 @@ from rich.console import Console
 
 from orrery.cli.answer import print_answer
 from orrery.cli.forecast import forecast
-from orrery.cli.guess import guessed
 from orrery.cli.plain import dollars, spending
 from orrery.cli.screen import printable
 from orrery.cli.tally import told_spending
-from orrery.graph import Drop, Edge, Estimate, Graph, Patch, Ref, Task, Template
+from orrery.graph import Drop, Edge, Estimate, Graph, Patch, Task
 from orrery.runtime import Result
 from orrery.scheduler import events as ev
 
@@ -138,25 +136,6 @@ def test_a_forecast_adds_up_what_the_tasks_say_and_says_what_is_guessed() -> Non
     assert (found.seconds, found.work_s, found.tokens, found.guessed, found.calls) == (8.0, 11.0, 1000, 1, 2)
     assert found.money == pytest.approx(0.03)
     assert found.asks == {"ok": "Send it?"}
-
-
-def test_calls_to_models_are_guessed_by_the_length_of_what_they_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "models.toml").write_text(
-        'default = "mine:large"\n[providers.mine]\nkind = "openai-chat"\nbase_url = "http://127.0.0.1:9/v1"\n'
-        'key = "none"\n[models."mine:large"]\ninput_per_mtok = 2.0\noutput_per_mtok = 10.0\n'
-    )
-    monkeypatch.setenv("ORRERY_MODELS", str(tmp_path / "models.toml"))
-    monkeypatch.delenv("ORRERY_MODEL", raising=False)
-    short = Task("a", "model.ask", {"prompt": "x" * 400, "max_tokens": 100})
-    reading = Task("b", "model.ask", {"prompt": Template(["About: ", Ref("a")])})
-    estimate = guessed(short)
-    assert estimate.tokens == 200
-    assert estimate.money == pytest.approx(100 * 2e-6 + 100 * 10e-6)
-    assert guessed(reading).tokens == 2 + 500 + 400
-    assert guessed(Task("c", "files.read", {"path": "a"})).tokens == 0
-    assert guessed(Task("d", "model.ask", {"prompt": "x", "model": "no:such"})).money == 0
 
 
 def test_what_a_run_spent_is_in_its_summary_in_show_and_in_json(call: Call, folder: Folder) -> None:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from orrery.cli.guess import ANSWER_TOKENS, MODEL_CALLS, guessed
 from orrery.cli.plain import dollars, short, span, spending
 from orrery.cli.request import Choice, Planned
 from orrery.cli.screen import out, printable, say, say_table, write_json
+from orrery.cost import Estimates, Prediction, platform_of, predict
+from orrery.cost.calls import ModelCall
+from orrery.cost.catalogue import ANSWER_TOKENS
 from orrery.graph import Graph, Task
-from orrery.graph.query import critical_path, total_work
 from orrery.graph.task import Estimate
 from orrery.scheduler.asking import PERSON
 from orrery.workflow.workflow import Workflow
@@ -27,12 +28,13 @@ class Forecast(NamedTuple):
     """What a graph as it stands would take. A task that grows is counted as it is now.
 
     Args:
-        seconds: along the longest path, with nothing else in the way.
+        seconds: from the beginning to the end, with nothing else in the way.
         work_s: of all tasks, one after the other.
-        guessed: how many tasks say nothing about themselves and count as one second.
+        guessed: how many tasks that ask no model say nothing about themselves, and count as one second.
         calls: how many calls to models are in it; their tokens and money are guessed.
         grows: some tasks may ask models as they go, which nobody can foresee.
         asks: the tasks that ask a person, in order, with their questions.
+        prediction: what is expected of each task.
     """
 
     seconds: float
@@ -43,30 +45,27 @@ class Forecast(NamedTuple):
     calls: int
     grows: bool
     asks: dict[str, str]
+    prediction: Prediction
 
 
 def forecast(graph: Graph) -> Forecast:
     """What the graph would take."""
-
-    def seconds(task: Task) -> float:
-        return 0.0 if task.executor == PERSON else task.estimate.seconds
-
-    asks = {task.id: _question(task) for task in graph if task.executor == PERSON}
-    estimates = [guessed(task) for task in graph]
+    found = predict(graph, Estimates(platform_of(graph), graph=graph))
     return Forecast(
-        seconds=critical_path(graph, seconds)[1],
-        work_s=total_work(graph, seconds),
-        money=sum(estimate.money for estimate in estimates),
-        tokens=sum(estimate.tokens for estimate in estimates),
+        seconds=found.seconds.mid,
+        work_s=found.work_s.mid,
+        money=found.money.mid,
+        tokens=round(found.tokens.mid),
         guessed=sum(_is_guessed(task) for task in graph if task.executor != PERSON),
-        calls=sum(task.op in MODEL_CALLS for task in graph),
+        calls=sum(ModelCall.of(task) is not None for task in graph),
         grows=any(task.op.startswith(_GROWING) for task in graph),
-        asks=asks,
+        asks={task.id: _question(task) for task in graph if task.executor == PERSON},
+        prediction=found,
     )
 
 
 def _is_guessed(task: Task) -> bool:
-    return task.estimate == Estimate()
+    return task.estimate == Estimate() and ModelCall.of(task) is None
 
 
 def _question(task: Task) -> str:
@@ -100,7 +99,7 @@ def print_forecast(
     say_table(
         console,
         ("task", "seconds", "tokens", "money", "does"),
-        map(_line, tasks[:MOST_TASKS]),
+        (_line(task, found) for task in tasks[:MOST_TASKS]),
         right="seconds tokens money",
     )
     if len(tasks) > MOST_TASKS:
@@ -117,18 +116,13 @@ def print_forecast(
     return 0
 
 
-def _line(task: Task) -> tuple[Text, str, str, str, Text]:
-    estimate = guessed(task)
-    seconds = "" if task.executor == PERSON else "?" if _is_guessed(task) else span(estimate.seconds)
-    tokens = f"{estimate.tokens:,}" if estimate.tokens else ""
+def _line(task: Task, found: Forecast) -> tuple[Text, str, str, str, Text]:
+    cost = found.prediction.tasks[task.id].cost
+    seconds = "" if task.executor == PERSON else "?" if _is_guessed(task) else span(cost.seconds.mid)
+    tokens = f"{round(cost.tokens.mid):,}" if cost.tokens.mid else ""
+    money = dollars(cost.money.mid) if cost.money.mid else ""
     each = " for each" if task.each is not None else ""
-    return (
-        Text(task.id, "bold"),
-        seconds,
-        tokens,
-        dollars(estimate.money) if estimate.money else "",
-        Text(task.op + each, "dim"),
-    )
+    return Text(task.id, "bold"), seconds, tokens, money, Text(task.op + each, "dim")
 
 
 def _totals(found: Forecast) -> list[Text]:
@@ -175,10 +169,10 @@ def _plain(workflow: Workflow, choice: Choice | None, plan: Planned | None, foun
             "op": task.op,
             "after": [edge.source for edge in graph.incoming(task.id)],
             "seconds": None if _is_guessed(task) else task.estimate.seconds,
-            "tokens": estimate.tokens,
-            "money": round(estimate.money, 9),
+            "tokens": round(cost.tokens.mid),
+            "money": round(cost.money.mid, 9),
         }
-        for task, estimate in ((task, guessed(task)) for task in graph)
+        for task, cost in ((task, found.prediction.tasks[task.id].cost) for task in graph)
     ]
     data |= {"seconds": round(found.seconds, 6), "work_s": round(found.work_s, 6), "tokens": found.tokens}
     return data | {"money": round(found.money, 9), "guessed": found.guessed, "asks": found.asks}

@@ -96,11 +96,11 @@ def _of(spread: Spread) -> tuple[float, float, float]:
     return spread.low, spread.mid, spread.high
 
 
-def cached_of(timing: Timing | None, shared: float, *, is_repeated: bool) -> Spread:
-    """How many tokens of a prompt are in the server's prefix cache: the whole blocks that another call began with."""
-    if timing is None or not timing.block_tokens or not is_repeated:
+def cached_of(timing: Timing | None, known: float) -> Spread:
+    """How many tokens are in the server's prefix cache, of a beginning that it has read before: whole blocks of it."""
+    if timing is None or not timing.block_tokens:
         return NOTHING
-    return Spread.exactly(float(int(shared) // timing.block_tokens * timing.block_tokens))
+    return Spread.exactly(float(int(known) // timing.block_tokens * timing.block_tokens))
 
 
 def platform_of(

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from orrery.cost import catalogue
 from orrery.cost.calls import ModelCall
 from orrery.cost.cost import AS_WRITTEN, Cost, Option, Source
@@ -239,13 +241,10 @@ class _Estimate:
         prompt, shared = catalogue.prompt_of(
             call, lambda ref: estimates.size_of(task, ref), doubt=estimates.doubt_of(task) if call.parts else 1.0
         )
-        cached = catalogue.cached_of(timing, shared, is_repeated=task.each is not None)
+        said = self._said_before()
+        cached = catalogue.cached_of(timing, max(said, shared if task.each is not None else 0.0))
         cached = _smaller(cached, prompt)
         answer = self._answer(call, prompt)
-        thought = self._option.thinking_tokens
-        if thought is not None and thought > 0:
-            most = min(float(thought), MOST)
-            answer = answer + Spread(most / 10, most / 2, most)
         seconds, settled = self._seconds_of_call(model, prompt, cached, answer)
         money = self._money_of_call(model, prompt, cached, answer)
         return self._finished(
@@ -258,17 +257,38 @@ class _Estimate:
             quality=model.quality if model is not None else None,
         )
 
+    def _said_before(self) -> float:
+        """The tokens of a conversation that the call goes on with: its server has read or written them already."""
+        if not self._task.args.get("history"):
+            return 0.0
+        args = {name: value for name, value in self._task.args.items() if name != "prompt"}
+        before = ModelCall.of(msgspec.structs.replace(self._task, args=args))
+        if before is None:
+            return 0.0
+        return catalogue.prompt_of(before, lambda ref: self._estimates.size_of(self._task, ref)).tokens.mid
+
     def _answer(self, call: ModelCall, prompt: Spread) -> Spread:
+        """The tokens that come back, thought included: what was learned holds the thought that is written already."""
+        answer, is_learned = self._answer_as_written(call, prompt)
+        written = _thought(call.thinking_tokens)
+        wanted = written if self._option.thinking_tokens is None else _thought(self._option.thinking_tokens)
+        if not is_learned:
+            return answer + wanted
+        if wanted.mid >= written.mid:
+            return answer + wanted.times(1 - written.mid / wanted.mid if wanted.mid else 0.0)
+        return answer.times(max(0.1, 1 - (written.mid - wanted.mid) / answer.mid) if answer.mid else 1.0)
+
+    def _answer_as_written(self, call: ModelCall, prompt: Spread) -> tuple[Spread, bool]:
         declared = _believed(self._task.estimate.tokens)
         if declared:
             self._said("declared", f"declared {declared:g} tokens")
-            return Spread.about(max(0.0, declared - prompt.mid), DECLARED_FACTOR)
+            return Spread.about(max(0.0, declared - prompt.mid), DECLARED_FACTOR), True
         found = self._find("answer_tokens")
         if found is not None:
             self._said("learned", f"answers of {found.words}")
-            return _widened(found.experience.answer_tokens.spread(), found)
+            return _widened(found.experience.answer_tokens.spread(), found), True
         self._said("catalogue", "tokens by the length of the prompt")
-        return catalogue.answer_of(call)
+        return catalogue.answer_of(call), False
 
     def _seconds_of_call(
         self, model: Model | None, prompt: Spread, cached: Spread, answer: Spread
@@ -359,6 +379,14 @@ def _widened(spread: Spread, found: Found) -> Spread:
     """A spread that is no narrower than so few attempts allow: one is good to a factor of 3, forty to a twentieth."""
     factor = 1 + 2 / max(1, found.experience.attempts)
     return Spread(min(spread.low, spread.mid / factor), spread.mid, max(spread.high, spread.mid * factor))
+
+
+def _thought(tokens: int | None) -> Spread:
+    """The tokens of thought of a call that may think so many at most: about half of them."""
+    if tokens is None or tokens <= 0:
+        return NOTHING
+    most = float(min(tokens, MOST))
+    return Spread(most / 10, most / 2, most)
 
 
 def _smaller(spread: Spread, other: Spread) -> Spread:
