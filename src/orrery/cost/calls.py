@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from orrery.graph.ref import Ref
+from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
 from orrery.graph.task import Task
 from orrery.graph.template import Template
 
@@ -66,3 +67,22 @@ def _parts(value: Any) -> list[str | Ref]:
         case list() | tuple():
             return [part for inner in value for part in _parts(inner)]
     return []
+
+
+def conversations(tasks: Iterable[Task]) -> dict[TaskId, TaskId]:
+    """The calls that are turns of one conversation, each to the call that it goes on from first.
+
+    They ask one model, whose prefix cache holds what was said: another model would have to read all of it anew. A call
+    that goes on with nothing, and with which nothing goes on, is not named.
+    """
+    first: dict[TaskId, TaskId] = {}
+    for task in tasks:
+        history = task.args.get("history") if task.op == ASK else None
+        if not isinstance(history, list | tuple):
+            continue
+        answers = [one.get("answer") for one in history if isinstance(one, dict)]
+        turns = [answer.task for answer in answers if isinstance(answer, Ref) and answer.task not in PSEUDO_SOURCES]
+        if turns:
+            first[task.id] = turns[0]
+            first.setdefault(turns[0], turns[0])
+    return first
