@@ -22,9 +22,9 @@ from orrery.passes import Note
 from orrery.passes.pipeline import Step
 from orrery.runtime.explain import Explanation
 
-MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS = 60, 12, 3, 20
+MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS, MOST_NAMES = 60, 12, 3, 20, 4
 """How many tasks of a graph a terminal is given, and of one pass how many changes and how many reasons for none;
-operations of which it is told how far their estimates were off."""
+operations of which it is told how far their estimates were off; tasks that a note names."""
 
 
 def show(console: Console, found: Explanation, actual: Calibration | None = None) -> None:
@@ -70,7 +70,7 @@ def titles(found: Explanation) -> tuple[str, str]:
 
 def reasons(found: Explanation) -> list[str]:
     """What was changed and why, a line each, for below a picture."""
-    lines = [f"{name}: {note.because}" for name, note in found.pipeline.notes() if note.kind == "made"]
+    lines = [f"{name}, {_told(note)}" for name, note in found.pipeline.notes() if note.kind == "made"]
     more = [f"and {len(lines) - MOST_NOTES} more"] if len(lines) > MOST_NOTES else []
     return [printable(line) for line in lines[:MOST_NOTES] + more]
 
@@ -159,13 +159,21 @@ def _of_pass(step: Step) -> Iterator[Text]:
         yield Text(f"skipped, since it is wrong: {printable(str(step.faults[0]))}", "red")
         return
     for note in made[:MOST_NOTES]:
-        yield Text(printable(note.because)).append(_saved(note), "green" if _is_gain(note) else "yellow")
+        yield Text(printable(_told(note))).append(_saved(note), "green" if _is_gain(note) else "yellow")
     if len(made) > MOST_NOTES:
         yield Text(f"and {len(made) - MOST_NOTES:,} more", "dim")
     for note in left[:MOST_LEFT]:
-        yield Text(f"left: {printable(note.because)}", "dim")
+        yield Text(f"left: {printable(_told(note))}", "dim")
     if len(left) > MOST_LEFT:
         yield Text(f"and {len(left) - MOST_LEFT:,} more left as they are", "dim")
+
+
+def _told(note: Note) -> str:
+    """A note with the tasks that it is about."""
+    names = ", ".join(note.tasks[:MOST_NAMES]) + (
+        f" and {len(note.tasks) - MOST_NAMES:,} more" * (len(note.tasks) > MOST_NAMES)
+    )
+    return f"{names}: {note.because}" if names else note.because
 
 
 def _saved(note: Note) -> str:

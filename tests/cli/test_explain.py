@@ -1,0 +1,115 @@
+"""`orrery explain` and `orrery run -O`, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orrery.cli import main
+from orrery.journal import open_journal
+from orrery.scheduler.events import GraphPatched
+
+TWICE = """
+name: twice
+tasks:
+  first: {uses: text.count, with: {text: "one two"}}
+  second: {uses: text.count, with: {text: "one two"}}
+  nobody: {uses: text.count, with: {text: "read by nobody"}}
+outputs:
+  words: ["${{ tasks.first.words }}", "${{ tasks.second.words }}"]
+"""
+
+
+@pytest.fixture
+def twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ORRERY_STORE", raising=False)
+    Path("twice.yaml").write_text(TWICE, encoding="utf-8")
+    return "twice.yaml"
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return found
+
+
+def test_it_shows_the_graph_before_and_after_and_why(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", twice]) == 0
+    shown = capsys.readouterr().out
+    assert "as written: 3 tasks" in shown
+    assert "optimised: 1 task" in shown
+    assert "2 gone" in shown
+    assert "nobody" in shown
+    assert not Path(".orrery").exists()  # nothing was run, and no store was made
+
+
+def test_as_json_it_has_both_graphs_every_reason_and_every_estimate(
+    twice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", twice, "--json"]) == 0
+    found = said(capsys)
+    assert [len(found[side]["graph"]["tasks"]) for side in ("before", "after")] == [3, 1]
+    changed = {step["pass"]: step["notes"] for step in found["passes"] if step["changed"]}
+    assert changed.keys() == {"drop_unused", "merge_shared"}
+    assert all(note["because"] for notes in changed.values() for note in notes)
+    low, mid, high = found["after"]["estimate"]["seconds"]
+    assert 0 < low <= mid <= high
+
+
+def test_analyze_runs_it_and_sets_actual_beside_estimate(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", twice, "--analyze", "--json"]) == 0
+    (row,) = said(capsys)["actual"]["tasks"]
+    assert row["ran"]
+    assert row["seconds"]["actual"] > 0
+    assert main(["explain", twice, "--analyze"]) == 0
+    shown = capsys.readouterr().out
+    assert "learned from 1 run" in shown
+    assert "off by" in shown
+
+
+def test_a_run_that_is_optimised_returns_the_same_and_logs_what_became_of_the_graph(
+    twice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", twice, "--json"]) == 0
+    plainly = said(capsys)
+    assert main(["run", twice, "-O", "--json", "--run", "fast"]) == 0
+    optimised = said(capsys)
+    assert optimised["outputs"] == plainly["outputs"]
+    assert [run["tasks"]["succeeded"] for run in (plainly, optimised)] == [3, 1]
+    journal = open_journal("sqlite:///.orrery/runs.db")
+    patches = [event.patch for _, event in journal.read("fast") if isinstance(event, GraphPatched)]
+    journal.close()
+    assert [patch.by for patch in patches] == ["workflow", "pass:drop_unused", "pass:merge_shared"]
+    assert all(patch.because for patch in patches[1:])
+
+
+def test_passes_can_be_chosen_or_left_out(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", twice, "--passes", "none", "--json"]) == 0
+    assert said(capsys)["passes"] == []
+    assert main(["explain", twice, "--passes", "drop_unused", "--json"]) == 0
+    assert len(said(capsys)["after"]["graph"]["tasks"]) == 2
+    assert main(["explain", twice, "--passes", "drop_unsued"]) == 2
+    assert "did you mean 'drop_unused'" in capsys.readouterr().err
+
+
+def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", twice, "-o", "both.svg"]) == 0
+    assert "3 tasks before, 1 after" in capsys.readouterr().out
+    picture = Path("both.svg").read_text(encoding="utf-8")
+    assert "as written: 3 tasks" in picture
+    assert "drop_unused:" in picture
+    assert main(["explain", twice, "-o", "no/such/folder.svg"]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_request_in_plain_words_is_explained_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ORRERY_MODEL", raising=False)
+    Path("notes.txt").write_text("one two\n", encoding="utf-8")
+    assert main(["explain", "count the words of notes.txt", "--planner", "rules"]) == 0
+    assert "files.read" in capsys.readouterr().out
