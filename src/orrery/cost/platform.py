@@ -41,6 +41,7 @@ class Device(msgspec.Struct, frozen=True):
         money_per_s: US dollars for a second of one slot.
         tags: what it has, such as "gpu"; a task's place may require them.
         bytes_per_s, latency_s: of its link to every other device.
+        offers: the operations that it performs; empty: nobody knows, so any.
         os, cpus, memory_bytes: as a task's place may require them; "" and 0 where nobody knows.
         holds: what lies on it already, named as in a task's `effects.reads`, in bytes: elsewhere it is fetched first.
     """
@@ -52,6 +53,7 @@ class Device(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     bytes_per_s: float = 125e6
     latency_s: float = 0.0005
+    offers: tuple[str, ...] = ()
     os: str = ""
     cpus: int = 0
     memory_bytes: int = 0
