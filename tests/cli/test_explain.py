@@ -100,7 +100,7 @@ def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[s
     assert "3 tasks before, 1 after" in capsys.readouterr().out
     picture = Path("both.svg").read_text(encoding="utf-8")
     assert "as written: 3 tasks" in picture
-    assert "drop_unused:" in picture
+    assert "drop_unused, nobody:" in picture
     assert main(["explain", twice, "-o", "no/such/folder.svg"]) == 1
     assert "cannot be written" in capsys.readouterr().err
 
