@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,10 @@ def _run_names(_context: CompletionContext) -> list[tuple[str, str]]:
     except OrreryError:
         return []
     try:
-        return [(LAST, "the newest run"), *((run.run, standing(run)) for run in reversed(journal.runs()))][:100]
+        return [
+            (LAST, "the newest run"),
+            *((run.run, standing(run)) for run in reversed(without_windows(journal.runs()))),
+        ][:100]
     finally:
         journal.close()
 
@@ -115,6 +119,12 @@ def open_existing(store: str | None) -> Journal:
     return open_journal(url)
 
 
+def without_windows(runs: Sequence[RunSummary]) -> list[RunSummary]:
+    """Runs that somebody began; not those that a batch began for its rows, whose names go on from its own."""
+    names = {run.run for run in runs}
+    return [run for run in runs if run.run.rpartition("/")[0] not in names]
+
+
 def find_run(journal: Journal, name: str) -> str:
     """The run that is meant by its name, by the beginning of it, or by 'last'.
 
@@ -122,9 +132,10 @@ def find_run(journal: Journal, name: str) -> str:
         UnknownRunError: there is none.
         RequestError: several begin like that.
     """
-    known = [run.run for run in journal.runs() if run.events or run.live]
-    if name in known:
+    runs = [run for run in journal.runs() if run.events or run.live]
+    if any(run.run == name for run in runs):
         return name
+    known = [run.run for run in (runs if "/" in name else without_windows(runs))]
     if name == LAST and known:
         return known[-1]
     alike = [run for run in known if run.startswith(name)]

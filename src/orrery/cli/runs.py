@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from orrery.cli.options import Json, Store, command, open_existing, standing
+from orrery.cli.options import Json, Store, command, open_existing, standing, without_windows
 from orrery.cli.plain import span, target_line
 from orrery.cli.screen import STYLES, out, say, say_table, write_json
 from orrery.errors import UnknownRunError
@@ -21,11 +21,13 @@ def runs(
     json: Json = False,
     store: Store = None,
     most: Annotated[int, Parameter(name=("--most", "-n"))] = 20,
+    all: Annotated[bool, Parameter(name="--all")] = False,
 ) -> int:
     """List the runs in the store, the newest last. One that should run and that nobody drives is interrupted.
 
     Args:
         most: How many of the newest to list, 20 unless given; 0 lists all.
+        all: List the windows of batches too, through which their rows go.
     """
     try:
         journal = open_existing(store)
@@ -36,6 +38,7 @@ def runs(
             found = [run for run in journal.runs() if run.events or run.live]
         finally:
             journal.close()
+    found = found if all else without_windows(found)
     shown = found[-most:] if most > 0 else found
     if json:
         write_json({"store": store_url(store), "runs": [_plain(run) for run in shown]})

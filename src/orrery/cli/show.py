@@ -12,6 +12,7 @@ from rich.text import Text
 
 from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
 from orrery.cli.plain import plain_failure, plain_result, short, span, spending, target_line
+from orrery.cli.rows import RowsSeen
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
 from orrery.cli.told import plain_event, told
 from orrery.errors import RequestError, suggestion
@@ -51,9 +52,10 @@ def show(
         name = find_run(journal, run)
         if task is not None:
             return _show_task(journal, name, task, as_json=json)
-        attempts, last, used = Attempts(), dict[str, Attempt](), dict[str, Usage]()
+        attempts, last, used, rows = Attempts(), dict[str, Attempt](), dict[str, Usage](), RowsSeen()
 
         def watch(event: AnyEvent, _machine: Machine) -> None:
+            rows.take(event)
             ended = attempts.take(event)
             if ended is not None:
                 last[ended.task] = ended
@@ -72,6 +74,7 @@ def show(
             return 0
         console = out()
         _print_head(console, result, state, history)
+        rows.print(console, machine)
         room = max(LEAST_TASKS, console.height - 10) if console.is_terminal else MOST_TASKS
         _print_tasks(console, machine, last, used, None if all else room)
         _print_next(console, machine, state, store)

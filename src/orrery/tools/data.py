@@ -32,6 +32,7 @@ Table = Path | list[Record]
 MAX_ROWS = 100_000
 MEMORY = "1GB"
 THREADS = 2
+_STREAMED_AT_ONCE = 1_000
 
 _READERS: Mapping[str, str] = {
     ".csv": "read_csv",
@@ -124,6 +125,43 @@ def write_table(records: list[Record], path: Path, *, ctx: ToolContext | None = 
     return {"path": str(path), "rows": len(records)}
 
 
+def check_installed() -> None:
+    """Whether tables can be read and written in every form. Raises MissingExtraError."""
+    _duckdb()
+
+
+def streamed(path: Path) -> Iterator[Record]:
+    """The rows of a table in a file, one after the other: what is in memory does not grow with the table.
+
+    Raises:
+        MissingExtraError: the extra `data` is not installed.
+        FileAccessError, ArgumentError, ContentError: it cannot be read as a table.
+    """
+    with _database({"it": path}, None) as database:
+        result = _translated(database, "SELECT * FROM it")
+        names = [column[0] for column in result.description]
+        while some := result.fetchmany(_STREAMED_AT_ONCE):
+            for row in some:
+                yield dict(zip(names, map(_plain, row), strict=True))
+
+
+def write_lines(lines: Path, path: Path, types: Mapping[str, str]) -> None:
+    """Write what is in a file of JSON lines as a table, whole or not at all; the form goes by the suffix.
+
+    Args:
+        types: the columns in their order, each with its type in SQL.
+
+    Raises:
+        MissingExtraError: the extra `data` is not installed.
+        ArgumentError, ContentError, FileAccessError: it cannot be written.
+    """
+    form = _by_suffix(path, _WRITERS)
+    columns = ", ".join(f"{_text(name)}: {_text(kind)}" for name, kind in types.items())
+    with _database({}, None, writes=True, reads=(lines,)) as database, replacing(path) as temporary:
+        source = f"read_json([{_text(str(lines))}], format='newline_delimited', columns={{{columns}}})"
+        _translated(database, f"COPY (SELECT * FROM {source}) TO {_text(str(temporary))} ({form})")  # noqa: S608 - quoted
+
+
 @tool(name="data.describe", effects="idempotent", reads=("file:*",))
 def describe(table: Table, *, ctx: ToolContext | None = None) -> list[Column]:
     """What each column of a table holds: type, nulls, distinct values, least, greatest, mean."""
@@ -153,7 +191,7 @@ def _number(text: str | None) -> float | None:
 
 @contextmanager
 def _database(
-    tables: Mapping[str, Table], ctx: ToolContext | None, *, writes: bool = False
+    tables: Mapping[str, Table], ctx: ToolContext | None, *, writes: bool = False, reads: Sequence[Path] = ()
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that knows the given tables and can reach nothing else."""
     duckdb = _duckdb()
@@ -171,7 +209,8 @@ def _database(
             },
         )
         try:
-            allowed = ", ".join(_text(str(path)) for _, paths in sources.values() for path in paths)
+            files = [*reads, *(path for _, paths in sources.values() for path in paths)]
+            allowed = ", ".join(_text(str(path)) for path in files)
             database.execute(f"SET allowed_paths = [{allowed}]")
             if not writes:
                 database.execute("SET enable_external_access = false")

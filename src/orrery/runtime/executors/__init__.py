@@ -1,4 +1,4 @@
-"""Where operations run: on the loop, on threads, in processes, as planners, on a fleet; others plug in by name.
+"""Where operations run: on the loop, on threads, in processes, as planners, as batches, on a fleet; others plug in.
 
 An executor turns an `Invocation` into exactly one final event. It decides nothing: what runs, when, and
 what happens after a failure is the scheduler's business. Imports graph, the scheduler's events, the
@@ -42,6 +42,13 @@ def _planner() -> Executor:
     from orrery.runtime.executors.planner import PlannerExecutor
 
     return PlannerExecutor()
+
+
+@executors.register("batch")
+def _batch() -> Executor:
+    from orrery.runtime.executors.batch import BatchExecutor
+
+    return BatchExecutor()
 
 
 @executors.register("fleet")

@@ -1,0 +1,424 @@
+"""The rows of a batch, sent through windows that overlap. The one module of this package that drives.
+
+A window begins as soon as enough rows have ended that another fits among those under way, so there is always more
+ready work than slots, and no step waits for the same step of other rows. What rows share is done by the window that
+comes first (`sharing`); a row that wants what another window is just doing is set aside until it is done.
+
+After a crash the log is all there is. The windows are found by their names, those that have ended are read, the others
+are resumed, and rows without a window are as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from orrery import __version__
+from orrery.errors import BadRowError, Failure, InputError
+from orrery.graph.values import Blob, decode, encode
+from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
+from orrery.runtime.batch.pace import Pace
+from orrery.runtime.batch.plan import BatchPlan, check_table
+from orrery.runtime.batch.results import RowResult, Spool, write_table
+from orrery.runtime.batch.sharing import Occurrences, SharedWork
+from orrery.runtime.batch.table import Table, TableRow
+from orrery.runtime.batch.window import Done, Window, rows_of_graph
+from orrery.runtime.executors.batch import BatchContext
+from orrery.runtime.history import fold
+from orrery.runtime.takeover import take_over
+from orrery.scheduler import events as ev
+from orrery.scheduler.machine import Machine
+
+WINDOW_ROWS: Final = 128
+"""Rows of a window: enough that a run costs little for each, few enough that making its graph holds nothing up."""
+WINDOWS_AT_ONCE: Final = 8
+"""Into so many windows the rows under way are divided where there are fewer of them."""
+MOST_WINDOWS: Final = 4 * WINDOWS_AT_ONCE
+"""A window is kept while one of its rows is under way; more are not begun, lest stragglers fill the memory."""
+NOTE_EVERY_S: Final = 0.5
+MOST_ERRORS: Final = 10
+
+
+class _Pending(NamedTuple):
+    """A row that has no window yet."""
+
+    number: int
+    inputs: dict[str, Any]
+    keys: tuple[Key, ...]
+
+
+async def run_rows(plan: dict[str, Any], ctx: BatchContext) -> dict[str, Any]:
+    """Send every row through, and write the table of results.
+
+    Returns: {"total", "succeeded", "failed", "results", "tasks", "errors"}: rows in all and by how they ended, the path
+        of the results, how many tasks were made for them, and the first errors.
+
+    Raises:
+        TableChangedError: the table is not the one with which the batch began.
+        InputError, FileAccessError: it cannot be read, or the results cannot be written.
+    """
+    batch = _Batch(msgspec.convert(plan, BatchPlan), ctx)
+    try:
+        await batch.begin()
+        await batch.go_on()
+        return await batch.end()
+    except asyncio.CancelledError:
+        if not ctx.closing:
+            await batch.give_up()
+        raise
+    finally:
+        ctx.hear = None
+        batch.close()
+
+
+class _Batch:
+    """One batch while it is driven."""
+
+    def __init__(self, plan: BatchPlan, ctx: BatchContext) -> None:
+        self.plan, self.ctx, self.driver, self.run = plan, ctx, ctx.driver, ctx.run
+        self.table = Table(ctx.folder / plan.table)
+        self.graph = plan.read_graph()
+        self.columns = plan.columns()
+        self.keys = RowKeys(self.graph)
+        self.plain = tuple(task for task in self.keys.keyed if self.keys.is_plain(task))
+        self.window_rows = max(1, min(WINDOW_ROWS, plan.at_once // WINDOWS_AT_ONCE))
+        self.shared: SharedWork[_Pending] = SharedWork({})
+        self.windows: dict[str, Window] = {}
+        self.begun = 0
+        self.placed = bytearray(plan.rows + 1)
+        self.out = ctx.folder / plan.out
+        self.spool = Spool(self.out.with_name(f"{self.out.name}.part"), plan.rows)
+        self.pace = Pace(plan.rows)
+        self.noted_at = 0.0
+        self.counts = {"succeeded": 0, "failed": 0, "cancelled": 0}
+        self.tasks = 0
+        self.errors: list[RowResult] = []
+        self.money, self.tokens = 0.0, 0
+        self.stopped: Failure | None = None
+        self.paused = False
+        self.changed = asyncio.Event()
+        self._coming: Iterator[tuple[TableRow, dict[str, Any] | BadRowError]] = iter(())
+        self._exhausted = False
+
+    # -- before ---------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Check the table, count what its rows share, and take up the windows that an earlier driver left."""
+        await asyncio.to_thread(check_table, self.driver.journal, self.run)
+        if self.plain:
+            self.shared = SharedWork(await asyncio.to_thread(self._repeated))
+        self.ctx.hear = self.hear
+        prefix = f"{self.run}/"
+        for one in self.driver.journal.runs():
+            if one.run.startswith(prefix):
+                number = one.run[len(prefix) :]
+                self.begun = max(self.begun, int(number) if number.isdecimal() else 0)
+                if one.events:
+                    self._recover(one.run, ended=one.state not in ("running", "paused"))
+                    await asyncio.sleep(0)
+        self._coming = (
+            (row, bound) for row, bound in self.plan.bound(self.table, self.columns) if not self.placed[row.number]
+        )
+
+    def _repeated(self) -> dict[int, int]:
+        found = Occurrences()
+        for _, bound in self.plan.bound(self.table, self.columns):
+            if not isinstance(bound, BadRowError):
+                found.add(self._keys(bound))
+        return found.repeated()
+
+    def _keys(self, inputs: Mapping[str, Any]) -> tuple[Key, ...]:
+        """What may be shared of a row, as far as a value may stand in its place; nothing of a row that does not fit."""
+        try:
+            keys = self.keys.keys(inputs)
+        except InputError:
+            return ()
+        return tuple(dict.fromkeys(keys[task] for task in self.plain))
+
+    def _recover(self, run: str, *, ended: bool) -> None:
+        """Read a window back from its log, and go on with it if it has not ended."""
+        reading = _Reading(run, self._load)
+        if ended:
+            machine = fold(self.driver.journal, run, watch=reading.watch).machine
+        else:
+            history, future = take_over(self.driver, run, watch=reading.watch)
+            machine = history.machine
+            future.add_done_callback(_retrieve)
+            if machine.paused:
+                self.driver.report(run, ev.RunContinued(self.driver.now()))
+        window = reading.window
+        if window is None:  # its process died before it had a graph: it holds no row
+            self.driver.report(run, ev.RunCancelRequested(self.driver.now(), self.run, "it holds no row"))
+            return
+        for row in window.rows:
+            self.placed[row.number] = True
+        self.tasks += reading.tasks
+        keys = list(reading.keys.values())
+        if not ended:
+            self.shared.reclaim(keys, run)
+            self.windows[run] = window
+        self.shared.placed(reading.wanted)
+        self._take(window, reading.done)
+
+    # -- going on -------------------------------------------------------------------------------------
+
+    async def go_on(self) -> None:
+        """Begin windows while there is room, and return when the last has ended."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while True:
+                while self.stopped is None and not self.paused and self._has_room() and self._begin_window():
+                    pass
+                if not self.windows and (self.stopped is not None or (self._exhausted and not self.shared.parked)):
+                    break
+                self.changed.clear()
+                await self.changed.wait()
+        finally:
+            ticking.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            self._tell()
+            await asyncio.sleep(NOTE_EVERY_S)
+
+    def _has_room(self) -> bool:
+        under_way = sum(window.unfinished for window in self.windows.values())
+        return not self.windows or (
+            under_way + self.window_rows <= self.plan.at_once and len(self.windows) < MOST_WINDOWS
+        )
+
+    def _begin_window(self) -> bool:
+        """Send some rows on their way. False if there are none that could go now."""
+        run = f"{self.run}/{self.begun + 1:04d}"
+        rows = self._next_rows(run)
+        if not rows:
+            return False
+        wanted = [key for row in rows for key in row.keys]
+        known = {key: self._loaded(value) for key, value in self.shared.known(wanted).items()}
+        made = consolidate(self.graph, {row.number: row.inputs for row in rows}, known=known, keys=self.keys)
+        for number, why in made.refused.items():
+            self._finish([_bad(number, why)])
+        if len(made.graph):
+            self.begun += 1
+            self._drive(run, made, wanted)
+        else:  # all of it was there already
+            self._finish(
+                RowResult(number, "succeeded", {name: made.graph.outputs[whole] for name, whole in names.items()})
+                for number, names in made.outputs.items()
+            )
+        self.shared.placed(wanted)
+        return True
+
+    def _next_rows(self, run: str) -> list[_Pending]:
+        rows: list[_Pending] = []
+        while len(rows) < self.window_rows:
+            row = self.shared.released() or self._from_table()
+            if row is None:
+                break
+            busy = self.shared.in_the_way(row.keys, run)
+            if busy is None:
+                rows.append(row)
+            else:
+                self.shared.park(row, busy)
+        return rows
+
+    def _from_table(self) -> _Pending | None:
+        """The next row that fits; None at the end, and while as many wait as may be under way."""
+        while self.shared.parked < self.plan.at_once:
+            row, bound = next(self._coming, (None, None))
+            if row is None or bound is None:
+                self._exhausted = True
+                return None
+            self.placed[row.number] = True
+            if not isinstance(bound, BadRowError):
+                return _Pending(row.number, bound, self._keys(bound))
+            where = f"column {bound.column!r}: " if bound.column else ""
+            self._finish([_bad(row.number, f"{where}{bound.message}")])
+        return None
+
+    def _drive(self, run: str, made: Consolidated, wanted: Sequence[Key]) -> None:
+        driver, at = self.driver, self.driver.now()
+        got = set(self.shared.claim(made.keys.values(), run))
+        claimed = {task: key for task, key in made.keys.items() if key in got}
+        layout = {
+            "rows": list(made.outputs),
+            "shared": {task: list(numbers) for task, numbers in made.rows.items() if len(numbers) > 1},
+            "keys": claimed,
+            "wanted": self.shared.repeated(wanted),
+        }
+        batch = driver.machine(self.run).options
+        options = ev.RunOptions(seed=batch.seed, weight=batch.weight)
+        folder, target = str(self.ctx.folder), self.plan.target
+        started = ev.RunStarted(at, run, msgspec.Raw(encode(layout)), options, target, folder, __version__)
+        lease = driver.journal.create(run, at, target)
+        machine = Machine(run)
+        patched = machine.open_with(made.graph, at=at, by="pass:batch")
+        self.windows[run] = Window(run, rows_of_graph(made.rows, made.outputs), claimed, self._load)
+        self.tasks += len(made.graph)
+        driver.drive(machine, lease, folder, [started, patched]).add_done_callback(_retrieve)
+
+    def hear(self, run: str, events: Sequence[ev.Event]) -> None:
+        """Take in what became durable of any run."""
+        window = self.windows.get(run)
+        if window is not None:
+            machine = self.driver.machine(run)
+            done = window.take(events, machine)
+            if machine.state != "running":
+                del self.windows[run]
+            self._take(window, done)
+            self.changed.set()
+        elif run == self.run:
+            for event in events:
+                if isinstance(event, ev.RunPaused | ev.RunContinued):
+                    self.paused = isinstance(event, ev.RunPaused)
+                    for name in self.windows:
+                        self.driver.report(name, type(event)(self.driver.now(), event.by))
+                    self.changed.set()
+
+    def _take(self, window: Window, done: Done) -> None:
+        for key, value in done.work.items():
+            if value is None:
+                self.shared.given_up(key)
+            else:
+                self.shared.done(key, value[0])
+        money, tokens = window.newly_spent()
+        self.money += money
+        self.tokens += tokens
+        if done.rows:
+            self._finish(done.rows)
+        if (money or tokens) and self.stopped is None:
+            self._check_budget()
+
+    def _finish(self, results: Iterable[RowResult]) -> None:
+        results = list(results)
+        self.spool.add(results)
+        for result in results:
+            how = "failed" if result.state == "partial" else result.state
+            self.counts[how] += 1
+            if how == "failed":
+                self._note_error(result)
+
+    def _note_error(self, result: RowResult) -> None:
+        self.errors.append(result)
+        if len(self.errors) > 2 * MOST_ERRORS:
+            self.errors = sorted(self.errors, key=lambda one: one.row)[:MOST_ERRORS]
+        if self.driver.machine(self.run).options.fail_fast:
+            why = f"row {result.row:,} failed, and the batch is to stop at the first failure"
+            self._stop(Failure("FailFast", why, severity="permanent"))
+
+    def _check_budget(self) -> None:
+        budget = self.driver.machine(self.run).options.budget
+        for spent, allowed, unit in ((self.money, budget.money, "in money"), (self.tokens, budget.tokens, "tokens")):
+            if allowed is not None and spent >= allowed:
+                why = f"the budget of {allowed:g} {unit} is used up ({spent:g})"
+                self._stop(Failure("BudgetExceeded", why, code="budget", severity="permanent"))
+
+    def _stop(self, why: Failure) -> None:
+        """Begin nothing new, and end what is under way."""
+        if self.stopped is None:
+            self.stopped = why
+            for run in self.windows:
+                self.driver.report(run, ev.RunCancelRequested(self.driver.now(), self.run, why.message))
+            self.changed.set()
+
+    def _tell(self) -> None:
+        finished = self.counts["succeeded"] + self.counts["failed"]
+        self.pace.mark(time.monotonic(), finished)
+        self.ctx.progress(finished / self.plan.rows, self.pace.note(self.counts["failed"]))
+        self.spool.flush()
+
+    def _loaded(self, value: Any) -> Any:
+        return self._load(value) if type(value) is Blob and value.media == "value" else value
+
+    def _load(self, blob: Blob) -> Any:
+        return decode(self.driver.blobs.get(blob))
+
+    # -- after ----------------------------------------------------------------------------------------
+
+    async def end(self) -> dict[str, Any]:
+        """Write the table of results and say what came of the rows."""
+        self._tell()
+        self.ctx.usage(money=self.money, tokens=self.tokens)
+        await asyncio.to_thread(self._write)
+        self.spool.close(remove=True)
+        found = {
+            "total": self.plan.rows,
+            "succeeded": self.counts["succeeded"],
+            "failed": self.counts["failed"],
+            "results": self.plan.out,
+            "tasks": self.tasks,
+            "errors": [
+                {"row": one.row, "code": one.told()["error_code"], "error": one.told()["error"]}
+                for one in sorted(self.errors, key=lambda one: one.row)[:MOST_ERRORS]
+            ],
+        }
+        return found | ({"stopped": self.stopped.message} if self.stopped is not None else {})
+
+    def _write(self) -> None:
+        columns = self.table.columns() or list(self.columns.names)
+        outputs = list(self.graph.outputs) or [task.id for task in self.graph if not self.graph.outgoing(task.id)]
+        write_table(self.out, self.table, columns, outputs, self.spool)
+
+    async def give_up(self) -> None:
+        """The batch was cancelled: end its windows, wait until they have ended, and write what there is."""
+        self._stop(Failure("Cancelled", "the batch was cancelled", code="cancelled", severity="permanent"))
+        await self.go_on()
+        await self.end()
+
+    def close(self) -> None:
+        """Leave what is written where it is."""
+        self.spool.close(remove=False)
+
+
+class _Reading:
+    """A window as its log is read again."""
+
+    def __init__(self, run: str, load: Any) -> None:
+        self.run, self.load = run, load
+        self.window: Window | None = None
+        self.done = Done()
+        self.keys: dict[str, Key] = {}
+        self.wanted: list[Key] = []
+        self.tasks = 0
+        self._layout: dict[str, Any] = {}
+
+    def watch(self, event: ev.AnyEvent, machine: Machine) -> None:
+        """Take in an event of the log."""
+        if isinstance(event, ev.RunStarted):
+            self._layout = decode(bytes(event.inputs))
+        elif isinstance(event, ev.GraphPatched) and self.window is None:
+            self._begin(machine)
+        elif self.window is not None:
+            done = self.window.take((event,), machine)
+            self.done.rows += done.rows
+            self.done.work |= done.work
+
+    def _begin(self, machine: Machine) -> None:
+        layout, shared = self._layout, self._layout["shared"]
+        self.keys, self.wanted = layout["keys"], layout["wanted"]
+        self.tasks = len(machine.graph.tasks)
+        tasks = {task: shared.get(task) or [_row_of(task)] for task in machine.graph.tasks}
+        names: dict[int, dict[str, str]] = {number: {} for number in layout["rows"]}
+        for whole in machine.graph.outputs:
+            row, _, name = whole.partition(".")
+            names[int(row[1:])][name] = whole
+        self.window = Window(self.run, rows_of_graph(tasks, names), self.keys, self.load)
+
+
+def _row_of(task: str) -> int:
+    """The row after which a task of a consolidated graph is called."""
+    return int(task[1 : task.index("/")])
+
+
+def _bad(number: int, why: str) -> RowResult:
+    return RowResult(number, "failed", failure=Failure("BadRowError", why, code=BadRowError.code, severity="permanent"))
+
+
+def _retrieve(ended: asyncio.Future[None]) -> None:
+    """Whatever broke the window broke the driver, and with it the batch, which tells of it."""
+    if not ended.cancelled():
+        ended.exception()
