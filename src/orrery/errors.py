@@ -152,7 +152,7 @@ class BadRowError(InputError):
     code = "bad-row"
 
     def __init__(self, row: int, column: str, message: str) -> None:
-        self.row, self.column = row, column
+        self.row, self.column, self.message = row, column, message
         super().__init__(f"row {row:,}{f', column {column!r}' if column else ''}: {message}")
 
 
@@ -586,6 +586,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, error: BaseException, *, detail: str = "") -> Failure:
         """The failure that an exception amounts to; `detail` may hold its traceback."""
+        if isinstance(error, PassedOnError):
+            return error.failure
         cause = error.__cause__
         severity: Severity = "permanent" if isinstance(error, RequestError | InternalError) else "transient"
         return cls(
@@ -598,6 +600,16 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
             cause=cls.of(cause) if cause is not None else None,
             detail=detail,
         )
+
+
+class PassedOnError(OutsideError):
+    """Work that was done under another name failed; as a value it is that failure itself, and not a new one."""
+
+    code = "passed-on"
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(str(failure))
 
 
 def suggestion(name: str, known: Iterable[str], *, most: int = 8) -> str:

@@ -23,6 +23,7 @@ from orrery.graph.resolve import resolve
 from orrery.graph.task import Task, refs_in
 from orrery.graph.values import encode
 from orrery.passes.effects import conflict, may_share
+from orrery.passes.speculate import OUTCOME
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
@@ -65,6 +66,8 @@ def by_digest(failing: float = 0.1) -> Operation:
     """
 
     def perform(op: str, args: Mapping[str, Any]) -> tuple[float, Any]:
+        if op == OUTCOME:
+            return 0.0, args["of"]
         digest = sha256(op.encode("utf-8", "surrogatepass") + said(args)).digest()
         seconds = 0.1 + int.from_bytes(digest[:4], "big") / 2**30
         if digest[4] < 256 * failing:
@@ -130,12 +133,14 @@ def perform(
     )
 
 
-def differences(before: Graph, was: Performed, now: Performed, became: Callable[[TaskId], TaskId | None]) -> list[str]:
+def differences(
+    before: Graph, after: Graph, was: Performed, now: Performed, became: Callable[[TaskId], TaskId | None]
+) -> list[str]:
     """In what two runs differ that should have done the same: outputs, effects, or the order of these.
 
     Args:
-        before: the graph of the run `was`; small, since every pair of its tasks is looked at.
-        became: which task of the other graph does the work of one of this; None where it was not needed.
+        before, after: the graphs of the runs `was` and `now`; small, since every pair of tasks is looked at.
+        became: which task of `after` does the work of one of `before`; None where it was not needed.
     """
     found: list[str] = []
     open_ = {task for task in was.undecided if became(task) in {None, *now.undecided}}
@@ -147,7 +152,7 @@ def differences(before: Graph, was: Performed, now: Performed, became: Callable[
     dropped = [task for task in was.failed if became(task.partition("/")[0]) is None]
     if was.state != now.state and not dropped and not open_:  # what is not done cannot fail either
         found.append(f"it ended as {was.state}, and now as {now.state}")
-    effects, effects_now = _effects(before, was), _effects_of(now, before, became)
+    effects, effects_now = _effects(before, was), _effects(after, now)
     if effects != effects_now:
         found.append(f"effects were {effects - effects_now} more and {effects_now - effects} fewer")
     late = dict.fromkeys(_out_of_order(before, was, lambda task: task))
@@ -162,11 +167,6 @@ def differences(before: Graph, was: Performed, now: Performed, became: Callable[
 def _effects(graph: Graph, run: Performed) -> Counter[tuple[str, bytes]]:
     """What was done outside, and how often."""
     return Counter((op, args) for task, op, args in run.attempts if not may_share(graph[task.partition("/")[0]]))
-
-
-def _effects_of(run: Performed, before: Graph, became: Callable[[TaskId], TaskId | None]) -> Counter[tuple[str, bytes]]:
-    harmless = {heir for task in before if may_share(task) and (heir := became(task.id)) is not None}
-    return Counter((op, args) for task, op, args in run.attempts if task.partition("/")[0] not in harmless)
 
 
 def _out_of_order(
