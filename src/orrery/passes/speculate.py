@@ -198,7 +198,7 @@ def _expected_ends(graph: Graph, costs: CostModel) -> dict[TaskId, float]:
 
 
 def _id_of(task: TaskId) -> TaskId:
-    return f"{task}.early"
+    return f"{task}-early"
 
 
 def _begun_early(graph: Graph, task: Task) -> list[Edit]:
