@@ -40,7 +40,8 @@ def test_the_median_of_attempts_is_what_is_expected_and_says_so() -> None:
     cost = Estimates(None, known).estimate(WORK)
     assert cost.seconds.mid == pytest.approx(2.0, rel=0.03)
     assert (cost.source, cost.because) == ("learned", "median of 6 attempts at this step")
-    assert cost.seconds.low < 1.1 < 80 < cost.seconds.high
+    assert cost.seconds.low < 1.1
+    assert cost.seconds.high > 80
 
 
 def test_failed_attempts_are_no_durations_but_count_as_failures() -> None:

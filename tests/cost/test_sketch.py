@@ -50,3 +50,9 @@ def test_what_has_faded_counts_for_less() -> None:
     assert abs(sketch.quantile(0.5) - 50) < 1.1
     sketch.fade(0.0)
     assert (sketch.weight, sketch.quantile(0.5)) == (0.0, 0.0)
+
+
+def test_the_mean_does_not_follow_a_single_outlier() -> None:
+    assert abs(of([1.0, 2.0, 3.0] * 10).mean() - 2) < 0.05
+    assert of([1.0, 2.0, 3.0] * 10 + [1e12]).mean() < 2.5
+    assert Sketch().mean() == 0

@@ -12,7 +12,7 @@ Every figure is asked of four sources in turn, and the first that knows it is be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -156,6 +156,14 @@ class Estimates:
         return None if self._learned is None else self._learned.find(question, quantity)
 
 
+class _Took(NamedTuple):
+    """Seconds of an attempt, and until the task has settled."""
+
+    seconds: Spread
+    settled_s: Spread | None = None
+    mean_s: float | None = None
+
+
 class _Estimate:
     """One answer in the making: the figures, and who said each."""
 
@@ -184,16 +192,16 @@ class _Estimate:
     # -- work that asks no model itself ----------------------------------------------------------------------------
 
     def _of_work(self) -> Cost:
-        seconds, settled = self._seconds(Spread.about(DEFAULT_SECONDS, UNKNOWN_FACTOR), "default", _NOTHING_KNOWN)
+        took = self._seconds(Spread.about(DEFAULT_SECONDS, UNKNOWN_FACTOR), "default", _NOTHING_KNOWN)
         money = self._declared_or_learned("money") or NOTHING
         device = self._platform.devices.get(self._target)
         if device is not None and device.money_per_s:
-            money = money + seconds.times(device.money_per_s)
+            money = money + took.seconds.times(device.money_per_s)
         tokens = self._declared_or_learned("tokens") or NOTHING
-        return self._finished(seconds, settled, money, answer_tokens=tokens)
+        return self._finished(took, money, answer_tokens=tokens)
 
-    def _seconds(self, otherwise: Spread, source: Source, because: str) -> tuple[Spread, Spread | None]:
-        """Of an attempt, and until the task has settled."""
+    def _seconds(self, otherwise: Spread, source: Source, because: str) -> _Took:
+        """What was declared or learned; what would be said otherwise, where nothing was."""
         declared = _believed(self._task.estimate.seconds)
         found = self._find("seconds")
         learned = found.experience.seconds.spread() if found is not None else None
@@ -202,23 +210,27 @@ class _Estimate:
             spread = Spread.about(declared, DECLARED_FACTOR)
             if learned is not None and learned.mid > 0 and found is not None and found.level == "step":
                 spread = _widened(learned.times(declared / learned.mid), found)
-            return self._on_device(spread, ""), None
+            return _Took(spread.times(self._slower_than("")))
         if found is not None and learned is not None:
             self._said("learned", f"median of {found.words}")
-            settled = found.experience.settled_s.spread() if found.experience.settled_s.weight else None
-            if settled is not None:
-                settled = self._on_device(_widened(settled, found), found.target)
-            return self._on_device(_widened(learned, found), found.target), settled
+            slower, settled = self._slower_than(found.target), found.experience.settled_s
+            if not settled.weight:
+                return _Took(_widened(learned, found).times(slower))
+            return _Took(
+                _widened(learned, found).times(slower),
+                _widened(settled.spread(), found).times(slower),
+                settled.mean() * slower,
+            )
         self._said(source, because)
-        return self._on_device(otherwise, ""), None
+        return _Took(otherwise.times(self._slower_than("")))
 
-    def _on_device(self, seconds: Spread, measured_on: str) -> Spread:
-        """Seconds that were measured on one device, on the one that is asked about."""
+    def _slower_than(self, measured_on: str) -> float:
+        """How many times as long a task takes on the device that is asked about as on the one that was measured."""
         if measured_on == self._target or self._call is not None:
-            return seconds
+            return 1.0
         wanted = self._platform.devices.get(self._target)
         measured = self._platform.devices.get(measured_on)
-        return seconds.times(_speed(measured.speed if measured else 1.0) / _speed(wanted.speed if wanted else 1.0))
+        return _speed(measured.speed if measured else 1.0) / _speed(wanted.speed if wanted else 1.0)
 
     def _declared_or_learned(self, name: Quantity) -> Spread | None:
         declared = _believed(getattr(self._task.estimate, name))
@@ -245,11 +257,10 @@ class _Estimate:
         cached = catalogue.cached_of(timing, max(said, shared if task.each is not None else 0.0))
         cached = _smaller(cached, prompt)
         answer = self._answer(call, prompt)
-        seconds, settled = self._seconds_of_call(model, prompt, cached, answer)
+        took = self._seconds_of_call(model, prompt, cached, answer)
         money = self._money_of_call(model, prompt, cached, answer)
         return self._finished(
-            seconds,
-            settled,
+            took,
             money,
             prompt_tokens=prompt,
             cached_tokens=cached,
@@ -290,9 +301,7 @@ class _Estimate:
         self._said("catalogue", "tokens by the length of the prompt")
         return catalogue.answer_of(call), False
 
-    def _seconds_of_call(
-        self, model: Model | None, prompt: Spread, cached: Spread, answer: Spread
-    ) -> tuple[Spread, Spread | None]:
+    def _seconds_of_call(self, model: Model | None, prompt: Spread, cached: Spread, answer: Spread) -> _Took:
         timing = model.timing if model is not None else None
         found = self._find("seconds")
         is_same = found is not None and found.target == self._target
@@ -303,7 +312,7 @@ class _Estimate:
             reckoned = catalogue.seconds_of(timing, prompt, cached, answer, beside=beside)
             if self._option != AS_WRITTEN or _believed(self._task.estimate.seconds) in (None, DEFAULT_SECONDS):
                 self._said("catalogue", f"timing of {model.name}" if model is not None else "")
-                return reckoned, None
+                return _Took(reckoned)
         if timing is not None:
             return self._seconds(
                 catalogue.seconds_of(timing, prompt, cached, answer), "catalogue", "timing of the model"
@@ -329,7 +338,7 @@ class _Estimate:
 
     # -- what every task has ---------------------------------------------------------------------------------------
 
-    def _finished(self, seconds: Spread, settled: Spread | None, money: Spread, **more: Any) -> Cost:
+    def _finished(self, took: _Took, money: Spread, **more: Any) -> Cost:
         source: Source = max(self._sources, key=_TRUST.index, default="default")
         found = self._find("result_bytes")
         size = _widened(found.experience.result_bytes.spread(), found) if found is not None else None
@@ -337,13 +346,14 @@ class _Estimate:
             size = more["answer_tokens"].times(CHARS_PER_TOKEN)
         ended, met = self._find("ended"), self._find("met")
         return Cost(
-            seconds,
+            took.seconds,
             money,
             **more,
             result_bytes=size or Spread.about(catalogue.RESULT_BYTES, UNKNOWN_FACTOR),
             source=source,
-            because="; ".join(dict.fromkeys(self._sources.values())),
-            settled_s=settled,
+            because="; ".join(dict.fromkeys(self._sources[name] for name in _TRUST if name in self._sources)),
+            settled_s=took.settled_s,
+            mean_s=took.mean_s,
             items=self._estimates.items_of(self._task),
             fails=ended.experience.gave_up / ended.experience.ended if ended is not None else 0.0,
             runs=met.experience.ran / met.experience.met if met is not None and met.level == "step" else None,

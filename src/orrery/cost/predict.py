@@ -113,6 +113,7 @@ class _Schedule:
         self._last = [-1] * size  # the attempt that ended last, of a task or of what let it be passed over
         self._lanes: dict[tuple[tuple[str, int], ...], list[tuple[float, int]]] = {}
         self._due: list[tuple[float, int]] = []  # (end, attempt)
+        self._known: dict[int, list[float]] = {}
         self._attempts: list[tuple[int, int]] = []  # (task, the attempt that it waited for; -1: none)
         self._run()
 
@@ -156,9 +157,7 @@ class _Schedule:
                     heappush(self._lanes.setdefault(self._demands[n], []), (-self._ranks[n], n))
                 else:
                     self._left[n] = 1  # nothing is scarce, so only the longest item counts
-                    self._begin(
-                        n, now, attempt, max(map(self._item_s, [n] * self._waiting[n], range(self._waiting[n])))
-                    )
+                    self._begin(n, now, attempt, max(self._durations(n)))
             else:
                 self._ended[n], self._last[n] = now, attempt
                 ahead.extend(self._freed(n))
@@ -192,8 +191,8 @@ class _Schedule:
             self._pools.acquire(demand)
             self._waiting[n] -= 1
             since, by = self._ready_by[n]
-            item = min(self._items[n], MOST_ITEMS) - self._waiting[n] - 1
-            self._begin(n, now, by if since == now else freed_by, self._item_s(n, item))
+            seconds = self._durations(n)[-1 - self._waiting[n]]
+            self._begin(n, now, by if since == now else freed_by, seconds)
             if not self._waiting[n]:
                 heappop(self._lanes[demand])
                 if not self._lanes[demand]:
@@ -203,14 +202,12 @@ class _Schedule:
         heappush(self._due, (now + seconds, len(self._attempts)))
         self._attempts.append((n, waited_for))
 
-    def _item_s(self, n: int, item: int) -> float:
-        """How long one item takes, or one bundle of them."""
-        cost, items = self._costs[n], self._items[n]
-        seconds = _settled(cost)
-        # The spread of what nobody knows says nothing of how much items differ from each other.
-        differ = items > 1 and cost.source == "learned"
-        one = quantile(seconds, _Z[item]) if differ else seconds.mid
-        return one * max(1.0, items / MOST_ITEMS)
+    def _durations(self, n: int) -> list[float]:
+        """How long each item takes, or each bundle of them."""
+        found = self._known.get(n)
+        if found is None:
+            found = self._known[n] = _spread_over(self._costs[n], self._items[n])
+        return found
 
     # -- what comes of it --------------------------------------------------------------------------------------
 
@@ -236,7 +233,7 @@ class _Schedule:
         seconds, items = _settled(self._costs[n]), self._items[n]
         if items == 1:
             return seconds
-        mid = math.fsum(self._item_s(n, item) for item in range(min(items, MOST_ITEMS)))
+        mid = math.fsum(self._durations(n))
         return Spread(min(seconds.low * items, mid), mid, max(seconds.high * items, mid))
 
     def _chain(self) -> list[int]:
@@ -260,6 +257,20 @@ class _Schedule:
                 else:
                     sums[side] += off
         return Spread(max(0.0, total - squares[0] - sums[0]), total, total + squares[1] + sums[1])
+
+
+def _spread_over(cost: Cost, items: int) -> list[float]:
+    """How long each of so many items takes; of more than `MOST_ITEMS`, each of as many bundles.
+
+    The spread of what nobody knows says nothing of how much items differ, so each takes the median then.
+    """
+    seconds, count = _settled(cost), min(items, MOST_ITEMS)
+    if items <= 1 or cost.source != "learned":
+        return [seconds.mid * max(1.0, items / MOST_ITEMS)] * count
+    found = [quantile(seconds, z) for z in _Z[:count]]
+    total = math.fsum(found)
+    scale = cost.mean_s * count / total if cost.mean_s is not None and total > 0 else 1.0
+    return [one * scale * max(1.0, items / MOST_ITEMS) for one in found]
 
 
 class _Sum:

@@ -22,6 +22,8 @@ ERROR = 0.02
 """The relative error of a quantile."""
 LEAST, MOST = 1e-9, 1e14
 """What is smaller counts as zero, what is larger as this."""
+CUT = 3.0
+"""By how much a value may stand out from the 90th percentile in a mean."""
 
 _GROWTH = math.log((1 + ERROR) / (1 - ERROR))
 _CENTRE = 2 / (1 + (1 + ERROR) / (1 - ERROR))
@@ -74,10 +76,23 @@ class Sketch(msgspec.Struct):
             left -= self.buckets[bucket]
             if left <= 1e-9:
                 break
-        return math.exp(bucket * _GROWTH) * _CENTRE
+        return _value_of(bucket)
+
+    def mean(self) -> float:
+        """The mean, with every value beyond `CUT` times the 90th percentile counted as that; 0 where nothing was."""
+        weight = self.weight
+        if not weight:
+            return 0.0
+        most = CUT * self.quantile(0.9)
+        total = math.fsum(min(_value_of(bucket), most) * counted for bucket, counted in self.buckets.items())
+        return total / weight
 
     def spread(self) -> Spread:
         """The 10th, 50th and 90th percentile."""
         if not self.buckets:
             return NOTHING
         return Spread(self.quantile(0.1), self.quantile(0.5), self.quantile(0.9))
+
+
+def _value_of(bucket: int) -> float:
+    return math.exp(bucket * _GROWTH) * _CENTRE
