@@ -18,6 +18,7 @@ from orrery.graph import Effects, Graph, Ref, Task
 from orrery.graph.query import critical_path
 from orrery.graph.ref import INPUTS
 from orrery.models.serving import Timing
+from orrery.passes.check import faults
 from orrery.passes.choose_model import choose_model
 from orrery.passes.fold_conversation import fold_conversation
 from tests.passes.model_calls import KEEPS, FixedCosts, asking
@@ -232,7 +233,9 @@ def test_whatever_is_estimated_only_the_model_changes(kinds: list[tuple[Effects,
         tasks.append(asking(f"t{n}", "Go. ", *([Ref(f"t{n - 1}")] if n else []), effects=effects, **named))
     graph = Graph(tasks)
     costs = FixedCosts(ALL.platform, wrong=wrong)
-    after = choose_model(graph, costs, floor=0.5, deadline_s=5.0).graph
+    rewritten = choose_model(graph, costs, floor=0.5, deadline_s=5.0)
+    after = rewritten.graph
+    assert faults(graph, rewritten) == []
     for task in graph:
         now = after[task.id]
         assert {**now.args, "model": None} == {**task.args, "model": None}

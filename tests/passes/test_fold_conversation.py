@@ -22,6 +22,7 @@ from orrery.graph.resolve import resolve
 from orrery.graph.task import Each, EffectKind
 from orrery.models.marks import expanded
 from orrery.models.simulated import Asked, Timing
+from orrery.passes.check import faults
 from orrery.passes.fold_conversation import fold_conversation
 from orrery.runtime.session import Session
 from tests.passes.model_calls import FORGETS, FixedCosts, asking, one_model
@@ -238,6 +239,7 @@ def test_whatever_the_labels_only_alike_and_harmless_calls_are_folded_and_answer
 ) -> None:
     rewritten = fold_conversation(graph, FixedCosts(wrong=wrong), least_saved=0.0)
     folded = rewritten.graph
+    assert faults(graph, rewritten) == []
     for task in folded:
         history = task.args.get("history")
         if not history:

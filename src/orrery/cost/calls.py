@@ -86,3 +86,10 @@ def conversations(tasks: Iterable[Task]) -> dict[TaskId, TaskId]:
             first[task.id] = turns[0]
             first.setdefault(turns[0], turns[0])
     return first
+
+
+def asked_of(task: Task, model: str) -> Task:
+    """A call as it asks another model."""
+    reads = tuple(f"model:{model}" if name.startswith("model:") else name for name in task.effects.reads)
+    effects = msgspec.structs.replace(task.effects, reads=reads)
+    return msgspec.structs.replace(task, args={**task.args, "model": model}, effects=effects)

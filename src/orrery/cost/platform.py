@@ -19,6 +19,7 @@ class Model(msgspec.Struct, frozen=True):
         timing: how fast it is and whether it keeps prefixes; None: unknown.
         slots: how many calls it works on at once; None: no limit that is known.
         replica_of: the name of a model whose replica this one is: they answer alike, and a call may go to any of them.
+        thinking: how many tokens it may be let think, the choices that there are; empty: nobody knows of any.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Model(msgspec.Struct, frozen=True):
     timing: Timing | None = None
     slots: int | None = None
     replica_of: str = ""
+    thinking: tuple[int, ...] = ()
 
 
 class Device(msgspec.Struct, frozen=True):

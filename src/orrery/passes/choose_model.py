@@ -26,10 +26,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import msgspec
-
 from orrery.cost import CostModel, Option
-from orrery.cost.calls import ASK, ModelCall, conversations
+from orrery.cost.calls import ASK, ModelCall, asked_of, conversations
 from orrery.graph.graph import Graph
 from orrery.graph.query import critical_path
 from orrery.graph.ref import TaskId
@@ -73,7 +71,7 @@ def choose_model(
         if note is not None:
             notes.append(note)
         if offer.model != call.present.model:
-            changed |= {task.id: asking(task, offer.model) for task in call.tasks}
+            changed |= {task.id: asked_of(task, offer.model) for task in call.tasks}
     position = {task: number for number, task in enumerate(graph.tasks)}
     notes.sort(key=lambda note: position[note.tasks[0]])
     if problem and calls:
@@ -82,13 +80,6 @@ def choose_model(
         return Rewritten(graph, tuple(notes))
     tasks = [changed.get(task.id, task) for task in graph]
     return Rewritten(Graph(tasks, graph.edges.values(), graph.outputs), tuple(notes))
-
-
-def asking(task: Task, model: str) -> Task:
-    """A call as it asks another model."""
-    reads = tuple(f"model:{model}" if name.startswith("model:") else name for name in task.effects.reads)
-    effects = msgspec.structs.replace(task.effects, reads=reads)
-    return msgspec.structs.replace(task, args={**task.args, "model": model}, effects=effects)
 
 
 class _Wanted(NamedTuple):
