@@ -34,6 +34,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
         step: which use.
         tool: of which tool.
         sources: each artefact that it needed → the use that made it; "" for what was there from the beginning.
+        gives: the artefacts for which its way has chosen it; others that it gives count where nobody else gave them.
         is_sure: it ended well. Otherwise it, or the attempt to undo it, failed so that nobody knows what took place:
             it gives nothing, and its effect is taken back as if it had been made.
         is_settled: a person has answered for its effect, which concerns nobody any more.
@@ -42,6 +43,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
     step: StepId
     tool: str
     sources: Mapping[Artefact, StepId] = {}
+    gives: tuple[Artefact, ...] = ()
     is_sure: bool = True
     is_settled: bool = False
 
@@ -53,12 +55,15 @@ class Frontier(msgspec.Struct, frozen=True, omit_defaults=True):
     made: tuple[Made, ...] = ()
 
     def sources(self, graph: ToolGraph) -> dict[Artefact, StepId]:
-        """Each artefact that is there → the use that made it; the first one, where several did."""
+        """Each artefact that is there → the use that made it: the one that was to, else the first that did besides."""
         found: dict[Artefact, StepId] = dict.fromkeys(self.given, "")
-        for made in self.made:
-            if made.is_sure:
-                for artefact in graph[made.tool].gives:
-                    found.setdefault(artefact, made.step)
+        sure = [made for made in self.made if made.is_sure]
+        for made in sure:
+            for artefact in made.gives:
+                found.setdefault(artefact, made.step)
+        for made in sure:
+            for artefact in graph[made.tool].gives:
+                found.setdefault(artefact, made.step)
         return found
 
     def without(self, undone: Sequence[StepId]) -> Frontier:

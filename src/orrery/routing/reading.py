@@ -241,7 +241,7 @@ def _in_file(place: str, node: document.Node, path: Path) -> str:
                 break
             key, value = at.entries[name]
             rest = rest[len(name) :]
-            at = value if rest else (key if isinstance(value, document.Mapping) else value)
+            at = value if rest else key
         elif isinstance(at, document.Sequence) and (position := re.match(r"\[(\d+)\]", rest)):
             at, rest = at.items[int(position[1])], rest[position.end() :]
         else:

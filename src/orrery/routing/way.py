@@ -91,7 +91,7 @@ def cheapest(
         return problem.searched(None, using=using)
     if way.exact or len(graph.names) > BOUND_TOOLS:
         return way
-    return problem.searched(found, using=())
+    return problem.searched(found, using=using)
 
 
 def is_open(graph: ToolGraph, tools: Collection[str], have: Collection[Artefact], want: Collection[Artefact]) -> bool:

@@ -99,7 +99,7 @@ def _undoing(site: Site, round_: Round, undo: Sequence[StepId]) -> list[Planned]
         tool = site.graph[made.tool]
         sources = undo_sources(tool, site.graph[tool.undo], made)
         before = (planned[-1].step,) if planned else ()
-        planned.append(Planned(f"{round_.number}.{step}.undo", tool.undo, sources, before, undoes=step))
+        planned.append(Planned(f"{round_.number}.{step}.undo", tool.undo, sources, after=before, undoes=step))
     return planned
 
 
@@ -125,7 +125,8 @@ def _stepping(
             ]
             planned += probes
             after = (*undone, *(task.step for task in planned))
-        planned.append(Planned(f"{number}.{name}", name, sources, after))
+        gives = tuple(artefact for artefact, maker in way_sources.items() if maker == name)
+        planned.append(Planned(f"{number}.{name}", name, sources, gives, after))
     return planned
 
 

@@ -71,7 +71,7 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     Args:
         step: its name below the route.
         tool: which tool it uses, undoes by, or probes.
-        sources: of what it needs; see `Made`.
+        sources, gives: of what it needs, and for what it was chosen; see `Made`.
         after: tasks of the same round that must have ended well before it starts, besides `sources`.
         undoes: the use whose effect it takes back; "" for a step of the way.
         is_probe: it only looks whether the tool could be used.
@@ -80,6 +80,7 @@ class Planned(msgspec.Struct, frozen=True, omit_defaults=True):
     step: StepId
     tool: str
     sources: Mapping[Artefact, StepId] = {}
+    gives: tuple[Artefact, ...] = ()
     after: tuple[StepId, ...] = ()
     undoes: StepId = ""
     is_probe: bool = False
@@ -146,7 +147,7 @@ def ended(round_: Round, graph: ToolGraph, outcomes: Mapping[StepId, Any]) -> En
             if task.undoes:
                 frontier = frontier.without([task.undoes])
             elif not task.is_probe:
-                frontier = _with(frontier, Made(task.step, task.tool, task.sources))
+                frontier = _with(frontier, Made(task.step, task.tool, task.sources, task.gives))
             continue
         failed[task.step] = str(outcome)
         observed.append(_observation(task.tool, outcome))
