@@ -14,6 +14,7 @@ from orrery.graph import Graph
 from orrery.graph.text import parse, write
 from orrery.passes import Pass, passes
 from orrery.passes.pipeline import apply
+from orrery.passes.speculate import speculate
 from orrery.testing.lookalikes import INPUT_VALUES
 from orrery.testing.performing import by_digest, differences, perform
 from tests.passes.costs import LONG_TAILED
@@ -34,7 +35,7 @@ def read(path: Path) -> Case:
     [name] = re.findall(r"^# pass: (\w+)$", text, re.MULTILINE)
     one = passes.get(name)
     for chances in re.findall(r"^# chances: (.*)$", text, re.MULTILINE):
-        one = partial(one, chances=json.loads(chances))
+        one = partial(speculate, chances=json.loads(chances))
     before, after = (parse(part, source=path.name) for part in re.split(r"^---$", text, flags=re.MULTILINE))
     return Case(name, one, before, after)
 

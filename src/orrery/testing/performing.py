@@ -94,7 +94,9 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return value if value is None or isinstance(value, bool | float | str | bytes) else repr(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return repr(value)
+    return value if value is None or isinstance(value, int | float | str | bytes) else repr(value)
 
 
 def perform(
