@@ -22,17 +22,6 @@ def may_share(task: Task) -> bool:
     return call is not None and call.may_share and task.effects.kind == "idempotent" and not task.effects.writes
 
 
-UNNAMED = ""
-"""Stands among what a task writes for what it touches and does not name."""
-
-
-def touched(task: Task) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a task reads and what it writes, by name. One of whose effects nobody knows writes `UNNAMED`."""
-    effects = task.effects
-    unknown = effects.kind != "pure" and not effects.writes and not (effects.kind == "idempotent" and effects.reads)
-    return effects.reads, (UNNAMED,) if unknown else effects.writes
-
-
 class Touch(msgspec.Struct, frozen=True):
     """What of the world a task reads and writes, as far as it is known.
 

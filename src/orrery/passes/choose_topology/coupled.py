@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from orrery.graph.graph import Graph
 from orrery.graph.ref import TaskId
 from orrery.graph.task import Task
-from orrery.passes.effects import touched
+from orrery.passes.effects import Touch
 
 FIXED: Final = -1.0
 """Stands for the weight of an edge that stays whatever the shape."""
 MOST_SECONDS: Final = 1e15
 """Thirty million years; what is estimated longer counts as this, so that sums stay numbers."""
+_NOTHING: Final = Touch()
+_UNNAMED: Final = ""
+"""Stands for what a task writes that does not say what."""
 _NAMES: Final = 31
 """How many names of what is touched are told apart."""
 
@@ -133,8 +136,9 @@ def _bind(tasks: list[Task], into: list[int], source: list[int], weight: list[fl
     bits: dict[str, int] = {}
     before, behind = [], []  # what a task, and all before (behind) it, touch: they meet where a bit is in both
     for task in tasks:
-        read, written = touched(task)
-        reads, writes = _mask(read, bits), _mask(written, bits)
+        touch = Touch.of(task) or _NOTHING
+        reads = _mask(sorted(touch.reads), bits)
+        writes = _mask([_UNNAMED] if touch.unknown else sorted(touch.writes), bits)
         before.append(writes | reads << _NAMES)
         behind.append(writes | reads | writes << _NAMES)
     if any(before):
@@ -159,7 +163,7 @@ def _bind(tasks: list[Task], into: list[int], source: list[int], weight: list[fl
     return bound, free
 
 
-def _mask(names: tuple[str, ...], bits: dict[str, int]) -> int:
+def _mask(names: Iterable[str], bits: dict[str, int]) -> int:
     mask = 0
     for name in names:
         mask |= 1 << bits.setdefault(name, len(bits) % _NAMES)
