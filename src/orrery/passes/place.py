@@ -15,7 +15,7 @@ from orrery.graph.place import Place
 from orrery.graph.ref import TaskId
 from orrery.graph.task import Task
 from orrery.passes.rewritten import Note, Rewritten
-from orrery.routing.placement import EFFORT, Schedule, available, exact, least_loaded, lower_bound, search, simulate
+from orrery.routing.placement import EFFORT, Schedule, as_they_come, available, exact, lower_bound, search, simulate
 from orrery.routing.placement.problem import Problem
 from orrery.routing.placement.reading import Reading, read
 from orrery.routing.placement.search import improved
@@ -45,7 +45,7 @@ def place(
 
     Small graphs are placed by a solver with proof, if the extra "plan" is installed. Where the best order of the tasks
     on a device is not the scheduler's own (the longest way first), soft edges say so. Larger graphs are placed by lists
-    and moves, without proof. If that saves less than `MARGIN` against the device with the least to do, all is left.
+    and moves, without proof. If that saves less than `MARGIN` against what the hub would do, all is left.
 
     Cost: O((tasks + edges) * devices), plus `effort` simulated tasks; exponential at worst for up to `exact_jobs`
     tasks, within a fixed amount of work.
@@ -67,7 +67,7 @@ def place(
         return Rewritten(graph, (*left, Note("rejected", movable, "no way was found to keep apart what must be")))
     late = _lateness(plan, deadline_s)
     if not _pays(plan.schedule, plan.usual, deadline_s):
-        why = f"each device takes what comes: {_seconds(plan.usual.makespan)}, and no placement saves {MARGIN:.0%}"
+        why = f"they are taken as they come: {_seconds(plan.usual.makespan)}, and no placement saves {MARGIN:.0%} of it"
         return Rewritten(graph, (*left, *plan.notes(movable), Note("rejected", movable, why), *late))
     edits = [*_edits(reading, plan.schedule), *(_order(graph, reading, plan.schedule) if plan.in_order else ())]
     notes = [*left, *_reasons(reading, plan.schedule), *plan.notes(movable), plan.summary(movable, deadline_s), *late]
@@ -80,7 +80,7 @@ class _Plan:
 
     Args:
         schedule: the placement and what it comes to.
-        usual: what it comes to if each task goes where the least is to do.
+        usual: what it comes to if each task goes to the best device that is free when it is ready, as a hub does it.
         in_order: the order on each device is not the scheduler's own, so it must be said.
         proven: nothing is better.
         bound: seconds that nothing beats.
@@ -102,7 +102,7 @@ class _Plan:
     def summary(self, movable: tuple[TaskId, ...], deadline_s: float | None) -> Note:
         ours, usual = self.schedule, self.usual
         how = "nothing is better (proven)" if self.proven else f"nothing ends before {_seconds(self.bound)}"
-        words = f"{_seconds(ours.makespan)} against {_seconds(usual.makespan)} by the least load"
+        words = f"{_seconds(ours.makespan)} against {_seconds(usual.makespan)} as they come"
         if ours.money or usual.money:
             words += f", ${ours.money:.3g} against ${usual.money:.3g}"
         if deadline_s is not None and ours.makespan <= deadline_s:
@@ -112,7 +112,7 @@ class _Plan:
 
 
 def _planned(problem: Problem, deadline_s: float | None, exact_jobs: int, effort: int) -> _Plan | None:
-    start = least_loaded(problem)
+    start = as_they_come(problem)
     found = search(problem, deadline_s, effort=effort)
     if start is None or found is None:
         return None

@@ -5,7 +5,7 @@
 """
 
 from orrery.routing.placement.exact import Exact, available, exact
-from orrery.routing.placement.lists import heft, least_loaded, round_robin, upward
+from orrery.routing.placement.lists import as_they_come, heft, least_loaded, round_robin, upward
 from orrery.routing.placement.problem import NEVER, Machine, Need, Problem
 from orrery.routing.placement.schedule import Schedule, faults, lower_bound, simulate
 from orrery.routing.placement.search import EFFORT, search
@@ -18,6 +18,7 @@ __all__ = [
     "Need",
     "Problem",
     "Schedule",
+    "as_they_come",
     "available",
     "exact",
     "faults",

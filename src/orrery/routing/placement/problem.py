@@ -60,7 +60,8 @@ class Problem:
     def __post_init__(self) -> None:
         width = len(self.machines)
         for machine in self.machines:
-            if not (machine.bytes_per_s > 0 and 0 <= machine.latency_s < math.inf) or (machine.slots or 1) < 1:
+            has_slots = machine.slots is None or machine.slots >= 1
+            if not (has_slots and machine.bytes_per_s > 0 and 0 <= machine.latency_s < math.inf):
                 raise ArgumentError(f"{machine}: it needs a slot, a rate above 0 and a latency of at least 0")
         if not width or len(self.needs) != len(self.seconds) or len(self.money) not in (0, len(self.seconds)):
             raise ArgumentError("a placement needs a machine, and for every job seconds, needs and money (or no money)")

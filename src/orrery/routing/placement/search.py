@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-from orrery.routing.placement.lists import ahead, all_on, heft, least_loaded, upward
+from orrery.routing.placement.lists import ahead, all_on, as_they_come, heft, least_loaded, upward
 from orrery.routing.placement.problem import Problem
 from orrery.routing.placement.schedule import SAME, Goal, Schedule, simulate
 
@@ -64,7 +64,7 @@ def _fast(problem: Problem) -> Iterator[Schedule]:
     if sum(map(len, problem.needs)) * len(problem.machines) ** 2 <= LOOKAHEAD_PAIRS:
         lists.append(heft(problem, ranks, ahead(problem)))
         lists += [all_on(problem, _unless(problem, favourite)) for favourite in range(len(problem.machines))]
-        lists.append(least_loaded(problem))
+        lists += [least_loaded(problem), as_they_come(problem)]
     seen: set[tuple[int, ...]] = set()
     for on in lists:
         if on is not None and tuple(on) not in seen:
