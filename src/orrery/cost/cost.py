@@ -45,7 +45,7 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
         because: the same in words, such as "median of 41 attempts".
         settled_s: seconds until it has succeeded, or failed for good: repeated attempts and the pauses between them
             included. None: nobody knows better than `seconds`.
-        mean_s: of those seconds, single outliers cut off; None: nobody knows.
+        mean_s, settled_mean_s: the means of `seconds` and of `settled_s`, single outliers cut off; None: nobody knows.
         items: how many items its for-each has; None where it has none.
         fails: the chance that it fails for good.
         runs: the chance that it runs at all in a run of its workflow; None where nobody knows.
@@ -62,6 +62,7 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     because: str = ""
     settled_s: Spread | None = None
     mean_s: float | None = None
+    settled_mean_s: float | None = None
     items: Spread | None = None
     fails: float = 0.0
     runs: float | None = None

@@ -162,6 +162,7 @@ class _Took(NamedTuple):
     seconds: Spread
     settled_s: Spread | None = None
     mean_s: float | None = None
+    settled_mean_s: float | None = None
 
 
 class _Estimate:
@@ -214,13 +215,11 @@ class _Estimate:
         if found is not None and learned is not None:
             self._said("learned", f"median of {found.words}")
             slower, settled = self._slower_than(found.target), found.experience.settled_s
+            seconds, mean = _widened(learned, found).times(slower), found.experience.seconds.mean() * slower
             if not settled.weight:
-                return _Took(_widened(learned, found).times(slower))
-            return _Took(
-                _widened(learned, found).times(slower),
-                _widened(settled.spread(), found).times(slower),
-                settled.mean() * slower,
-            )
+                return _Took(seconds, mean_s=mean)
+            until = _widened(settled.spread(), found).times(slower)
+            return _Took(seconds, until, mean, settled.mean() * slower)
         self._said(source, because)
         return _Took(otherwise.times(self._slower_than("")))
 
@@ -354,6 +353,7 @@ class _Estimate:
             because="; ".join(dict.fromkeys(self._sources[name] for name in _TRUST if name in self._sources)),
             settled_s=took.settled_s,
             mean_s=took.mean_s,
+            settled_mean_s=took.settled_mean_s,
             items=self._estimates.items_of(self._task),
             fails=ended.experience.gave_up / ended.experience.ended if ended is not None else 0.0,
             runs=met.experience.ran / met.experience.met if met is not None and met.level == "step" else None,

@@ -230,11 +230,12 @@ class _Schedule:
         return Prediction(self._total(chain), work.spread(), money.spread(), tokens.spread(), path, tasks, asks)
 
     def _work(self, n: int) -> Spread:
-        seconds, items = _settled(self._costs[n]), self._items[n]
+        """All attempts at a task, one after the other."""
+        cost, items = self._costs[n], self._items[n]
         if items == 1:
-            return seconds
-        mid = math.fsum(self._durations(n))
-        return Spread(min(seconds.low * items, mid), mid, max(seconds.high * items, mid))
+            return cost.seconds
+        mean = cost.seconds.mid if cost.mean_s is None or cost.source != "learned" else cost.mean_s
+        return Spread(min(cost.seconds.low, mean), mean, max(cost.seconds.high, mean)).times(items)
 
     def _chain(self) -> list[int]:
         """The tasks of the attempts that decided the end, first to last; one of several items stands there as often."""
@@ -264,13 +265,13 @@ def _spread_over(cost: Cost, items: int) -> list[float]:
 
     The spread of what nobody knows says nothing of how much items differ, so each takes the median then.
     """
-    seconds, count = _settled(cost), min(items, MOST_ITEMS)
+    seconds, count, bundle = _settled(cost), min(items, MOST_ITEMS), max(1.0, items / MOST_ITEMS)
     if items <= 1 or cost.source != "learned":
-        return [seconds.mid * max(1.0, items / MOST_ITEMS)] * count
+        return [seconds.mid * bundle] * count
     found = [quantile(seconds, z) for z in _Z[:count]]
-    total = math.fsum(found)
-    scale = cost.mean_s * count / total if cost.mean_s is not None and total > 0 else 1.0
-    return [one * scale * max(1.0, items / MOST_ITEMS) for one in found]
+    total, mean = math.fsum(found), cost.mean_s if cost.settled_s is None else cost.settled_mean_s
+    scale = mean * count / total if mean is not None and total > 0 else 1.0
+    return [one * scale * bundle for one in found]
 
 
 class _Sum:
