@@ -39,7 +39,7 @@ class RowsOptions:
     ] = False
     ignore_extra_columns: Annotated[bool, Parameter(negative=(), help="Pass over columns that are no input.")] = False
     rows_at_once: Annotated[
-        int | None, Parameter(help="The most rows that are under way at once, 1,024 unless given.")
+        int | None, Parameter(help="The most rows that are under way at once; as many as suit the slots unless given.")
     ] = None
 
     def over(self, workflow: Workflow, given: Mapping[str, Any], folder: Path) -> Workflow | None:
@@ -50,7 +50,7 @@ class RowsOptions:
         if self.rows is None:
             self.check_unused()
             return None
-        from orrery.runtime.batch.plan import ROWS_AT_ONCE, batch_of
+        from orrery.runtime.batch.plan import batch_of
 
         return batch_of(
             workflow,
@@ -60,7 +60,7 @@ class RowsOptions:
             out=self.out,
             skip_bad_rows=self.skip_bad_rows,
             ignore_extra_columns=self.ignore_extra_columns,
-            at_once=ROWS_AT_ONCE if self.rows_at_once is None else self.rows_at_once,
+            at_once=self.rows_at_once,
         )
 
     def check_unused(self) -> None:

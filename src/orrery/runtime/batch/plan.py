@@ -22,7 +22,10 @@ from orrery.runtime.batch.table import Table, TableRow
 from orrery.scheduler.events import Budget, GraphPatched, RunOptions, RunStarted
 from orrery.workflow.workflow import UNSET, InputSpec, Workflow
 
-ROWS_AT_ONCE: Final = 1024
+LEAST_AT_ONCE: Final = 64
+MOST_AT_ONCE: Final = 1024
+ROWS_A_SLOT: Final = 4
+"""Rows under way for each slot: more than one, so that no slot waits for the next row; few, so that rows end soon."""
 MOST_PROBLEMS: Final = 20
 ROWS, COMPLETE = "rows", "complete"
 """The tasks of a batch: one sends the rows through, one says whether all of them succeeded."""
@@ -41,7 +44,7 @@ class BatchPlan(msgspec.Struct, frozen=True):
         out: the path of the results.
         skip_bad_rows: a row that does not fit the inputs fails by itself.
         ignore_extra_columns: columns that are no input are passed over.
-        at_once: the most rows that are under way at once.
+        at_once: the most rows that are under way at once; None: as many as suit the slots that there are.
     """
 
     name: str
@@ -55,7 +58,7 @@ class BatchPlan(msgspec.Struct, frozen=True):
     out: str
     skip_bad_rows: bool = False
     ignore_extra_columns: bool = False
-    at_once: int = ROWS_AT_ONCE
+    at_once: int | None = None
 
     def read_graph(self) -> Graph:
         """The workflow's graph."""
@@ -87,7 +90,7 @@ def batch_of(
     out: Path | None = None,
     skip_bad_rows: bool = False,
     ignore_extra_columns: bool = False,
-    at_once: int = ROWS_AT_ONCE,
+    at_once: int | None = None,
 ) -> Workflow:
     """The workflow that runs another over every row of a table. The whole table is read once, to check it.
 
@@ -99,14 +102,14 @@ def batch_of(
         out: where the results go; beside nothing else, `<table>.results<suffix>` in the folder.
         skip_bad_rows: a row that does not fit fails by itself, in place of the whole request.
         ignore_extra_columns: columns that are no input are passed over.
-        at_once: the most rows that are under way at once.
+        at_once: the most rows that are under way at once; None: as many as suit the slots that there are.
 
     Raises:
         InputError: the table cannot be read or does not fit; with the numbers and columns of rows at fault.
         RequestError: an option cannot be meant.
         MissingExtraError: the form of the table or of the results needs the extra `data`.
     """
-    if at_once < 1:
+    if at_once is not None and at_once < 1:
         raise RequestError(f"there cannot be {at_once} rows at once; give one or more")
     rows = Table(folder / table)
     results = _checked_out(
@@ -129,7 +132,7 @@ def batch_of(
         at_once,
     )
     plan = msgspec.structs.replace(plan, rows=_checked(plan, rows, workflow.graph))
-    seconds = sum(task.estimate.seconds for task in workflow.graph) * plan.rows / at_once
+    seconds = sum(task.estimate.seconds for task in workflow.graph) * plan.rows / (at_once or MOST_AT_ONCE)
     tasks = [
         Task(
             ROWS,
@@ -148,6 +151,16 @@ def batch_of(
     )
     graph = Graph(tasks, outputs={"rows": Ref(ROWS)})
     return Workflow(workflow.name, graph, budget=budget, source=workflow.source, description=workflow.description)
+
+
+def rows_at_once(graph: Graph, capacity: Mapping[str, int]) -> int:
+    """How many rows are to be under way at once, so that every slot has work: of the executor with the most slots.
+
+    Args:
+        capacity: slots of each executor; one that is not named has no limit.
+    """
+    slots = max((capacity.get(task.executor, MOST_AT_ONCE) for task in graph), default=1)
+    return max(LEAST_AT_ONCE, min(MOST_AT_ONCE, ROWS_A_SLOT * slots))
 
 
 def batch_options(options: RunOptions) -> RunOptions:

@@ -22,7 +22,7 @@ from orrery.errors import BadRowError, Failure, InputError
 from orrery.graph.values import Blob, decode, encode
 from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
 from orrery.runtime.batch.pace import Pace
-from orrery.runtime.batch.plan import BatchPlan, check_table
+from orrery.runtime.batch.plan import BatchPlan, check_table, rows_at_once
 from orrery.runtime.batch.results import RowResult, Spool, write_table
 from orrery.runtime.batch.sharing import Occurrences, SharedWork
 from orrery.runtime.batch.table import Table, TableRow
@@ -35,9 +35,9 @@ from orrery.scheduler.machine import Machine
 
 WINDOW_ROWS: Final = 128
 """Rows of a window: enough that a run costs little for each, few enough that making its graph holds nothing up."""
-WINDOWS_AT_ONCE: Final = 8
+WINDOWS_AT_ONCE: Final = 4
 """Into so many windows the rows under way are divided where there are fewer of them."""
-MOST_WINDOWS: Final = 4 * WINDOWS_AT_ONCE
+MOST_WINDOWS: Final = 32
 """A window is kept while one of its rows is under way; more are not begun, lest stragglers fill the memory."""
 NOTE_EVERY_S: Final = 0.5
 MOST_ERRORS: Final = 10
@@ -85,7 +85,8 @@ class _Batch:
         self.columns = plan.columns()
         self.keys = RowKeys(self.graph)
         self.plain = tuple(task for task in self.keys.keyed if self.keys.is_plain(task))
-        self.window_rows = max(1, min(WINDOW_ROWS, plan.at_once // WINDOWS_AT_ONCE))
+        self.at_once = plan.at_once or rows_at_once(self.graph, self.driver.scheduler.pools.capacity)
+        self.window_rows = max(1, min(WINDOW_ROWS, self.at_once // WINDOWS_AT_ONCE))
         self.shared: SharedWork[_Pending] = SharedWork({})
         self.windows: dict[str, Window] = {}
         self.begun = 0
@@ -187,9 +188,7 @@ class _Batch:
 
     def _has_room(self) -> bool:
         under_way = sum(window.unfinished for window in self.windows.values())
-        return not self.windows or (
-            under_way + self.window_rows <= self.plan.at_once and len(self.windows) < MOST_WINDOWS
-        )
+        return not self.windows or (under_way + self.window_rows <= self.at_once and len(self.windows) < MOST_WINDOWS)
 
     def _begin_window(self) -> bool:
         """Send some rows on their way. False if there are none that could go now."""
@@ -228,7 +227,7 @@ class _Batch:
 
     def _from_table(self) -> _Pending | None:
         """The next row that fits; None at the end, and while as many wait as may be under way."""
-        while self.shared.parked < self.plan.at_once:
+        while self.shared.parked < self.at_once:
             row, bound = next(self._coming, (None, None))
             if row is None or bound is None:
                 self._exhausted = True
