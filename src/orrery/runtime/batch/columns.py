@@ -72,7 +72,7 @@ class Columns:
         bound = dict(self._fixed)
         for name, spec in self._varying.items():
             value = row.values.get(name)
-            if value is None and name not in row.values:
+            if value is None and (spec.type != "any" or name not in row.values):
                 if spec.required:
                     raise BadRowError(row.number, name, "it is missing")
                 bound[name] = spec.default

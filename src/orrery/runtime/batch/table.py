@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -61,7 +62,8 @@ class Table:
             case ".csv" | ".tsv":
                 return self._head()
             case ".parquet":
-                first = next(self.rows(), None)
+                with self._as_input_errors(), closing(self._parquet()) as rows:
+                    first = next(rows, None)
                 return None if first is None else list(first.values)
         return None
 
@@ -73,13 +75,18 @@ class Table:
             MissingExtraError: its form needs the extra `data`.
         """
         read = {".csv": self._separated, ".tsv": self._separated, ".parquet": self._parquet, ".json": self._array}
-        try:
+        with self._as_input_errors():
             yield from read.get(self.form, self._lines)()
+
+    @contextmanager
+    def _as_input_errors(self) -> Iterator[None]:
+        try:
+            yield
         except (UnicodeDecodeError, csv.Error, ContentError) as error:
             raise InputError(f"{str(self.path)!r} cannot be read as a table: {error}") from error
 
     def _head(self) -> list[str]:
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        with self._as_input_errors(), self.path.open(encoding="utf-8-sig", newline="") as file:
             head = next(csv.reader(file, delimiter=self._delimiter), [])
         if not head:
             raise InputError(f"{str(self.path)!r} is empty: its first line must name the columns")
@@ -131,7 +138,7 @@ class Table:
         for number, one in enumerate(found, 1):
             yield _of_object(number, one)
 
-    def _parquet(self) -> Iterator[TableRow]:
+    def _parquet(self) -> Generator[TableRow]:
         from orrery.tools.data import streamed
 
         for number, values in enumerate(streamed(self.path), 1):
