@@ -113,6 +113,16 @@ def test_another_model_changes_price_timing_and_quality_and_thinking_adds_to_the
     assert cost(task, Option(thinking_tokens=0)) == here
 
 
+def test_the_model_that_is_asked_anyway_is_no_other() -> None:
+    for task in (ask("x" * 40), ask("x" * 40, model="small")):
+        log = Log(task).ran("a", 30.0, tokens=1100, value="y").ended()
+        known = taught(log, log, log)
+        assert cost(task, Option("small"), learned=known) == cost(task, learned=known)
+        declared = msgspec.structs.replace(task, estimate=Estimate(5.0, 0.25, 100))
+        assert cost(declared, Option("small")) == cost(declared)
+        assert cost(declared, Option("large")).money.mid != pytest.approx(0.25)
+
+
 def test_what_one_model_took_says_nothing_of_the_time_of_another_but_much_of_its_answer() -> None:
     task = ask("x" * 400)
     log = Log(task).ran("a", 30.0, tokens=1100, value="y").ended()

@@ -10,7 +10,7 @@ runs are read. At most `KINDS` experiences are kept; those that no run has touch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -97,14 +97,31 @@ class Found(NamedTuple):
 
     Args:
         level: how well it fits.
-        target: on which it was made.
-        words: the same as a person reads it: "41 attempts, input 2-4 kB".
+        key: the kind of task that it was made with.
+        elsewhere: it was made on another model or device than was asked about.
     """
 
     experience: Experience
     level: Level
-    target: str
-    words: str
+    key: Question
+    elsewhere: bool
+
+    @property
+    def target(self) -> str:
+        """The model or the device that it was made on."""
+        return self.key.target
+
+    @property
+    def words(self) -> str:
+        """The same as a person reads it: "41 attempts at files.read, input 2-4 kB"."""
+        count = self.experience.attempts
+        words = f"{count} attempt{'s' if count != 1 else ''}"
+        if self.level == "step":
+            return f"{words} at this step"
+        if self.elsewhere:
+            return f"{words} at {self.key.op} on {self.target or 'this machine'}"
+        size = "" if self.key.size is None else f", {size_in_words(self.key.size)}"
+        return f"{words} at {self.key.op}{size}"
 
 
 class Taught(msgspec.Struct, frozen=True):
@@ -182,31 +199,38 @@ class Learned:
 
     def find(self, question: Question, quantity: Quantity) -> Found | None:
         """The finest experience that has seen enough of a quantity; where none has, the finest that has any."""
-        best: Found | None = None
-        for level, key, target in self._ladder(question):
-            experience = self._kept.get(key)
-            if experience is None:
-                continue
-            experience.fade(self.runs)
-            weight = experience.weight(quantity)
-            if weight > 0 and (best is None or weight >= ENOUGH):
-                best = Found(experience, level, target, _in_words(experience, level, question, target))
-                if weight >= ENOUGH:
-                    return best
-        return best
+        return best_of(self.ladder(question), lambda found: found.experience.weight(quantity))
 
-    def _ladder(self, question: Question) -> Iterator[tuple[Level, Question, str]]:
-        """Where to look, the finest first."""
+    def ladder(self, question: Question) -> list[Found]:
+        """Every experience that says something of a question, the finest first."""
+        found = []
         for key in _levels(question):
-            level: Level = "step" if key.step else "size" if key.size is not None else "target"
-            yield level, key, question.target
-        others = [name for name in self._targets.get(question.op, ()) if name != question.target]
-        found = [(name, experience) for name in others if (experience := self._kept.get(Question(question.op, name)))]
-        found.sort(key=lambda pair: (-pair[1].tries * _faded(self.runs - pair[1].as_of), pair[0]))
-        for name, _ in found:
-            if question.step:
-                yield "op", Question(question.op, name, question.step), name
-            yield "op", Question(question.op, name), name
+            if (experience := self._now(key)) is not None:
+                level: Level = "step" if key.step else "size" if key.size is not None else "target"
+                found.append(Found(experience, level, key, False))
+        targets = self._targets.get(question.op)
+        if targets is not None and len(targets) > (question.target in targets):
+            found += self._elsewhere(question, targets)
+        return found
+
+    def _elsewhere(self, question: Question, targets: Iterable[str]) -> list[Found]:
+        """The same on other models or devices, the one that was tried most first."""
+        found = []
+        for target in targets:
+            key = Question(question.op, target)
+            if target != question.target and (experience := self._now(key)) is not None:
+                found.append(Found(experience, "op", key, True))
+        found.sort(key=lambda one: (-one.experience.tries, one.target))
+        steps = [one.key._replace(step=question.step) for one in found if question.step]
+        same = [Found(experience, "op", key, True) for key in steps if (experience := self._now(key)) is not None]
+        return [*same, *found]
+
+    def _now(self, key: Question) -> Experience | None:
+        """An experience as far as it has faded by now."""
+        found = self._kept.get(key)
+        if found is not None:
+            found.fade(self.runs)
+        return found
 
     def _touched(self, question: Question) -> Experience:
         """The experience with a question, at the end of the line of those that may be forgotten."""
@@ -283,14 +307,13 @@ def _count(experience: Experience, one: Taught) -> None:
         experience.ran += one.ran
 
 
-def _in_words(experience: Experience, level: Level, question: Question, target: str) -> str:
-    count = experience.attempts
-    words = f"{count} attempt{'s' if count != 1 else ''}"
-    match level:
-        case "step":
-            return f"{words} at this step"
-        case "size" if question.size is not None:
-            return f"{words} at {question.op}, {size_in_words(question.size)}"
-        case "op" if target != question.target:
-            return f"{words} at {question.op} on {target or 'this machine'}"
-    return f"{words} at {question.op}"
+def best_of(ladder: Iterable[Found], weight: Callable[[Found], float]) -> Found | None:
+    """The first of a ladder with enough weight; where none has enough, the first that has any."""
+    best: Found | None = None
+    for found in ladder:
+        seen = weight(found)
+        if seen >= ENOUGH:
+            return found
+        if seen > 0 and best is None:
+            best = found
+    return best

@@ -234,7 +234,7 @@ class _Schedule:
         cost, items = self._costs[n], self._items[n]
         if items == 1:
             return cost.seconds
-        mean = cost.seconds.mid if cost.mean_s is None or cost.source != "learned" else cost.mean_s
+        mean = cost.seconds.mid if cost.mean_s is None else cost.mean_s
         return Spread(min(cost.seconds.low, mean), mean, max(cost.seconds.high, mean)).times(items)
 
     def _chain(self) -> list[int]:
@@ -251,7 +251,9 @@ class _Schedule:
         total = max((ended for ended in self._ended if ended is not None), default=0.0)
         squares, sums = [0.0, 0.0], [0.0, 0.0]
         for n in chain:
-            seconds, known = _settled(self._costs[n]), self._costs[n].source in ("declared", "learned")
+            cost = self._costs[n]
+            seconds = _settled(cost)
+            known = cost.mean_s is not None or cost.source in ("declared", "learned")
             for side, off in enumerate((seconds.mid - seconds.low, seconds.high - seconds.mid)):
                 if known:
                     squares[side] = math.hypot(squares[side], off)
@@ -266,7 +268,7 @@ def _spread_over(cost: Cost, items: int) -> list[float]:
     The spread of what nobody knows says nothing of how much items differ, so each takes the median then.
     """
     seconds, count, bundle = _settled(cost), min(items, MOST_ITEMS), max(1.0, items / MOST_ITEMS)
-    if items <= 1 or cost.source != "learned":
+    if items <= 1 or not (cost.mean_s is not None or cost.source == "learned"):
         return [seconds.mid * bundle] * count
     found = [quantile(seconds, z) for z in _Z[:count]]
     total, mean = math.fsum(found), cost.mean_s if cost.settled_s is None else cost.settled_mean_s
