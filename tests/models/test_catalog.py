@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pydantic_ai.usage import RequestUsage
 
 from orrery.models.catalog import cost, dated, entry, listed, table
-from orrery.models.config import Named, Prices, Provider, Settings
+from orrery.models.config import ModelFacts, Named, Provider, Settings
 
 SIM = Named("sim", "m")
 BILLIONTH = Fraction(1, 10**9)
 
 
-def priced(prices: Prices) -> Settings:
+def priced(prices: ModelFacts) -> Settings:
     return Settings(providers={"sim": Provider("openai-chat")}, models={"sim:m": prices})
 
 
@@ -36,7 +36,7 @@ def test_a_cost_is_exact_to_a_billionth(
     per_read, per_written, per_cached = per
     cached = read * percent // 100
     usage = RequestUsage(input_tokens=read, cache_read_tokens=cached, output_tokens=written)
-    found = cost(usage, SIM, priced(Prices(None, per_read, per_written, per_cached)))
+    found = cost(usage, SIM, priced(ModelFacts(None, per_read, per_written, per_cached)))
     exact = (
         (read - cached) * Fraction(per_read) + cached * Fraction(per_cached) + written * Fraction(per_written)
     ) / 10**6
@@ -48,8 +48,8 @@ def test_a_cost_is_exact_to_a_billionth(
 
 def test_cached_tokens_cost_what_others_do_unless_it_is_said() -> None:
     usage = RequestUsage(input_tokens=1_000_000, cache_read_tokens=400_000, output_tokens=0)
-    assert cost(usage, SIM, priced(Prices(None, Decimal(2), Decimal(3)))) == 2
-    assert cost(usage, SIM, priced(Prices(None, Decimal(2), Decimal(3), Decimal(0)))) == Decimal("1.2")
+    assert cost(usage, SIM, priced(ModelFacts(None, Decimal(2), Decimal(3)))) == 2
+    assert cost(usage, SIM, priced(ModelFacts(None, Decimal(2), Decimal(3), Decimal(0)))) == Decimal("1.2")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_cached_tokens_cost_what_others_do_unless_it_is_said() -> None:
         (Named("openai", "a-model-that-nobody-sells"), Settings()),
         (Named("ollama", "llama3"), Settings()),
         (SIM, Settings(providers={"sim": Provider("openai-chat", base_url="http://localhost:1/v1")})),
-        (SIM, priced(Prices(window_tokens=1000))),
+        (SIM, priced(ModelFacts(window_tokens=1000))),
     ],
 )
 def test_an_unknown_price_is_none(named: Named, settings: Settings) -> None:
@@ -70,7 +70,7 @@ def test_an_unknown_price_is_none(named: Named, settings: Settings) -> None:
 
 
 def test_a_price_of_nothing_is_a_price() -> None:
-    free = priced(Prices(None, Decimal(0), Decimal(0)))
+    free = priced(ModelFacts(None, Decimal(0), Decimal(0)))
     assert cost(RequestUsage(input_tokens=10, output_tokens=10), SIM, free) == 0
     assert entry(SIM, free).priced
 
@@ -114,11 +114,11 @@ def test_the_table_is_reckoned_with_exactly() -> None:
 def test_the_settings_take_the_place_of_the_table() -> None:
     _, model, _ = next(one for one in simple_models() if one[0] == "anthropic")
     usage = RequestUsage(input_tokens=1_000_000, output_tokens=0)
-    own = Settings(models={f"anthropic:{model}": Prices(5000, Decimal("0.25"), Decimal(1))})
+    own = Settings(models={f"anthropic:{model}": ModelFacts(5000, Decimal("0.25"), Decimal(1))})
     assert cost(usage, Named("anthropic", model), own) == Decimal("0.25")
     found = entry(Named("anthropic", model), own)
     assert (found.window_tokens, found.input_per_mtok, found.source) == (5000, Decimal("0.25"), "settings")
-    only_window = Settings(models={f"anthropic:{model}": Prices(5000)})
+    only_window = Settings(models={f"anthropic:{model}": ModelFacts(5000)})
     assert entry(Named("anthropic", model), only_window).window_tokens == 5000
     assert entry(Named("anthropic", model), only_window).priced
 

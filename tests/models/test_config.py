@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from orrery.errors import ModelSettingsError, UnknownNameError
 from orrery.models import config
-from orrery.models.config import WELL_KNOWN, Named, Prices, Provider, default_model, parse, settings
+from orrery.models.config import WELL_KNOWN, ModelFacts, Named, Provider, default_model, parse, settings
 
 FILE = """\
 default = "fast"
@@ -61,7 +62,7 @@ def test_a_file_is_read_whole() -> None:
     )
     assert found.providers["work"].key_place == "keyring:work"
     assert set(WELL_KNOWN) < set(found.providers)
-    assert found.models["home:qwen3"] == Prices(32768, Decimal("0.1"), Decimal("0.30"), Decimal(0))
+    assert found.models["home:qwen3"] == ModelFacts(32768, Decimal("0.1"), Decimal("0.30"), Decimal(0))
     assert found.default == "fast"
     assert found.named("fast") == Named("home", "qwen3")
     assert found.named("ollama:llama3:8b") == Named("ollama", "llama3:8b")
@@ -95,6 +96,28 @@ def test_what_is_wrong_is_said_with_its_line(line: int, wrong: str, said: str) -
     first = next(problem for problem in caught.value.problems if said in problem.message)
     assert first.place == f"models.toml:{line}"
     assert "sk-123456" not in str(caught.value), "a key that stands there by mistake is not repeated"
+
+
+def test_a_file_may_say_how_good_and_how_fast_a_model_is() -> None:
+    said = "quality = 0.8\nfirst_s = 0.2\ntokens_per_s = 80\nblock_tokens = 16\nslots = 4\nthinking = [0, 2048]\n"
+    facts = parse(f'[models."openai:x"]\n{said}replica_of = "openai:y"\n').models["openai:x"]
+    assert (facts.quality, facts.first_s, facts.tokens_per_s, facts.slots) == (0.8, 0.2, 80.0, 4)
+    assert (facts.thinking, facts.replica_of) == ((0, 2048), "openai:y")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("quality = 1.5", "quality is a share, in [0, 1]"),
+        ("tokens_per_s = 0", "tokens_per_s is above 0; leave it out if nobody knows"),
+        ("first_s = inf", "first_s is not below 0"),
+        ("thinking = [-1]", "thinking holds numbers of tokens, none below 0"),
+        ("slots = 0", "slots is above 0"),
+    ],
+)
+def test_facts_that_cannot_be_are_refused(wrong: str, said: str) -> None:
+    with pytest.raises(ModelSettingsError, match=re.escape(said)):
+        parse(f'[models."openai:x"]\n{wrong}\n')
 
 
 def test_everything_is_said_at_once() -> None:

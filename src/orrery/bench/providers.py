@@ -26,7 +26,7 @@ from orrery.bench.report import Options, Report, Row, unjudged
 from orrery.models import Offer, Reply, Request
 from orrery.models.call import complete, stream
 from orrery.models.catalog import cost
-from orrery.models.config import FILE_VARIABLE, Named, Prices, Provider, Settings
+from orrery.models.config import FILE_VARIABLE, ModelFacts, Named, Provider, Settings
 from orrery.models.messages import ModelRequest, ToolReturnPart, calls_of, from_data, prompt, to_data
 from orrery.models.simulated import INSTANT, Answer, Asked, Call, SimulatedServer
 
@@ -176,7 +176,7 @@ def _worst_cost(chance: random.Random, count: int) -> float:
     named = Named("sim", "m")
     for _ in range(count):
         read, cached, written = (Decimal(chance.randrange(100_000_000)) / 1_000_000 for _ in range(3))
-        prices = Prices(None, read, written, cached)
+        prices = ModelFacts(None, read, written, cached)
         settings = Settings(providers={"sim": Provider("openai-chat")}, models={"sim:m": prices})
         tokens, out = chance.randrange(1_000_000), chance.randrange(100_000)
         hit = chance.randrange(tokens + 1)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from orrery.cost.calls import ModelCall
 from orrery.cost.platform import Device, Model, Platform
 from orrery.cost.question import SizeOf
@@ -116,7 +118,7 @@ def platform_of(
         graph: its calls name models that no settings file mentions.
         capacity: slots of executors and amounts of resources, as a driver has them.
         devices: by name; none is known here.
-        models: in place of what the settings say of those names: their quality and timing, which no settings file has.
+        models: in place of what the settings say of those names.
 
     Raises: ModelSettingsError: the settings file cannot be read.
     """
@@ -138,18 +140,38 @@ def _known(name: str, settings: config.Settings) -> Model | None:
         named = settings.named(name)
     except OrreryError:  # whoever runs it will be told
         return None
-    slots = settings.providers[named.provider].concurrency
+    facts = settings.models.get(str(named), config.ModelFacts())
+    known = Model(
+        name,
+        quality=facts.quality,
+        timing=_timing(facts),
+        slots=facts.slots or settings.providers[named.provider].concurrency,
+        replica_of=facts.replica_of,
+        thinking=facts.thinking,
+    )
     try:
         entry = catalog.entry(named, settings)
     except OrreryError:  # the table of prices is not installed
-        return Model(name, slots=slots)
-    return Model(
-        name,
+        return known
+    return msgspec.structs.replace(
+        known,
         input_per_mtok=_number(entry.input_per_mtok),
         cached_per_mtok=_number(entry.cached_input_per_mtok),
         output_per_mtok=_number(entry.output_per_mtok),
-        slots=slots,
     )
+
+
+def _timing(facts: config.ModelFacts) -> Timing | None:
+    """How fast a model is, as far as the settings say; None where they say nothing of it."""
+    stated = {
+        name: value
+        for name in ("first_s", "tokens_per_s", "prefill_per_s", "block_tokens", "slots")
+        if (value := getattr(facts, name)) is not None
+    }
+    if not stated.keys() - {"slots"}:
+        return None
+    # A server of which only the speed is known is not taken to keep what it has read.
+    return Timing(**{"block_tokens": 0, **stated})
 
 
 def _number(price: Decimal | None) -> float | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from orrery.errors import MissingExtraError
-from orrery.models.config import Kind, Named, Prices, Provider, Settings
+from orrery.models.config import Kind, ModelFacts, Named, Provider, Settings
 
 if TYPE_CHECKING:
     from pydantic_ai.usage import RequestUsage
@@ -55,7 +55,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 def entry(named: Named, settings: Settings) -> Entry:
     """What is known of a model: what the settings say, else what the table says."""
-    own = settings.models.get(str(named), Prices())
+    own = settings.models.get(str(named), ModelFacts())
     found = _info(named, settings.providers[named.provider])
     prices = found.get_prices(datetime.now(UTC)) if found is not None else None
     window = own.window_tokens or (found.context_window if found is not None else None)
@@ -74,7 +74,7 @@ def cost(usage: RequestUsage, named: Named, settings: Settings) -> Decimal | Non
 
     Tokens that were read from the provider's cache cost what such tokens cost, and are not counted as read anew.
     """
-    own = settings.models.get(str(named), Prices())
+    own = settings.models.get(str(named), ModelFacts())
     if own.input_per_mtok is not None and own.output_per_mtok is not None:
         cached_per_mtok = own.input_per_mtok if own.cached_input_per_mtok is None else own.cached_input_per_mtok
         cached = min(usage.cache_read_tokens, usage.input_tokens)

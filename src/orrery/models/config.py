@@ -56,13 +56,33 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.key if self.key is not None else _USUAL_KEYS[self.kind]
 
 
-class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file says of one model: its window in tokens, and US dollars for a million tokens of each sort."""
+class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says of one model. What it leaves out is unknown, or stands in the table of prices.
+
+    Args:
+        window_tokens: how many tokens it can read.
+        input_per_mtok, output_per_mtok, cached_input_per_mtok: US dollars for a million tokens of each sort.
+        quality: the share of tasks of middling difficulty that it solves, in [0, 1].
+        first_s: seconds to the first token.
+        tokens_per_s, prefill_per_s: how many it writes, and reads, in a second.
+        block_tokens: the blocks in which its server keeps beginnings of prompts; 0: it keeps none.
+        slots: calls that it works on at once.
+        thinking: how many tokens it may be let think, the choices that there are.
+        replica_of: a model that is the same, served elsewhere.
+    """
 
     window_tokens: int | None = None
     input_per_mtok: Decimal | None = None
     output_per_mtok: Decimal | None = None
     cached_input_per_mtok: Decimal | None = None
+    quality: float | None = None
+    first_s: float | None = None
+    tokens_per_s: float | None = None
+    prefill_per_s: float | None = None
+    block_tokens: int | None = None
+    slots: int | None = None
+    thinking: tuple[int, ...] = ()
+    replica_of: str = ""
 
 
 _USUAL_KEYS: Mapping[Kind, str] = {
@@ -98,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     path: Path | None = None
     providers: Mapping[str, Provider] = msgspec.field(default_factory=lambda: dict(WELL_KNOWN))
-    models: Mapping[str, Prices] = {}
+    models: Mapping[str, ModelFacts] = {}
     aliases: Mapping[str, str] = {}
     default: str | None = None
 
@@ -164,7 +184,7 @@ def parse(text: str, path: Path | None = None) -> Settings:
     return found
 
 
-_S = TypeVar("_S", Provider, Prices)
+_S = TypeVar("_S", Provider, ModelFacts)
 
 
 class _Reader:
@@ -196,10 +216,10 @@ class _Reader:
                 providers[name] = provider
         models = {}
         for name, table in self._tables("models"):
-            prices = self._struct(Prices, table, "models", name)
-            if prices is not None:
-                self._check_prices(prices, name)
-                models[name] = prices
+            facts = self._struct(ModelFacts, table, "models", name)
+            if facts is not None:
+                self._check_facts(facts, name)
+                models[name] = facts
         found = Settings(self._path, providers, models, {}, None)
         for name in models:
             self._check_name(found, name, "models", name)
@@ -272,12 +292,18 @@ class _Reader:
             if value is not None and not value > 0:
                 self._problem(f"{limit} is more than 0; leave it out for no limit", *_at(name, limit))
 
-    def _check_prices(self, prices: Prices, name: str) -> None:
-        for field in Prices.__struct_fields__:
-            value = getattr(prices, field)
-            if value is not None and not (math.isfinite(value) and value >= 0):
+    def _check_facts(self, facts: ModelFacts, name: str) -> None:
+        for field in ModelFacts.__struct_fields__:
+            value = getattr(facts, field)
+            if isinstance(value, int | float | Decimal) and not (math.isfinite(value) and value >= 0):
                 self._problem(f"{field} is not below 0", "models", name, field)
-        if (prices.input_per_mtok is None) != (prices.output_per_mtok is None):
+            elif field in ("tokens_per_s", "prefill_per_s", "slots") and value == 0:
+                self._problem(f"{field} is above 0; leave it out if nobody knows", "models", name, field)
+        if facts.quality is not None and facts.quality > 1:
+            self._problem("quality is a share, in [0, 1]", "models", name, "quality")
+        if any(tokens < 0 for tokens in facts.thinking):
+            self._problem("thinking holds numbers of tokens, none below 0", "models", name, "thinking")
+        if (facts.input_per_mtok is None) != (facts.output_per_mtok is None):
             self._problem("a price needs both input_per_mtok and output_per_mtok", "models", name)
 
     def _check_name(self, found: Settings, name: str, *where: str) -> None:
