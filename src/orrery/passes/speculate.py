@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -24,8 +25,8 @@ OUTCOME = "py:orrery.passes.speculate:outcome"
 """The operation of a task whose work was begun early: it has the result of that, or fails as that did."""
 
 _Z90 = NormalDist().inv_cdf(0.9)
-_BODY = tuple(NormalDist().inv_cdf((number + 0.5) / 20) for number in range(20))
-_TAIL = tuple(NormalDist().inv_cdf(0.9 + 0.1 * (number + 0.5) / 20) for number in range(20))
+_BODY = tuple(NormalDist().inv_cdf((number + 0.5) / 10) for number in range(10))
+_TAIL = tuple(NormalDist().inv_cdf(0.9 + 0.1 * (number + 0.5) / 10) for number in range(10))
 
 
 def speculate(
@@ -90,13 +91,13 @@ def _hedge(task: Task, costs: CostModel, waste_weight: float, notes: list[Note])
     seconds = cost.seconds
     if cost.source == "default" or not 0 < seconds.mid < seconds.high or not math.isfinite(seconds.high):
         return None
-    gain, waste = _second_attempt(seconds)
     after = round(seconds.high, 3)
     if seconds.high < 2 * seconds.mid or after <= 0:
         return None  # nothing that a person would call a tail
     if limits.deadline_s is not None or (limits.timeout_s is not None and limits.timeout_s <= seconds.high):
         notes.append(Note("rejected", (task.id,), "its limits of time end it before a second attempt would help"))
         return None
+    gain, waste = _second_attempt(seconds)
     if gain <= waste * waste_weight:
         why = f"a second attempt after {after:g} s would save {gain:.3g} s and waste {waste:.3g} s on average"
         notes.append(Note("rejected", (task.id,), why, saves_s=gain))
@@ -106,14 +107,18 @@ def _hedge(task: Task, costs: CostModel, waste_weight: float, notes: list[Note])
     return msgspec.structs.replace(task, limits=msgspec.structs.replace(limits, hedge_after_s=after))
 
 
+@lru_cache(maxsize=4096)
 def _second_attempt(seconds: Spread) -> tuple[float, float]:
     """What a second attempt, started at the 90th percentile, saves and wastes on average, in seconds."""
     left = [max(0.0, _quantile(seconds, z) - seconds.high) for z in _TAIL]
     again = [_quantile(seconds, z) for z in _BODY]
-    pairs = [(one, other) for one in left for other in again]
-    gain = math.fsum(max(0.0, one - other) for one, other in pairs) / len(pairs)
-    waste = math.fsum(min(one, other) for one, other in pairs) / len(pairs)
-    return gain / 10, waste / 10
+    gain = waste = 0.0
+    for one in left:
+        for other in again:
+            gain += max(0.0, one - other)
+            waste += min(one, other)
+    pairs = len(left) * len(again)
+    return gain / pairs / 10, waste / pairs / 10
 
 
 def _quantile(seconds: Spread, z: float) -> float:

@@ -13,11 +13,12 @@ from orrery.graph.task import EffectKind
 from orrery.testing.graphs import EFFECT_KINDS, TOTAL_CONDITIONS
 
 RESOURCES = ("file:a", "file:b")
+PREAMBLE = "You are careful and brief. Give sources, say what you do not know, and answer in one sentence only.\n\n" * 3
 INPUT_VALUES = {"x": 1, "y": "two"}
 """The inputs that the graphs read."""
 
 
-def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float = 0.3) -> Graph:
+def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float = 0.3, traps: float = 1.0) -> Graph:
     """A graph of few operations over few values, the same for the same arguments everywhere.
 
     In it are tasks that compute the same and may or may not be one, conditions that never or always hold, edges on
@@ -28,6 +29,7 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
     Args:
         impure: the share of tasks with effects.
         copies: the share of tasks that are as an earlier one, though perhaps behind another copy.
+        traps: 1 for all of them, 0 for hard edges on success and nothing strange.
     """
     chance = random.Random(seed)  # noqa: S311 (not a secret)
     ids: list[TaskId] = []
@@ -43,11 +45,11 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
         alike[task_id] = [task_id]
         near = ids[-7:-1]
         sources = chance.sample(near, min(len(near), chance.choice((0, 1, 1, 2, 3))))
-        join = chance.randint(1, len(sources)) if sources and chance.random() < 0.12 else None
+        join = chance.randint(1, len(sources)) if sources and chance.random() < 0.12 * traps else None
         args: dict[str, Any] = {}
         hard = 0
         for source in sources:
-            if chance.random() < 0.15:
+            if chance.random() < 0.15 * traps:
                 edges.append(Edge(source, task_id, hard=False, weight=round(chance.random(), 2)))
                 continue
             hard += 1
@@ -55,36 +57,44 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
             if by_reference:
                 args[f"a{len(args)}"] = _reading(chance, source)
             if not by_reference or chance.random() < 0.3:
-                edges.append(Edge(source, task_id, on=_outcome(chance)))
+                edges.append(Edge(source, task_id, on=_outcome(chance) if chance.random() < traps else "success"))
         args |= _literals(chance)
-        made.append(_task(chance, task_id, args, min(join, hard) if join and hard else None, impure))
+        made.append(
+            _task(chance, task_id, args, min(join, hard) if join and hard else None, impure=impure, traps=traps)
+        )
     outputs = {task_id: Ref(task_id) for task_id in ids if chance.random() < 0.35}
     if outputs and chance.random() < 0.2:
         outputs["said"] = Template(("", "so: ", Ref(ids[-1]))) if chance.random() < 0.7 else Template(("a", "b"))  # type: ignore[assignment]
     return Graph(made, edges, outputs if chance.random() < 0.9 else {})
 
 
-def _task(chance: random.Random, task_id: TaskId, args: dict[str, Any], join: int | None, impure: float) -> Task:
+def _task(
+    chance: random.Random, task_id: TaskId, args: dict[str, Any], join: int | None, *, impure: float, traps: float
+) -> Task:
     when = None
     read = [value for value in args.values() if isinstance(value, Ref) and not value.path and value.task != INPUTS]
-    roll = chance.random()
+    roll = chance.random() / traps if traps else 1.0
     if roll < 0.1:
         when = Expr(chance.choice(("true", "1 == 1", "1 > 2", "null", "1 / 0 > 1")))
     elif roll < 0.2 and read and join is None:
         when = Expr(chance.choice(("v != 0", "v == 0")), {"v": chance.choice(read)})
     each = None
-    if chance.random() < 0.08:
+    if chance.random() < 0.08 * traps:
         each = Each([chance.randrange(2) for _ in range(chance.randrange(3))], accept_errors=chance.random() < 0.3)
         args["item"] = Ref(ITEM)
     kind: EffectKind = chance.choice(EFFECT_KINDS) if chance.random() < impure else "pure"
     reads = tuple(one for one in RESOURCES if chance.random() < 0.15)
     writes = tuple(one for one in RESOURCES if kind != "pure" and chance.random() < 0.3)
-    if chance.random() < 0.15:
-        asked = Template(("Say ", Ref(INPUTS, ("y",))))
-        args = {"prompt": asked, **({"cache": False} if chance.random() < 0.3 else {}), **_first_reference(args)}
+    if chance.random() < 0.3:
+        said = [value for value in args.values() if type(value) is Ref and value.task[0] != "@" and not value.path]
+        words = ((PREAMBLE, "Say "), ("Say so.\n\n", PREAMBLE), ("Say ",))[chance.randrange(3)]
+        asked = Template((*words, Ref(INPUTS, ("y",)), *(part for ref in said[:2] for part in ("\n\n", ref))))
+        args = {"prompt": asked, **({"cache": False} if chance.random() < 0.3 * traps else {})}
         return Task(task_id, "model.ask", args, effects=Effects("idempotent", ("model:",)), join=join, when=when)
     limits = Limits(retry=Retry(chance.choice((1, 2)), backoff_s=0.5)) if chance.random() < 0.2 else Limits()
-    executor = "person" if chance.random() < 0.04 and each is None else chance.choice(("inline", "inline", "thread"))
+    executor = (
+        "person" if chance.random() < 0.04 and each is None else chance.choice(("inline", "inline", "thread", "fleet"))
+    )
     return Task(task_id, chance.choice(("f", "f", "g")), args, executor, Effects(kind, reads, writes), limits,
                 join=join, when=when, each=each)  # fmt: skip
 
@@ -106,10 +116,6 @@ def _copy(
     edges.extend(msgspec.structs.replace(edge, source=led[edge.source], target=task_id) for edge in into)
     alike[original.id].append(task_id)
     alike[task_id] = alike[original.id]
-
-
-def _first_reference(args: dict[str, Any]) -> dict[str, Any]:
-    return {"context": args["a0"]} if "a0" in args else {}
 
 
 def _reading(chance: random.Random, source: TaskId) -> Any:

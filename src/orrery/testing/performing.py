@@ -14,14 +14,16 @@ from typing import Any
 
 import msgspec
 
+from orrery.cost.calls import ASK
 from orrery.errors import Failure, InternalError, OrreryError
 from orrery.graph.graph import Graph
 from orrery.graph.nest import expanded
 from orrery.graph.query import ancestors
 from orrery.graph.ref import TaskId
-from orrery.graph.resolve import resolve
+from orrery.graph.resolve import as_text, resolve
 from orrery.graph.task import Task, refs_in
 from orrery.graph.values import encode
+from orrery.models.marks import expanded as whole_question
 from orrery.passes.effects import conflict, may_share
 from orrery.passes.speculate import OUTCOME
 from orrery.scheduler import events as ev
@@ -68,7 +70,7 @@ def by_digest(failing: float = 0.1) -> Operation:
     def perform(op: str, args: Mapping[str, Any]) -> tuple[float, Any]:
         if op == OUTCOME:
             return 0.0, args["of"]
-        digest = sha256(op.encode("utf-8", "surrogatepass") + said(args)).digest()
+        digest = sha256(op.encode("utf-8", "surrogatepass") + said(as_asked(op, args))).digest()
         seconds = 0.1 + int.from_bytes(digest[:4], "big") / 2**30
         if digest[4] < 256 * failing:
             return seconds, Failure(
@@ -78,6 +80,20 @@ def by_digest(failing: float = 0.1) -> Operation:
         return seconds, (0, 1, "ok", number, {"name": number, "rows": [number % 7, 0]}, [number % 3, 1])[digest[6] % 6]
 
     return perform
+
+
+def as_asked(op: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments as far as they say what is wanted: of a call to a model its question, whoever answers.
+
+    A question that goes on with a conversation is the one that it would be without it.
+    """
+    if op != ASK or not isinstance(args.get("prompt"), str):
+        return args
+    history = args.get("history") or ()
+    questions = [*(as_text(one["question"]) for one in history), args["prompt"]]
+    question = whole_question(questions, [as_text(one["answer"]) for one in history])
+    how = ("prompt", "history", "model", "thinking_tokens", "max_tokens", "temperature")
+    return {"prompt": question, **{name: value for name, value in args.items() if name not in how}}
 
 
 def said(value: Any) -> bytes:
@@ -255,7 +271,7 @@ class _Stage:
             args = self._fill(record.task.args)
         except LookupError:
             args = {}
-        self.attempts.append((record.task.id, record.task.op, said(args)))
+        self.attempts.append((record.task.id, record.task.op, said(as_asked(record.task.op, args))))
         seconds, value = self.operation(record.task.op, args)
         verdict: Any = "deny" if isinstance(value, Failure) else "approve"
         kept = None if verdict == "deny" else value
@@ -267,7 +283,7 @@ class _Stage:
                 self._later(0.0, self._expand(task, attempt))
                 return
             args = self._fill(task.args)
-            self.attempts.append((task.id, task.op, said(args)))
+            self.attempts.append((task.id, task.op, said(as_asked(task.op, args))))
             seconds, value = self.operation(task.op, args)
         except (LookupError, OrreryError) as error:
             # Without its words: they name the task, and equal work may have been done under another name.
