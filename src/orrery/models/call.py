@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from orrery.errors import ArgumentError, ModelError, OrreryError, suggestion
-from orrery.models import catalog, config, providers, rates
+from orrery.models import catalog, config, in_flight, providers, rates
 from orrery.models.answers import misfits, read_json
 from orrery.models.config import Named, Provider, Settings, default_model
 from orrery.models.hearing import Clock, Heard, TooLongError, most_chars
@@ -59,8 +59,7 @@ async def ready() -> None:
 
 async def complete(request: Request, ctx: Listener | None = None) -> Reply:
     """The whole answer. Raises what `stream` raises."""
-    call = _Call.of(request, ctx)
-    return await call.recalled() or await call.made(hear=_unheard)
+    return await _Call.of(request, ctx).answered(hear=_unheard)
 
 
 async def stream(request: Request, ctx: Listener | None = None) -> AsyncGenerator[str | Reply]:
@@ -76,21 +75,19 @@ async def stream(request: Request, ctx: Listener | None = None) -> AsyncGenerato
         ArgumentError: there is no such setting of a model.
     """
     call = _Call.of(request, ctx)
-    kept = await call.recalled()
-    if kept is not None:
-        for line in kept.text.splitlines(keepends=True):
-            yield line
-        yield kept
-        return
     # The call has a task of its own: whoever stops listening in the middle, or is cancelled, leaves a generator behind
     # that may be closed at any time and in any task, which the providers' libraries do not bear.
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
-    made = asyncio.create_task(call.made(pieces.put_nowait))
+    made = asyncio.create_task(call.answered(pieces.put_nowait))
     made.add_done_callback(lambda _task: pieces.put_nowait(None))
     try:
         while (piece := await pieces.get()) is not None:
             yield piece
-        yield await made
+        reply = await made
+        if reply.recalled:
+            for line in reply.text.splitlines(keepends=True):
+                yield line
+        yield reply
     finally:
         made.cancel()
         await asyncio.wait([made])
@@ -133,15 +130,43 @@ class _Call:
         answer = self.request.settings.get("max_tokens") or _EXPECTED_ANSWER_TOKENS
         return read // CHARS_PER_TOKEN + int(answer)
 
-    async def recalled(self) -> Reply | None:
-        """The reply that the cache holds; None without one."""
+    async def answered(self, hear: Callable[[str], object]) -> Reply:
+        """The reply of an equal call in flight, or the one in the cache, or the provider's. Raises ModelError."""
         if not self.request.cache:
-            return None
+            return await self.made(hear)
         from orrery.models import cache
-        from orrery.models.messages import ModelResponse, from_data, text_of
+        from orrery.models.messages import from_data, to_data
 
         began = time.monotonic()
         self._digest = cache.digest(self.request, self.named, self.provider)
+        path = cache.cache_path(self._folder)
+
+        async def ask() -> Reply:
+            return await self._recalled() or await self.made(hear)
+
+        reply, another = await in_flight.answer((path, self._digest), ask, self.request.timeout_s)
+        if not another:
+            return reply
+        (message,) = from_data(to_data([reply.message]))  # what one does to its message is not the other's business
+        assert isinstance(message, type(reply.message))
+        return self._again(message, began, "from an equal call")
+
+    def _again(self, message: ModelResponse, began: float, whence: str) -> Reply:
+        """A reply that was paid for before. Raises ModelError if its data does not fit."""
+        from orrery.models.messages import text_of
+
+        output = self._output(message)
+        seconds = time.monotonic() - began
+        if self.ctx is not None:
+            self.ctx.progress(1.0, whence)
+        return Reply(message, text_of(message), Spent(seconds=seconds, first_s=seconds), output, recalled=True)
+
+    async def _recalled(self) -> Reply | None:
+        """The reply that the cache holds; None without one."""
+        from orrery.models import cache
+        from orrery.models.messages import ModelResponse, from_data
+
+        began = time.monotonic()
         kept = cache.open_cache(cache.cache_path(self._folder))
         data = await asyncio.to_thread(kept.get, self._digest)
         if data is None:
@@ -149,14 +174,10 @@ class _Call:
         try:
             (message,) = from_data([msgspec.json.decode(data)])
             assert isinstance(message, ModelResponse)
-            output = self._output(message)
+            return self._again(message, began, "from the cache")
         except (OrreryError, msgspec.DecodeError, AssertionError):  # of another version, which read answers otherwise
             await asyncio.to_thread(kept.drop, self._digest)
             return None
-        seconds = time.monotonic() - began
-        if self.ctx is not None:
-            self.ctx.progress(1.0, "from the cache")
-        return Reply(message, text_of(message), Spent(seconds=seconds, first_s=seconds), output, recalled=True)
 
     @property
     def _folder(self) -> Path:
