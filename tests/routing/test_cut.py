@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 from orrery.routing.cut import prove
 from orrery.routing.tools import Tool, ToolGraph
+from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 
 def check(graph: ToolGraph, have: list[str], want: list[str], dead: set[int]) -> str:

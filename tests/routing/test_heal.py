@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 from orrery.routing.heal import (
     Compensation,
@@ -22,6 +21,7 @@ from orrery.routing.heal import (
 )
 from orrery.routing.health import Failed, Health, Monitor, Worked
 from orrery.routing.tools import Tool, ToolGraph
+from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 FOREVER = Monitor(pause_s=1e9, longest_pause_s=1e9)
 

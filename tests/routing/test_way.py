@@ -8,10 +8,10 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.routing.graphs import brute_force, closure, some_artefacts, tool_graphs, wanted_artefacts
 
 from orrery.routing.tools import Tool, ToolGraph, healthy_weights
 from orrery.routing.way import cheapest, is_open
+from tests.routing.graphs import brute_force, closure, some_artefacts, tool_graphs, wanted_artefacts
 
 
 @settings(max_examples=150, deadline=None)

@@ -211,13 +211,13 @@ class _Problem:
 
     def searched(self, found: _Found | None, *, using: Sequence[Collection[Artefact]]) -> Way | None:
         """The cheapest way that can be found: better than the one given, or that one."""
-        most = math.inf if found is None else found.cost
-        value, _, _ = self.settle(adding=False, most=most if found is not None else _ALL)
+        most = _ALL if found is None else found.cost
+        value, _, _ = self.settle(adding=False, most=most)
         lowest = max((value[artefact] for artefact in self.want), default=0.0)
         if found is not None and lowest >= found.cost:  # what is wanted was not even settled below that cost
             return self.as_way(found, exact=True)
-        search = _Search(self, value, using)
-        is_glance = found is not None and search.size() > SEARCH_TOOLS
+        search = _Search(self, value, most, using)
+        is_glance = found is not None and not search.is_small()
         best, complete = search.best(found, steps=GLANCE_STEPS if is_glance else SEARCH_STEPS)
         if best is None:
             return None
@@ -238,6 +238,7 @@ class _Problem:
 
 
 _ALL = math.nextafter(math.inf, 0.0)
+"""More than any way costs."""
 
 
 class _Search:
@@ -245,43 +246,49 @@ class _Search:
 
     Args:
         value: a lower bound on the cost of each artefact; infinite where it cannot be part of a better way.
+        most: what a better way costs less than.
         using: groups of which something must be used.
     """
 
-    def __init__(self, problem: _Problem, value: list[float], using: Sequence[Collection[Artefact]]) -> None:
-        graph, weights = problem.graph, problem.weights
-        self.problem = problem
+    def __init__(
+        self, problem: _Problem, value: list[float], most: float, using: Sequence[Collection[Artefact]]
+    ) -> None:
+        graph = problem.graph
+        self.problem, self.value, self.most = problem, value, most
         self.using = [
             {graph.number[artefact] for artefact in group if artefact in graph.number}
             for group in using
             if not set(group) & set(problem.known)
         ]
-        towards = self._downstream() if using else {}
+        self.towards = self._downstream() if using else {}
+        self._makers: dict[int, list[int]] = {}
 
-        def can_be_used(step: int) -> bool:
-            return weights[step] < math.inf and all(value[need] < math.inf for need in graph.needs[step])
+    def makers(self, artefact: int) -> list[int]:
+        """The tools by which a better way could make an artefact, the most promising one first."""
+        found = self._makers.get(artefact)
+        if found is None:
+            value, weights, needs = self.value, self.problem.weights, self.problem.graph.needs
+            ranked = [
+                (step not in self.towards, weights[step], step)
+                for step in self.problem.graph.makers[artefact]
+                if weights[step] + max(map(value.__getitem__, needs[step]), default=0.0) < self.most
+            ]
+            found = self._makers[artefact] = [step for *_, step in sorted(ranked)]
+        return found
 
-        self.makers = {
-            artefact: sorted(
-                filter(can_be_used, graph.makers[artefact]), key=lambda step: (step not in towards, weights[step], step)
-            )
-            for artefact in range(len(graph.artefacts))
-            if value[artefact] < math.inf
-        }
-
-    def size(self) -> int:
-        """How many tools could be part of a better way."""
+    def is_small(self) -> bool:
+        """Whether at most `SEARCH_TOOLS` tools could be part of a better way."""
         seen: dict[int, None] = {}
         open_ = list(self.problem.want)
         reached = set(open_)
-        while open_:
-            for step in self.makers[open_.pop()]:
+        while open_ and len(seen) <= SEARCH_TOOLS:
+            for step in self.makers(open_.pop()):
                 if step not in seen:
                     seen[step] = None
                     more = [need for need in self.problem.graph.needs[step] if need not in reached]
                     reached.update(more)
                     open_.extend(need for need in more if not self.problem.is_had[need])
-        return len(seen)
+        return len(seen) <= SEARCH_TOOLS
 
     def _downstream(self) -> dict[int, None]:
         """The tools that use what must be used, or what such tools give: tried first, since a way must have some."""
@@ -299,7 +306,7 @@ class _Search:
         """The best way that so many steps find, and whether everything was looked at."""
         problem, weights = self.problem, self.problem.weights
         needs, is_had = problem.graph.needs, problem.is_had
-        best, most = found, math.inf if found is None else found.cost
+        best, most = found, self.most
         # A state: what was paid, what must still be made, who makes what has been decided.
         stack: list[tuple[float, tuple[int, ...], dict[int, int]]] = [(0.0, tuple(problem.want), {})]
         looked = 0
@@ -315,10 +322,10 @@ class _Search:
                 if sound is not None:
                     best, most = sound, sound.cost
                 continue
-            artefact = min(open_, key=lambda one: (len(self.makers[one]), one))
+            artefact = min(open_, key=lambda one: (len(self.makers(one)), one))
             rest = tuple(one for one in open_ if one != artefact)
             chosen = set(decided.values())
-            for step in reversed(self.makers[artefact]):
+            for step in reversed(self.makers(artefact)):
                 after = {**decided, artefact: step}
                 more = tuple(
                     need for need in needs[step] if not is_had[need] and need not in after and need not in rest
@@ -331,7 +338,7 @@ class _Search:
         seen = set(decided.values())
         least = 0.0
         for artefact in open_:
-            makers = self.makers[artefact]
+            makers = self.makers(artefact)
             if seen.isdisjoint(makers):
                 seen.update(makers)
                 least += min((self.problem.weights[step] for step in makers), default=math.inf)

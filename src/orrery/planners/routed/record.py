@@ -60,6 +60,9 @@ def health_of(events: Iterable[ev.Event], *, monitor: Monitor | None = None) -> 
     return found
 
 
+_TIMED_OUT = Failure("TimeoutError", "it took longer than it may", code="timeout")
+
+
 class _Routes:
     """One reading of a log.
 
@@ -76,6 +79,7 @@ class _Routes:
         self.failed: dict[TaskId, Failure] = {}
         self.uses: list[tuple[float, TaskId, float | None, Failure | None]] = []
         started: dict[tuple[TaskId, int], float] = {}
+        done: set[TaskId] = set()
         for event in events:
             match event:
                 case ev.TaskExpanded():
@@ -85,12 +89,20 @@ class _Routes:
                 case ev.TaskSucceeded(at, task, attempt):
                     began = event.began_at if event.began_at is not None else started.get((task, attempt))
                     self.uses.append((at, task, None if began is None else max(0.0, at - began), None))
+                    done.add(task)
                 case ev.TaskFailed(at, task, _, failure):
                     self.failed[task] = failure
                     self.uses.append((at, task, None, failure))
-                case ev.TaskGaveUp(at, task, failure, cancelled) if not cancelled:
-                    self.failed[task] = failure
-                    self.uses.append((at, task, None, failure))
+                case ev.TaskStopped(at, task) if task not in done:  # for its timeout, unless it is said to be cancelled
+                    self.failed[task] = _TIMED_OUT
+                    self.uses.append((at, task, None, _TIMED_OUT))
+                case ev.TaskGaveUp(at, task, failure, cancelled):
+                    if cancelled:
+                        self.failed.pop(task, None)
+                        self.uses = [use for use in self.uses if use[1] != task]
+                    else:
+                        self.failed[task] = failure
+                        self.uses.append((at, task, None, failure))
                 case ev.RetryScheduled(_, task):
                     self.failed.pop(task, None)
 
