@@ -95,6 +95,15 @@ def test_passes_can_be_chosen_or_left_out(twice: str, capsys: pytest.CaptureFixt
     assert "did you mean 'drop_unused'" in capsys.readouterr().err
 
 
+def test_a_pass_takes_options(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", twice, "--passes", "choose_model:floor=0.8:objective=seconds,place", "--json"]) == 0
+    assert [step["pass"] for step in said(capsys)["passes"]] == ["choose_model", "place"]
+    assert main(["explain", twice, "--passes", "choose_model:flor=0.8"]) == 2
+    assert "option of the pass 'choose_model'" in capsys.readouterr().err
+    assert main(["explain", twice, "--passes", "choose_model:cheap"]) == 2
+    assert "write it as choose_model:OPTION=VALUE" in capsys.readouterr().err
+
+
 def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", twice, "-o", "both.svg"]) == 0
     assert "3 tasks before, 1 after" in capsys.readouterr().out

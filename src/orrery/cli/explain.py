@@ -11,14 +11,14 @@ from cyclopts import Parameter
 
 from orrery.cli import explained
 from orrery.cli.drive import Drive
-from orrery.cli.options import Inputs, Json, Store, open_existing, read_inputs, read_resources
+from orrery.cli.options import Inputs, Json, Store, open_existing, read_inputs, read_resources, read_value
 from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
 from orrery.cli.screen import err, out, say, write_json
 from orrery.cost import Calibration, compare
-from orrery.errors import OutsideError, UnknownRunError
+from orrery.errors import InputError, OutsideError, UnknownRunError
 from orrery.graph import Patch
 from orrery.journal import Journal
-from orrery.passes import DEFAULT, Pass, named
+from orrery.passes import DEFAULT, Pass, bound, named
 from orrery.runtime import Run, Session
 from orrery.runtime.explain import Explanation
 from orrery.runtime.explain import explain as explained_workflow
@@ -27,7 +27,7 @@ from orrery.workflow.workflow import Workflow
 
 Passes = Annotated[
     str | None,
-    Parameter(name="--passes", help="The passes, with commas between them, or 'none'; the usual ones unless given."),
+    Parameter(name="--passes", help="The passes, as NAME or NAME:OPTION=VALUE, with commas between them; or none."),
 ]
 
 
@@ -125,10 +125,22 @@ def rewritten(
 
 
 def read_passes(words: str | None) -> list[tuple[str, Pass]]:
-    """The passes of an option. Raises UnknownNameError."""
+    """The passes of an option, such as "merge_shared,choose_model:floor=0.8". Raises UnknownNameError, InputError."""
     if words is None:
         return named(DEFAULT)
-    return named(name.strip() for name in words.split(",") if name.strip() not in ("", "none"))
+    return [_pass(word) for word in words.split(",") if word.strip() not in ("", "none")]
+
+
+def _pass(word: str) -> tuple[str, Pass]:
+    """A pass by its name and its options, with colons between them."""
+    name, *settings = word.strip().split(":")
+    options = {}
+    for setting in settings:
+        option, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"{setting!r} is no option of the pass {name!r}; write it as {name}:OPTION=VALUE")
+        options[option] = read_value(value)
+    return name, bound(name, options)
 
 
 @contextlib.contextmanager

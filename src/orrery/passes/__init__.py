@@ -1,17 +1,18 @@
 """Graph to graph: the same results, sooner or cheaper. One pass a module, named by verb and object.
 
 A pass sees a graph and a cost model, and nothing else: no clock, no chance, no network. Passes do not import each
-other. Third parties register theirs by the entry points `orrery.passes`.
+other. All of them, Orrery's own too, are found by the entry points
+`orrery.passes`, so that none is imported before it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib import import_module
+from collections.abc import Iterable, Mapping
+from functools import partial
+from inspect import signature
 from typing import Any
 
-from orrery.cost import CostModel
-from orrery.graph.graph import Graph
+from orrery.errors import UnknownNameError
 from orrery.passes.rewritten import Note, Pass, Rewritten
 from orrery.registry import Registry
 
@@ -32,24 +33,19 @@ DEFAULT = (
 """The usual passes in their order: what is not needed goes first, what shapes the rest comes before what prices it."""
 
 
-def _on_demand(name: str) -> Pass:
-    """The pass of that name, whose module is imported when it is first used."""
-
-    def run(graph: Graph, costs: CostModel, **options: Any) -> Rewritten:
-        made: Rewritten = getattr(import_module(f"{__name__}.{name}"), name)(graph, costs, **options)
-        return made
-
-    run.__name__ = run.__qualname__ = name
-    return run
-
-
-for _name in DEFAULT:
-    passes.add(_name, _on_demand(_name))
-
-
 def named(names: Iterable[str] = DEFAULT) -> list[tuple[str, Pass]]:
     """The passes of those names, as `pipeline.rewrite` takes them. Raises UnknownNameError, PlugInError."""
     return [(name, passes.get(name)) for name in names]
 
 
-__all__ = ["DEFAULT", "Note", "Pass", "Rewritten", "named", "passes"]
+def bound(name: str, options: Mapping[str, Any]) -> Pass:
+    """The pass of a name with its options set. Raises UnknownNameError (also of an option), PlugInError."""
+    found = passes.get(name)
+    known = [one.name for one in signature(found).parameters.values() if one.kind is one.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of the pass {name!r}", option, known)
+    return partial(found, **options)
+
+
+__all__ = ["DEFAULT", "Note", "Pass", "Rewritten", "bound", "named", "passes"]
