@@ -113,7 +113,8 @@ class _Run:
         seconds = graph.seconds[task] * self.luck.factor[task]
         if self.done_once[task]:
             worker = self._worker([task])
-            took = self.law.rework * seconds
+            told = int(any(self.did[source] != worker for source in self.struck[task]))
+            took = self.law.rework * seconds + told * self.law.handover_s
         else:
             seen, struck = [], []
             for edge in self.edges[task]:

@@ -1,13 +1,13 @@
 """What a shape is expected to take, in one walk over the graph; the hybrid shape is made in such a walk.
 
-The walk treats the work before a task as if it were spread evenly over the workers: a task starts when what it waits
-for has ended, and not before its share of the work of all tasks that go first is done. Chance is replaced by its mean.
-So it needs no queue and no dice, and is linear in tasks and edges.
+A task starts when what it waits for has ended, and not before a worker would be free if the tasks that go first had
+been dealt out without a pause. Chance is replaced by its mean. So it needs no queue of what is ready and no dice, and
+is linear in tasks and edges (times the logarithm of the number of workers).
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
+from heapq import heapreplace
 from typing import NamedTuple
 
 from orrery.passes.choose_topology.coupled import Coupled
@@ -52,18 +52,22 @@ def _walk(graph: Coupled, plan: Plan, workers: int, law: Law, *, decide: bool = 
     into, source, free, took, kept = graph.into, graph.source, graph.free, graph.seconds, plan.kept
     chain, previous = _chains(plan, len(took)) if plan.chains else (None, None)
     led = {chain[0] for chain in plan.chains} if plan.led else ()
+    apart = law.handover_s * (1.0 - 1.0 / workers)  # for what any worker did
     # Where there is more to do than workers, waiting costs nothing (there is other work) and doing it again costs all;
     # with workers to spare it is the other way round.
     pressure = min(1.0, graph.work_s / workers / graph.path_s) if graph.path_s else 0.0
     first = graph.order_over(kept) if plan.shape == "parallel" else graph.order  # as the workers choose
-    share = [0.0] * len(took)  # of the work that goes before a task
-    for task, done in zip(first, accumulate([took[task] for task in first], initial=0.0), strict=False):
-        share[task] = done / workers
+    turn = [0.0] * len(took)  # when a worker would be free for a task, did none ever wait
+    if workers < len(took):
+        done = [0.0] * workers
+        for task in first:
+            turn[task] = done[0]
+            heapreplace(done, done[0] + took[task])
     ends = [0.0] * len(took)
     followed = bytearray(len(took))
     extra = rework = last = 0.0
     for task in graph.order:
-        start = share[task] + extra / workers
+        start = turn[task] + extra / workers
         if decide and free[task]:
             _keep_what_is_worth_it(
                 graph, task, kept, ends, start=start, law=law, work=pressure / workers, waiting=1.0 - pressure
@@ -85,10 +89,10 @@ def _walk(graph: Coupled, plan: Plan, workers: int, law: Law, *, decide: bool = 
             if nearest >= 0 and followed[nearest]:  # whoever did it went on with another that had waited for it
                 nearest = -1
             told, struck, redone_at = _seen(graph, task, ends, start=start, nearest=nearest, chain=chain)
-            ended += told * law.handover_s * (1.0 - 1.0 / workers)
+            ended += told * apart
             extra += ended - start - took[task]
             if struck:
-                again = struck * law.rework * took[task]
+                again = struck * (law.rework * took[task] + apart)
                 ended += struck * max(0.0, redone_at - ended) + again
                 extra += again
                 rework += again
@@ -170,7 +174,7 @@ def _keep_what_is_worth_it(
     for cut in range(len(latest) + 1):
         begin = max(ready, -latest[cut][0]) if cut < len(latest) else ready
         struck = 1.0 - spared
-        again = struck * law.rework * seconds
+        again = struck * (law.rework * seconds + law.handover_s)
         told = max(0, len(latest) - cut - 1) * law.handover_s
         ended = begin + seconds + told
         ended += struck * max(0.0, redone_at - ended) + again

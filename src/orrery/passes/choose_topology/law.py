@@ -14,7 +14,7 @@ class Law(msgspec.Struct, frozen=True):
        did: what a worker did itself it knows. Data that go along hard edges are references and cost nothing.
     3. A task that starts before one that it is coupled to has ended has not seen it. With a probability of the
        coupling's weight that strikes: once all that struck have ended the task is done again, which takes `rework`
-       times its seconds, and only then does what hangs on it go on.
+       times its seconds, and `handover_s` if another worker did any of them. Only then does what hangs on it go on.
     4. A group of several tasks has a lead, who takes `lead_s` before the first of them.
 
     Args:
