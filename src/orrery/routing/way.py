@@ -31,8 +31,8 @@ from orrery.routing.tools import Artefact, ToolGraph
 
 SEARCH_STEPS = 2_000
 """So many choices does the search for the cheapest set look at before it takes the best that it has found."""
-SEARCH_TOOLS, GLANCE_STEPS = 16, 12
-"""Where more tools than this could be part of a better way, the search would seldom end, and is a glance of so many."""
+SEARCH_TOOLS = 16
+"""Where more tools than this could be part of a better way, no search is made: it would seldom end within its limit."""
 BOUND_TOOLS = 500
 """In a graph with more tools not even the bound is computed: it takes as long as finding the way."""
 _HAD = -1
@@ -217,8 +217,9 @@ class _Problem:
         if found is not None and lowest >= found.cost:  # what is wanted was not even settled below that cost
             return self.as_way(found, exact=True)
         search = _Search(self, value, most, using)
-        is_glance = found is not None and not search.is_small()
-        best, complete = search.best(found, steps=GLANCE_STEPS if is_glance else SEARCH_STEPS)
+        if found is not None and not search.is_small():
+            return self.as_way(found, bound=lowest)
+        best, complete = search.best(found)
         if best is None:
             return None
         return self.as_way(best, exact=complete, bound=lowest)
@@ -302,8 +303,8 @@ class _Search:
                 queue.extend(taker for given in graph.gives[step] for taker in graph.takers[given])
         return reached
 
-    def best(self, found: _Found | None, *, steps: int) -> tuple[_Found | None, bool]:
-        """The best way that so many steps find, and whether everything was looked at."""
+    def best(self, found: _Found | None) -> tuple[_Found | None, bool]:
+        """The best way that `SEARCH_STEPS` choices find, and whether everything was looked at."""
         problem, weights = self.problem, self.problem.weights
         needs, is_had = problem.graph.needs, problem.is_had
         best, most = found, self.most
@@ -315,7 +316,7 @@ class _Search:
             if paid + self._least(open_, decided) >= most:
                 continue
             looked += 1
-            if looked > steps:
+            if looked > SEARCH_STEPS:
                 return best, False
             if not open_:
                 sound = self._sound(decided)
