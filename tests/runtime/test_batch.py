@@ -17,11 +17,13 @@ import pytest
 from orrery.bench.optimiser.rows import SLOTS, _killed, micro_batches
 from orrery.bench.optimiser.rows_process import STEPS, Workers
 from orrery.bench.optimiser.rows_process import workflow as four_steps
-from orrery.errors import TableChangedError
+from orrery.errors import InputError, TableChangedError
 from orrery.graph import INPUTS, Each, Effects, Graph, Ref, Task
 from orrery.journal import Journal, open_journal
 from orrery.runtime import Result, Run, Session
 from orrery.runtime.batch.plan import batch_of, batch_options, check_table
+from orrery.runtime.batch.results import Spool
+from orrery.runtime.batch.table import Table
 from orrery.scheduler.events import Budget, RunOptions
 from orrery.workflow.workflow import InputSpec, Workflow
 from tests.runtime.batch_steps import CALLS, GATES, HERE
@@ -299,3 +301,23 @@ async def test_rows_pass_the_steps_faster_than_in_batches_as_wide_as_the_workers
         result = await session.start(batch, folder=tmp_path, options=batch_options(RunOptions())).wait()
     assert result.outputs["rows"]["succeeded"] == rows
     assert micro_batches(rows, seed=1)[-1] >= 2 * (time.perf_counter() - began)
+
+
+@in_a_loop
+async def test_what_goes_wrong_on_the_way_is_told_when_the_rows_under_way_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"x": 7 * n} for n in range(100)]
+    GATES[7 * 20] = asyncio.Event()
+
+    async def meanwhile(session: Session, run: Run) -> None:
+        await until(lambda: CALLS["double", 140] == 1)
+        monkeypatch.setattr(Table, "rows", lambda _table: (_ for _ in ()).throw(InputError("the table is gone")))
+        monkeypatch.setattr(Spool, "add", lambda *_: (_ for _ in ()).throw(InputError("the results cannot be kept")))
+        GATES[140].set()
+        await run.wait()
+        assert {one.state for one in session.journal.runs() if one.run != "B"} == {"succeeded"}
+
+    result = await run_over(tmp_path, rows, at_once=8, meanwhile=meanwhile)
+    assert result.state == "failed"
+    assert "the results cannot be kept" in str(result.error)

@@ -13,7 +13,7 @@ from orrery.graph.codec import graph_from_json, to_json
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add
 from orrery.graph.ref import INPUTS, Ref
-from orrery.graph.task import Estimate, Task, refs_in
+from orrery.graph.task import Estimate, Limits, Retry, Task, refs_in
 from orrery.journal.protocol import Journal
 from orrery.passes.batch import RowKeys
 from orrery.runtime.batch.columns import Columns
@@ -139,6 +139,7 @@ def batch_of(
             "py:orrery.runtime.batch.rows:run_rows",
             {"plan": msgspec.structs.asdict(plan)},
             EXECUTOR,
+            limits=Limits(retry=Retry(attempts=4, backoff_s=15.0)),  # a disk that is full for a while
             estimate=Estimate(seconds=max(1.0, seconds)),
             label=f"{plan.rows:,} rows of {table}",
         ),

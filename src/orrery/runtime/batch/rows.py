@@ -70,6 +70,9 @@ async def run_rows(plan: dict[str, Any], ctx: BatchContext) -> dict[str, Any]:
         if not ctx.closing:
             await batch.give_up()
         raise
+    except Exception as error:
+        await batch.wind_up(error)
+        raise
     finally:
         ctx.hear = None
         batch.close()
@@ -100,6 +103,7 @@ class _Batch:
         self.errors: list[RowResult] = []
         self.money, self.tokens = 0.0, 0
         self.stopped: Failure | None = None
+        self.broken: Exception | None = None
         self.paused = False
         self.changed = asyncio.Event()
         self._coming: Iterator[tuple[TableRow, dict[str, Any] | BadRowError]] = iter(())
@@ -174,6 +178,8 @@ class _Batch:
             while True:
                 while self.stopped is None and not self.paused and self._has_room() and self._begin_window():
                     pass
+                if self.broken is not None and self.stopped is None:
+                    raise self.broken
                 if not self.windows and (self.stopped is not None or (self._exhausted and not self.shared.parked)):
                     break
                 self.changed.clear()
@@ -261,14 +267,22 @@ class _Batch:
         driver.drive(machine, lease, folder, [started, patched]).add_done_callback(_retrieve)
 
     def hear(self, run: str, events: Sequence[ev.Event]) -> None:
-        """Take in what became durable of any run."""
+        """Take in what became durable of any run. Whatever is wrong with it must not be lost on the driver."""
+        try:
+            self._hear(run, events)
+        except Exception as error:  # noqa: BLE001 - it is raised where the batch waits
+            self.broken = error
+            self.changed.set()
+
+    def _hear(self, run: str, events: Sequence[ev.Event]) -> None:
         window = self.windows.get(run)
         if window is not None:
             machine = self.driver.machine(run)
-            done = window.take(events, machine)
-            if machine.state != "running":
-                del self.windows[run]
-            self._take(window, done)
+            try:
+                self._take(window, window.take(events, machine))
+            finally:
+                if machine.state != "running":
+                    del self.windows[run]
             self.changed.set()
         elif run == self.run:
             for event in events:
@@ -367,6 +381,11 @@ class _Batch:
         self._stop(Failure("Cancelled", "the batch was cancelled", code="cancelled", severity="permanent"))
         await self.go_on()
         await self.end()
+
+    async def wind_up(self, error: Exception) -> None:
+        """Something is wrong: what is under way goes on to its end, lest nobody hears of it, and nothing new begins."""
+        self.stopped = self.stopped or Failure.of(error)
+        await self.go_on()
 
     def close(self) -> None:
         """Leave what is written where it is."""
