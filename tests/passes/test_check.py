@@ -54,7 +54,7 @@ WRONG: list[tuple[str, str, tuple[tuple[str, str], ...]]] = [
     ("an effect is gone", "pass/effects", (("e = g(n=5)", "e2 = g(n=5)"),)),
     ("an effect is there twice", "pass/effects", (("return", 'e2 = g(n=5) [writes "file:x", after e]\nreturn'),)),
     ("an effect has other arguments", "pass/effects", (("n=5", "n=6"),)),
-    ("an effect is unconditional", "pass/effects", ((', when "n > 1" (n=@inputs.n)', ""),)),
+    ("an effect is unconditional", "pass/condition", ((', when "n > 1" (n=@inputs.n)', ""),)),
     ("an effect is said to be none", "pass/effects", (('[writes "file:x"]', '[pure, reads "file:x"]'),)),
     ("an effect may be repeated", "pass/effects", (('[writes "file:x"]', '[writes "file:x", retry 3]'),)),
     ("pure work has an effect now", "pass/effects", (("c = f(n=3) [pure, ", "c = f(n=3) ["),)),
@@ -111,6 +111,15 @@ def test_what_is_right_is_not_found_wrong(became: dict[str, str], changes: tuple
 def test_a_name_that_nobody_has_is_found() -> None:
     assert codes(BEFORE, {"a": "nobody"}) == ["pass/became"]
     assert codes(BEFORE, {"nobody": "a"}) == ["pass/became"]
+
+
+def test_one_that_may_be_left_out_does_not_stand_for_one_that_may_not() -> None:
+    before = 'a = f(n=1) [pure, when "n > 1" (n=@inputs.n)]\nb = f(n=1) [pure]\nreturn a, b'
+    assert codes(before.replace("b = f(n=1) [pure]\n", "").replace("a, b", "a, b=a"), {"b": "a"}, before) == [
+        "pass/condition"
+    ]
+    always = 'a = f(n=1) [pure, when "true"]\nreturn a'
+    assert codes("a = f(n=1) [pure]\nreturn a", None, always) == []
 
 
 def test_two_effects_do_not_become_one() -> None:

@@ -2,9 +2,9 @@
 
   * Every hard edge of before is there after, between what its ends became, and fires on the same: as an edge, as a
     path that fires on the same, or inside one task. A task that waits for k of n waits for the same k of the same n.
-    No task waits firmly for an older one that it did not wait for.
-  * What may not be shared (`effects.may_share`) is there exactly once, under the same condition, with the same
-    arguments but for new names, and nothing else that may not be shared has come in.
+    No task waits firmly for an older one that it did not wait for, and none has another condition of its own.
+  * What may not be shared (`effects.may_share`) is there exactly once, with the same arguments but for new names, and
+    nothing else that may not be shared has come in.
   * Two tasks whose order can be seen from outside (`effects.conflict`), and which were ordered, are ordered so still.
   * The outputs are those of before, name for name.
 
@@ -59,7 +59,7 @@ def faults(before: Graph, rewritten: Rewritten) -> list[Problem]:
         return heir if heir is not None else task if task in after else None
 
     found: list[Problem] = []
-    for check in (_edges, _joins, _added_edges, _effects, _order, _outputs):
+    for check in (_edges, _joins, _conditions, _added_edges, _effects, _order, _outputs):
         for number, problem in enumerate(check(before, after, image)):
             if number == MOST_SHOWN:
                 break
@@ -168,6 +168,14 @@ def _key(on: Condition) -> object:
     return on.source if isinstance(on, Expr) else (on,)
 
 
+def _conditions(before: Graph, after: Graph, image: Image) -> Iterator[Problem]:
+    for task in before:
+        heir = image(task.id)
+        if heir is not None and not _same_condition(task.when, after[heir].when, image):
+            as_what = "" if heir == task.id else f", as {heir!r},"
+            yield Problem("pass/condition", f"task {task.id!r}", f"it{as_what} runs under another condition")
+
+
 def _added_edges(before: Graph, after: Graph, image: Image) -> Iterator[Problem]:
     allowed: dict[TaskId, set[TaskId | None]] = {}
     origins: dict[TaskId, list[TaskId]] = {}
@@ -231,8 +239,6 @@ def _difference(was: Task, now: Task, image: Image) -> str | None:
             return "operation"
         if not _same(was.args, now.args, image):
             return "arguments"
-    if not _same_condition(was.when, now.when, image):
-        return "condition"
     if (was.each is None) != (now.each is None):
         return "for-each"
     if was.each is not None and now.each is not None:
@@ -247,6 +253,8 @@ def _repeats(task: Task) -> Retry | None:
 
 
 def _same_condition(was: Expr | None, now: Expr | None, image: Image) -> bool:
+    if was is now is None:
+        return True
     if was is not None and now is None:
         return not was.names and is_constant_true(was)
     if was is None or now is None:

@@ -18,7 +18,9 @@ INPUT_VALUES = {"x": 1, "y": "two"}
 """The inputs that the graphs read."""
 
 
-def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float = 0.3, traps: float = 1.0) -> Graph:
+def lookalikes(
+    seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float = 0.3, traps: float = 1.0, asks: float = 0.3
+) -> Graph:
     """A graph of few operations over few values, the same for the same arguments everywhere.
 
     In it are tasks that compute the same and may or may not be one, conditions that never or always hold, edges on
@@ -29,6 +31,7 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
     Args:
         impure: the share of tasks with effects.
         copies: the share of tasks that are as an earlier one, though perhaps behind another copy.
+        asks: the share of tasks that ask a model.
         traps: 1 for all of them, 0 for hard edges on success and nothing strange.
     """
     chance = random.Random(seed)  # noqa: S311 (not a secret)
@@ -60,7 +63,9 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
                 edges.append(Edge(source, task_id, on=_outcome(chance) if chance.random() < traps else "success"))
         args |= _literals(chance)
         made.append(
-            _task(chance, task_id, args, min(join, hard) if join and hard else None, impure=impure, traps=traps)
+            _task(
+                chance, task_id, args, min(join, hard) if join and hard else None, asks=asks, impure=impure, traps=traps
+            )
         )
     outputs = {task_id: Ref(task_id) for task_id in ids if chance.random() < 0.35}
     if outputs and chance.random() < 0.2:
@@ -69,7 +74,14 @@ def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float
 
 
 def _task(
-    chance: random.Random, task_id: TaskId, args: dict[str, Any], join: int | None, *, impure: float, traps: float
+    chance: random.Random,
+    task_id: TaskId,
+    args: dict[str, Any],
+    join: int | None,
+    *,
+    asks: float,
+    impure: float,
+    traps: float,
 ) -> Task:
     when = None
     read = [value for value in args.values() if isinstance(value, Ref) and not value.path and value.task != INPUTS]
@@ -85,7 +97,7 @@ def _task(
     kind: EffectKind = chance.choice(EFFECT_KINDS) if chance.random() < impure else "pure"
     reads = tuple(one for one in RESOURCES if chance.random() < 0.15)
     writes = tuple(one for one in RESOURCES if kind != "pure" and chance.random() < 0.3)
-    if chance.random() < 0.3:
+    if chance.random() < asks:
         said = [value for value in args.values() if type(value) is Ref and value.task[0] != "@" and not value.path]
         words = ((PREAMBLE, "Say "), ("Say so.\n\n", PREAMBLE), ("Say ",))[chance.randrange(3)]
         asked = Template((*words, Ref(INPUTS, ("y",)), *(part for ref in said[:2] for part in ("\n\n", ref))))
