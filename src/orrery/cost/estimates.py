@@ -125,19 +125,25 @@ class _Estimate:
         learned = self._recall.summary(found, "seconds") if found is not None else None
         if declared is not None and declared != DEFAULT_SECONDS and not _contradicted(declared, found, learned):
             self._said("declared", f"declared {declared:g} s")
-            spread = Spread.about(declared, DECLARED_FACTOR)
-            if learned is not None and learned.spread.mid > 0 and found is not None and found.level == "step":
-                spread = learned.spread.times(declared / learned.spread.mid)  # as far as attempts really differ
-            return _Took(spread.times(self._slower_than("")))
-        if found is not None and learned is not None:
+            if found is None or learned is None or found.level != "step" or not learned.spread.mid:
+                return _Took(Spread.about(declared, DECLARED_FACTOR).times(self._slower_than("")))
+            # The log does not contradict it, and knows by how much attempts differ.
+            return self._as_learned(found, declared / learned.spread.mid)
+        if found is not None:
             self._said("learned", f"median of {found.words}")
-            slower, settled = self._slower_than(found.target), self._recall.summary(found, "settled_s")
-            seconds, mean = learned.spread.times(slower), learned.mean * slower
-            if not settled.weight:
-                return _Took(seconds, mean_s=mean)
-            return _Took(seconds, settled.spread.times(slower), mean, settled.mean * slower)
+            return self._as_learned(found)
         self._said(source, because)
         return _Took(otherwise.times(self._slower_than("")))
+
+    def _as_learned(self, found: Found, times: float = 1.0) -> _Took:
+        """The seconds of an experience, multiplied by a factor."""
+        times *= self._slower_than(found.target)
+        seconds, settled = self._recall.summary(found, "seconds"), self._recall.summary(found, "settled_s")
+        if not settled.weight:
+            return _Took(seconds.spread.times(times), mean_s=seconds.mean * times)
+        return _Took(
+            seconds.spread.times(times), settled.spread.times(times), seconds.mean * times, settled.mean * times
+        )
 
     def _slower_than(self, measured_on: str) -> float:
         """How many times as long a task takes on the device that is asked about as on the one that was measured."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orrery
 from orrery.bench.optimiser.section import Section
 from orrery.bench.report import Options, Row
 from orrery.cost import Calibration, Estimates, Learned, Platform, compare, learn, platform_of, predict
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from orrery import Session
     from orrery.workflow.workflow import Workflow
 
+DEMO = "orrery.apps.observatory.flow:observatory"
 RUNS, QUICK_RUNS, LAST = 50, 5, 20
 PART = "journal"
 """The package of Orrery whose source is looked at: some fifteen files, so that a run takes a little over a second."""
@@ -54,14 +56,13 @@ def measure(options: Options) -> Section:
 
 async def _runs(folder: Path, count: int, tell: Callable[[str], None]) -> list[Foreseen]:
     from orrery import Session
-    from orrery.apps.observatory import almanac
-    from orrery.apps.observatory.flow import http_get, observatory
+    from orrery.workflow.target import load_target
 
-    workflow = observatory.workflow()
+    workflow = load_target(DEMO)
     inputs = {"root": str(_repository(folder / "tree")), "folder": str(folder / "report")}
-    await http_get(f"{almanac.address()}/")  # as the demo does: no task is to pay for the start of the server
     learned, found = Learned(), []
-    async with Session(f"sqlite:///{folder}/runs.db") as session:
+    # The first run loads the HTTP client, which blocks the loop for longer than a second on a busy machine.
+    async with Session(f"sqlite:///{folder}/runs.db", watch_s=60.0) as session:
         capacity = {name: executor.capacity for name, executor in session.driver.executors.items()}
         platform = platform_of(workflow.graph, capacity=capacity)
         for number in range(count):
@@ -93,9 +94,8 @@ async def _run(
 
 def _repository(folder: Path) -> Path:
     """A small repository with one commit; a plain folder where there is no git, which the demo can do with too."""
-    from orrery.apps.observatory.flow import OWN_SOURCE
-
-    shutil.copytree(OWN_SOURCE / PART, folder / PART, ignore=shutil.ignore_patterns("__pycache__"))
+    source = Path(orrery.__file__).parent
+    shutil.copytree(source / PART, folder / PART, ignore=shutil.ignore_patterns("__pycache__"))
     who = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false")
     with suppress(OSError, subprocess.CalledProcessError):
         for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "Begin")):
