@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,24 @@ from cyclopts import Parameter
 
 from orrery.cli import explained
 from orrery.cli.drive import Drive
-from orrery.cli.options import Inputs, Json, Store, open_existing, read_inputs, read_resources, read_value
+from orrery.cli.fleet import devices_within_reach, machines_within_reach
+from orrery.cli.options import (
+    HubTokenFile,
+    HubUrl,
+    Inputs,
+    Json,
+    Store,
+    open_existing,
+    read_hub,
+    read_inputs,
+    read_resources,
+    read_value,
+)
 from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
 from orrery.cli.screen import err, out, say, write_json
 from orrery.cost import Calibration, compare
 from orrery.errors import InputError, OutsideError, UnknownRunError
+from orrery.fleet.hubs import HubAddress
 from orrery.graph import Patch
 from orrery.journal import Journal
 from orrery.passes import DEFAULT, Pass, bound, named
@@ -42,6 +56,8 @@ def explain(
     output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
     store: Store = None,
     resources: Annotated[list[str] | None, Parameter(name="--resources", negative=())] = None,
+    hub: HubUrl = None,
+    hub_token_file: HubTokenFile = None,
     planner: PlannerName = None,
     option: PlannerOptions = None,
     tools: str | None = None,
@@ -58,18 +74,17 @@ def explain(
         resources: How much there is of a resource that tasks name, as NAME=COUNT.
         tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
     """
-    folder, given, capacity = Path.cwd(), read_inputs(inputs), read_resources(resources)
+    ground = Ground(Path.cwd(), store, read_resources(resources), read_hub(hub, hub_token_file), as_json=json)
+    given = read_inputs(inputs)
     if is_request(target):
-        workflow = planned(
-            goal_of(target, options=option, tools=tools), choose(planner), Path.cwd(), as_json=json
-        ).workflow
+        goal = goal_of(target, options=option, tools=tools, devices=devices_within_reach(ground.hub))
+        workflow = planned(goal, choose(planner), ground.folder, as_json=json).workflow
     else:
         from orrery.workflow import load_target
 
-        workflow = load_target(target, folder, given)
-    with taught_by(store) as journal:
-        found = explained_workflow(workflow, given, journal=journal, passes=read_passes(passes), resources=capacity)
-    status, actual = analyzed(found, given, store, capacity, folder, as_json=json) if analyze else (0, None)
+        workflow = load_target(target, ground.folder, given)
+    found = ground.explained(workflow, given, passes)
+    status, actual = ground.analyzed(found, given) if analyze else (0, None)
     if output is not None:
         draw_to(output, found)
     if json:
@@ -81,47 +96,54 @@ def explain(
     return status
 
 
-def analyzed(
-    found: Explanation,
-    given: Mapping[str, str],
-    store: str | None,
-    resources: Mapping[str, int],
-    folder: Path,
-    *,
-    as_json: bool,
-) -> tuple[int, Calibration]:
-    """Run it as the passes leave it: the exit status, and estimate against actual."""
-    name, patches = new_run_name(), found.pipeline.patches
+@dataclass(frozen=True)
+class Ground:
+    """Where a workflow would run: its folder, the store that remembers, what there is of resources, and the fleet."""
 
-    def begin(session: Session) -> Run:
-        return session.start(found.workflow, given, run=name, folder=folder, rewrites=patches)
+    folder: Path
+    store: str | None = None
+    resources: Mapping[str, int] = field(default_factory=dict)
+    hub: HubAddress | None = None
+    as_json: bool = False
 
-    status = Drive(found.workflow.name, store, resources=resources, as_json=as_json, sums_up=False)(begin)
-    journal = open_existing(store)
-    try:
-        events = [event for _, event in journal.read(name)]
-    finally:
-        journal.close()
-    return status, compare(found.pipeline.after, found.after, events)
+    def explained(self, workflow: Workflow, given: Mapping[str, str], passes: str | None) -> Explanation:
+        """What it would take here. Raises UnknownNameError, InputError: there is no such pass."""
+        with taught_by(self.store) as journal:
+            return explained_workflow(
+                workflow,
+                given,
+                journal=journal,
+                passes=read_passes(passes),
+                resources=self.resources,
+                devices=machines_within_reach(self.hub),
+            )
 
+    def analyzed(self, found: Explanation, given: Mapping[str, str]) -> tuple[int, Calibration]:
+        """Run it as the passes leave it: the exit status, and estimate against actual."""
+        name, patches = new_run_name(), found.pipeline.patches
 
-def rewritten(
-    workflow: Workflow,
-    given: Mapping[str, str],
-    store: str | None,
-    passes: str | None,
-    resources: Mapping[str, int],
-    *,
-    as_json: bool,
-) -> tuple[Patch, ...]:
-    """What passes make of a workflow that is about to run; a line about it for whoever reads along."""
-    with taught_by(store) as journal:
-        found = explained_workflow(workflow, given, journal=journal, passes=read_passes(passes), resources=resources)
-    console = err() if as_json else out()
-    if console.is_terminal or not as_json:
-        for line in explained.reasons(found):
-            say(console, line, "dim")
-    return found.pipeline.patches
+        def begin(session: Session) -> Run:
+            return session.start(found.workflow, given, run=name, folder=self.folder, rewrites=patches)
+
+        drive = Drive(
+            found.workflow.name, self.store, resources=self.resources, as_json=self.as_json, hub=self.hub, sums_up=False
+        )
+        status = drive(begin)
+        journal = open_existing(self.store)
+        try:
+            events = [event for _, event in journal.read(name)]
+        finally:
+            journal.close()
+        return status, compare(found.pipeline.after, found.after, events)
+
+    def rewritten(self, workflow: Workflow, given: Mapping[str, str], passes: str | None) -> tuple[Patch, ...]:
+        """What passes make of a workflow that is about to run; a line for each change, for whoever reads along."""
+        found = self.explained(workflow, given, passes)
+        console = err() if self.as_json else out()
+        if console.is_terminal or not self.as_json:
+            for line in explained.reasons(found):
+                say(console, line, "dim")
+        return found.pipeline.patches
 
 
 def read_passes(words: str | None) -> list[tuple[str, Pass]]:
@@ -171,4 +193,4 @@ def draw_to(path: Path, found: Explanation) -> None:
         raise OutsideError(f"{path} cannot be written: {error.strerror}") from error
 
 
-__all__ = ["Passes", "explain", "read_passes", "rewritten", "taught_by"]
+__all__ = ["Ground", "Passes", "explain", "read_passes", "taught_by"]

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from orrery.cli.screen import err, say
+from orrery.cost import Device as Machine
 from orrery.errors import ConnectionLostError, HubRefusedError, MissingExtraError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import Registry
@@ -28,9 +29,18 @@ def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
 
     Raises HubRefusedError, ConnectionLostError: the hub that was asked for does not answer.
     """
+    return tuple(_device(view) for view in _within_reach(named))
+
+
+def machines_within_reach(named: HubAddress | None) -> dict[str, Machine]:
+    """The same devices as a cost model sees them, by name: speed, slots, price, what they perform. Raises likewise."""
+    return {view.name: _machine(view) for view in _within_reach(named)}
+
+
+def _within_reach(named: HubAddress | None) -> list[DeviceView]:
     hub = named or (find_hub() if os.environ.get("ORRERY_HUB") or _runs_here() else None)
     if hub is None:
-        return ()
+        return []
     try:
         views = asyncio.run(_views(hub))
     except (ConnectionLostError, HubRefusedError, MissingExtraError) as error:
@@ -38,8 +48,8 @@ def devices_within_reach(named: HubAddress | None) -> tuple[Device, ...]:
             raise
         say(err(), f"planned for this machine alone, since the hub that {hub.said_by} names does not answer", "dim")
         say(err(), str(error), "dim")
-        return ()
-    return tuple(_device(view) for view in views if view.state in ("online", "shaky"))
+        return []
+    return [view for view in views if view.state in ("online", "shaky")]
 
 
 def _runs_here() -> bool:
@@ -59,3 +69,19 @@ async def _views(hub: HubAddress) -> tuple[DeviceView, ...]:
 def _device(view: DeviceView) -> Device:
     profile = view.profile
     return Device(view.name, profile.skills, profile.os, tuple(offer.name for offer in profile.tools))
+
+
+def _machine(view: DeviceView) -> Machine:
+    profile = view.profile
+    return Machine(
+        view.name,
+        speed=profile.speed,
+        slots=profile.slots,
+        money_per_s=profile.cost / 3600,
+        tags=profile.skills,
+        latency_s=Machine("").latency_s if view.latency_s is None else view.latency_s,
+        offers=tuple(offer.name for offer in profile.tools),
+        os=profile.os,
+        cpus=profile.cpus,
+        memory_bytes=profile.memory_bytes,
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from orrery.cli.drive import Drive
-from orrery.cli.explain import Passes, rewritten
+from orrery.cli.explain import Ground, Passes
 from orrery.cli.fleet import devices_within_reach
 from orrery.cli.forecast import print_forecast
 from orrery.cli.options import (
@@ -88,6 +89,8 @@ def run(
     """
     budget = Budget(budget_money, budget_tokens, budget_wall)
     folder, given, fleet = Path.cwd(), read_inputs(inputs), read_hub(hub, hub_token_file)
+    capacity = read_resources(resources)
+    ground = Ground(folder, store, capacity, fleet, as_json=json)
     table = table or RowsOptions()
     if is_request(target):
         table.check_unused()
@@ -105,15 +108,18 @@ def run(
         from orrery.workflow import load_target
 
         workflow = load_target(target, folder, given)
+        if table.rows is not None and (optimise or passes):  # it is what is done for each row that they rewrite
+            for patch in ground.rewritten(workflow, given, passes):
+                workflow = replace(workflow, graph=workflow.graph.apply(patch))
+            optimise, passes = False, None
         batch = table.over(workflow, given, folder)
         if dry_run:
             return print_forecast(workflow, as_json=json)
         if batch is not None:
             workflow, given = batch, {}
-    capacity = read_resources(resources)
     options = table.options(RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast))
 
-    rewrites = rewritten(workflow, given, store, passes, capacity, as_json=json) if optimise or passes else ()
+    rewrites = ground.rewritten(workflow, given, passes) if optimise or passes else ()
 
     def begin(session: Session) -> Run:
         return session.start(workflow, given, run=run, options=options, folder=folder, rewrites=rewrites)
