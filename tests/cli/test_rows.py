@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from orrery.journal import open_journal
+from orrery.scheduler.events import TaskSucceeded
+
 from .conftest import Call, Folder
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +124,19 @@ def test_a_dry_run_checks_the_table_and_runs_nothing(folder: Folder, call: Call)
     assert folder.lines() == []
 
 
+def noted(folder: Folder) -> int:
+    """How many rows have a note in the log."""
+    path = folder.path / ".orrery/runs.db"
+    if not path.exists():
+        return 0
+    journal = open_journal(f"sqlite:///{path}")
+    try:
+        events = [event for run in journal.runs() if "/" in run.run for _, event in journal.read(run.run)]
+    finally:
+        journal.close()
+    return sum(isinstance(event, TaskSucceeded) and event.task.endswith("/note") for event in events)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
 def test_a_killed_batch_is_resumed_and_refuses_another_table(folder: Folder, call: Call) -> None:
     folder.write(
@@ -131,7 +147,7 @@ def test_a_killed_batch_is_resumed_and_refuses_another_table(folder: Folder, cal
         ),
     )
     process = folder.start("run", "wait.yaml", "--rows", "t.csv", "--run", "b")
-    folder.wait_for(lambda: len(folder.lines()) == 3 and folder.is_waiting(), process)
+    folder.wait_for(lambda: noted(folder) == 3, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert call("runs", "--json").json["runs"][0]["state"] == "interrupted"
