@@ -25,6 +25,8 @@ FEW_TASKS = 200
 """Up to so many tasks each has a line of its own; above, lines say how far the run is."""
 MOST_TROUBLES = 20
 LINE_EVERY_S, LINE_EVERY_SHARE = 1.0, 0.05
+ROWS_EVERY_S = 5.0
+"""A batch is one task that runs for long, so its lines say how its rows stand."""
 
 
 class Display(Protocol):
@@ -166,6 +168,7 @@ class Lines:
         self._keyboard = Keyboard(self._hear, raw=False)
         self._troubles = 0
         self._said_at, self._said_done = 0.0, 0
+        self._told_rows_at: float | None = None
         self._muted = False
 
     def begin(self, tally: Tally, name: str, clock: Callable[[], float], questions: Questions | None = None) -> None:
@@ -192,6 +195,7 @@ class Lines:
             self._write(self._line(tally, one, ended))
         if is_large:
             self._say_how_far(tally)
+        self._say_how_rows_stand(tally)
         self._ask()
 
     def _hear(self, typed: str) -> None:
@@ -235,6 +239,16 @@ class Lines:
         parts += [f"{tally.retries} retries"] if tally.retries else []
         parts += [f"{len(tally.machine.failed)} failed"] if tally.machine.failed else []
         self._write(Text(f"{', '.join(parts)}  {span(max(0.0, now - tally.began_at))}"))
+
+    def _say_how_rows_stand(self, tally: Tally) -> None:
+        now = self._clock()
+        for task, (_, note) in tally.progress.items():
+            if tally.machine.records[task].task.executor == "batch":
+                if self._told_rows_at is None:
+                    self._told_rows_at = now
+                elif now - self._told_rows_at >= ROWS_EVERY_S:
+                    self._told_rows_at = now
+                    self._write(Text(f"{note}  {span(max(0.0, now - tally.began_at))}"))
 
     def _write(self, line: Text) -> None:
         if self._muted:
