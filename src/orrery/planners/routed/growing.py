@@ -29,6 +29,7 @@ from orrery.routing.tools import ToolGraph
 REROUTE = "reroute"
 _HERE = "py:orrery.planners.routed.operations:"
 PAUSE, GIVE_UP = f"{_HERE}pause", f"{_HERE}give_up"
+MOST_LABEL = 120
 PROBE_S = 10.0
 """A probe that takes longer has failed."""
 
@@ -180,7 +181,8 @@ def _decision(
     }
     if answer:
         args["answer"] = Ref(answer)
-    made = Task(last, REROUTE, args, effects=Effects("idempotent"), label=f"after way {round_.number}")
+    because = decision.because if len(decision.because) <= MOST_LABEL else decision.because[: MOST_LABEL - 1] + "…"
+    made = Task(last, REROUTE, args, effects=Effects("idempotent"), label=because)
     waits = [f"{site.prefix}{task.step}" for task in planned] + ([answer] if answer else [])
     return [Add(made), *(Link(Edge(one, last, on="completion")) for one in waits)]
 
