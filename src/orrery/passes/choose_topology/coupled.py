@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from orrery.graph.graph import Graph
 from orrery.graph.ref import TaskId
-from orrery.graph.task import Task
+from orrery.graph.task import Effects, Task
 from orrery.passes.effects import Touch
 
 FIXED: Final = -1.0
@@ -135,17 +135,21 @@ def _bind(tasks: list[Task], into: list[int], source: list[int], weight: list[fl
         return 0, free
     bits: dict[str, int] = {}
     before, behind = [], []  # what a task, and all before (behind) it, touch: they meet where a bit is in both
+    masks: dict[Effects, tuple[int, int]] = {}  # most tasks have the effects of others
     for task in tasks:
-        touch = Touch.of(task) or _NOTHING
-        reads = _mask(sorted(touch.reads), bits)
-        writes = _mask([_UNNAMED] if touch.unknown else sorted(touch.writes), bits)
-        before.append(writes | reads << _NAMES)
-        behind.append(writes | reads | writes << _NAMES)
+        mask = masks.get(task.effects)
+        if mask is None:
+            touch = Touch.of(task) or _NOTHING
+            reads = _mask(sorted(touch.reads), bits)
+            writes = _mask([_UNNAMED] if touch.unknown else sorted(touch.writes), bits)
+            mask = masks[task.effects] = (writes | reads << _NAMES, writes | reads | writes << _NAMES)
+        before.append(mask[0])
+        behind.append(mask[1])
     if any(before):
         for target in range(len(tasks) - 1, -1, -1):
-            mask = behind[target]
+            touched = behind[target]
             for edge in range(into[target], into[target + 1]):
-                behind[source[edge]] |= mask
+                behind[source[edge]] |= touched
         for target in range(len(tasks)):
             for edge in range(into[target], into[target + 1]):
                 before[target] |= before[source[edge]]
