@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.cost import Estimates, Learned, learn, taught_by
+from orrery.cost import Estimates, Learned, learn, predict, taught_by
 from orrery.cost import learned as limits
 from orrery.cost.question import question_of
 from orrery.graph import Edge, Graph, Ref, Task
@@ -189,3 +189,12 @@ def test_times_that_jump_and_usage_that_cannot_be_are_no_harm() -> None:
     cost = Estimates(None, learned(odd, odd, odd)).estimate(WORK)
     assert cost.seconds.mid == 0.0
     assert cost.money.mid == 0.0
+
+
+def test_what_an_executor_needs_to_begin_is_no_part_of_an_attempt_but_of_the_time_until_it_settles() -> None:
+    late = Log(WORK).add(ev.TaskStarted(1000.0, "a", 1), ev.TaskSucceeded(1005.0, "a", 1, began_at=1003.0)).ended()
+    cost = Estimates(None, learned(late, late, late)).estimate(WORK)
+    assert cost.settled_s is not None
+    assert cost.seconds.mid == pytest.approx(2.0, rel=0.03)
+    assert cost.settled_s.mid == pytest.approx(5.0, rel=0.03)
+    assert predict(Graph([WORK]), Estimates(None, learned(late, late, late))).seconds.mid == pytest.approx(5, rel=0.03)

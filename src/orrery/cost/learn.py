@@ -5,6 +5,8 @@ What can be told from it is taken:
 
 * an attempt that succeeded, with its seconds from when its executor really began; one that failed counts only as such,
   one that was stopped (the slower of two hedged ones, say) or lost with its process not at all;
+* how long a task took to settle: from when its executor was given it, so that the start of a worker, or the line before
+  a device, is in it, to its end, repeated attempts and the pauses between them included;
 * of a task with a for-each, the number of items; its children teach what an item takes, under the name of the step;
 * a task that grew into others, such as an agent or a planner, took what all of them took together;
 * whether a task ran or was left out by a condition, in runs that succeeded.
@@ -78,7 +80,8 @@ def taught_by(events: Iterable[ev.Event]) -> list[Taught]:
 class _Story(msgspec.Struct, gc=False):
     """What became of one task."""
 
-    first_began: float | None = None
+    handed_at: float | None = None
+    began_at: float = 0.0
     ended_at: float = 0.0
     seconds: float = 0.0
     money: float = 0.0
@@ -156,8 +159,8 @@ class _Reader:
             story.was_lost = True
         if attempt.outcome not in ("succeeded", "failed", "grown") or story.outcome == "succeeded":
             return
-        if story.first_began is None:
-            story.first_began = attempt.began_at
+        if story.handed_at is None:
+            story.handed_at, story.began_at = attempt.queued_at, attempt.began_at
         story.ended_at = max(story.ended_at, attempt.ended_at)
         story.tries += 1
         story.outcome = attempt.outcome
@@ -203,7 +206,7 @@ class _Reader:
         succeeded, is_each = story.outcome in ("succeeded", "grown"), task.each is not None
         ran = None if self._state != "succeeded" or (story.tries == 0 and not story.skipped) else story.tries > 0
         done = succeeded and (story.outcome == "succeeded" or self._state == "succeeded")
-        if is_each or not done or story.first_began is None:
+        if is_each or not done or story.handed_at is None:
             return Taught(
                 question,
                 result_bytes=story.result_bytes if done else None,
@@ -213,7 +216,7 @@ class _Reader:
                 gave_up=True if story.outcome == "failed" and not is_each else None,
                 ran=ran,
             )
-        took = story.seconds if story.outcome == "succeeded" else max(0.0, story.ended_at - story.first_began)
+        took = story.seconds if story.outcome == "succeeded" else max(0.0, story.ended_at - story.began_at)
         recalled = call is not None and story.outcome == "succeeded" and not story.tokens
         answers = (self._answer(step, call, story),) if call is not None and story.tokens else ()
         return Taught(
@@ -222,7 +225,7 @@ class _Reader:
             money=(story.money,),
             tokens=(story.tokens,),
             answer_tokens=answers,
-            settled_s=None if story.was_lost else max(0.0, story.ended_at - story.first_began),
+            settled_s=None if story.was_lost else max(0.0, story.ended_at - story.handed_at),
             result_bytes=story.result_bytes,
             tries=story.tries,
             failed=story.failed,

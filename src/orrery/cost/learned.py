@@ -37,7 +37,7 @@ class Experience(msgspec.Struct):
         as_of: the number of runs that had been learned from when it was last touched.
         attempts: how many were counted in all; everything below counts newer ones for more.
         seconds, money, tokens, answer_tokens: of an attempt that succeeded.
-        settled_s: of a task, from its first attempt to its end, repeated attempts and pauses included.
+        settled_s: of a task, from when its executor was given it to its end, repeated attempts and pauses included.
         result_bytes, items: of a task's result; of its for-each.
         tries, failed: attempts, and those of them that failed.
         ended, gave_up: tasks that came to an end, and those of them that failed for good.
