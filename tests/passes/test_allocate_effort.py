@@ -57,7 +57,7 @@ def test_an_easy_call_may_be_told_not_to_think() -> None:
 def test_without_tiers_the_platform_says_what_there_is() -> None:
     graph = Graph([hard(0.9)])
     assert allocate_effort(graph, COSTS).graph is graph
-    thinks = Model("m", 1.0, 0.1, 4.0, 0.9, KEEPS, thinking=(8192, 2048))
+    thinks = Model("m", 1.0, 0.1, 4.0, 0.9, KEEPS, thinking=(8192, 0, 2048, 0))
     costs = FixedCosts(Platform(models={"m": thinks}, default_model="m"))
     assert allocate_effort(graph, costs).graph["a"].args["thinking_tokens"] == 8192
     assert allocate_effort(Graph([hard(0.6)]), costs).graph["a"].args["thinking_tokens"] == 2048
@@ -72,16 +72,17 @@ def test_what_an_author_said_stays() -> None:
         assert because in rewritten.notes[0].because
 
 
-def test_the_turns_of_a_conversation_get_one_tier_and_keep_their_model() -> None:
+def test_the_turns_of_a_conversation_get_one_tier_or_none_and_keep_their_model() -> None:
     calls = [asking("a", "Sum up. ", DOC), asking("b", "And? ", DOC, Ref("a"))]
     platform = Platform(models=COSTS.platform.models, default_model="small")
     folded = fold_conversation(Graph(calls), FixedCosts(platform)).graph
-    judge = how_hard.given({"a": 0.1, "b": 0.6})
+    judge = how_hard.given({"a": 0.7, "b": 0.6})
     after = allocate_effort(folded, COSTS, tiers=TIERS, difficulty=judge).graph
     assert [task.args["thinking_tokens"] for task in after] == [2048, 2048]
-    kept = allocate_effort(folded, COSTS, tiers=TIERS, difficulty=how_hard.given({"b": 0.95}))
-    assert kept.graph is folded
-    assert "stays with its model" in kept.notes[0].because
+    for figures, because in (({"a": 0.1, "b": 0.6}, "turns of its conversation differ"), ({}, "stays with its model")):
+        kept = allocate_effort(folded, COSTS, tiers=TIERS, difficulty=how_hard.given(figures, lambda *_: 0.95))
+        assert kept.graph is folded
+        assert because in kept.notes[0].because
 
 
 @pytest.mark.parametrize("wrong", [math.nan, -1.0, 2.0, math.inf])

@@ -4,8 +4,8 @@ Below the threshold a call is easy and gets the first tier; what lies above is d
 the hardest get the last. A higher threshold never gives a call more: tokens fall with it.
 
 What an author said of a call stays: its own `thinking_tokens` always, its own model where a tier would name another.
-The turns of one conversation get one tier, that of the hardest, and keep their model: another effort or model in the
-middle would make a server read all of it anew.
+The turns of one conversation keep their model, and get a tier only where all of them get the same: another effort or
+model in the middle would make many a server read all of it anew.
 
 Effort spent on what is easy is wasted, and so is effort on what stays too hard: `orrery bench optimiser --only scale`
 shows what this gains with a difficulty that is right, and what it loses with one that is not.
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orrery.cost import AS_WRITTEN, CostModel, Option
+from orrery.cost import CostModel, Option
 from orrery.cost.calls import ASK, asked_of, conversations
 from orrery.cost.difficulty import Difficulty, declared, is_difficulty, learned
 from orrery.errors import RequestError
@@ -46,7 +46,7 @@ def allocate_effort(
     Args:
         threshold: the difficulty from which a call is hard.
         tiers: from the least effort to the most; "" and None in one leave a call as it is. Empty: what the platform
-            says of the call's own model (`Model.thinking`), no thought first; where it says nothing, no change.
+            says of the call's own model (`Model.thinking`), the least first; where it says nothing, no change.
         difficulty: how hard a call is, in [0, 1]; `difficulty.learned` unless given, and for figures that are none.
 
     Raises: RequestError: the threshold is no number from 0 to 1, or a tier names a device.
@@ -68,12 +68,15 @@ def allocate_effort(
         steps = tiers or _steps(calls[0], costs)
         if not steps:
             continue
-        hard = max(_believed(judge(task, graph), task, graph, usual) for task in calls)
-        tier = steps[tier_of(hard, threshold, len(steps))]
+        hard = [_believed(judge(task, graph), task, graph, usual) for task in calls]
+        ranks = [tier_of(figure, threshold, len(steps)) for figure in (min(hard), max(hard))]
+        tier = steps[ranks[1]]
         reason = _reason_against(calls, tier, in_conversation=calls[0].id in first)
+        if ranks[0] != ranks[1]:
+            reason = "the turns of its conversation differ, and one effort keeps what their server has read"
         note, after = _given(calls, tier, costs)
-        side = "at least" if hard >= threshold else "below"
-        because = f"difficulty {hard:.2f}, {side} {threshold:.2f}: {_words(tier)}"
+        side = "at least" if max(hard) >= threshold else "below"
+        because = f"difficulty {max(hard):.2f}, {side} {threshold:.2f}: {_words(tier)}"
         if reason or not after:
             kept = tuple(task.id for task in calls)
             notes.append(Note("rejected", kept, f"{because}; {reason}" if reason else f"{because}, as it is"))
@@ -99,12 +102,11 @@ def tier_of(difficulty: float, threshold: float, tiers: int) -> int:
 
 
 def _steps(task: Task, costs: CostModel) -> tuple[Option, ...]:
-    """No thought, and the budgets that the platform says the call's model takes."""
+    """The budgets of thought that the platform says the call's model takes, where it says more than one."""
     named = task.args.get("model") or costs.platform.default_model
     model = costs.platform.models.get(named) if isinstance(named, str) else None
-    if model is None or not model.thinking:
-        return ()
-    return tuple(Option(thinking_tokens=tokens) for tokens in (0, *sorted(model.thinking)))
+    budgets = sorted(set(model.thinking)) if model is not None else []
+    return tuple(Option(thinking_tokens=tokens) for tokens in budgets) if len(budgets) > 1 else ()
 
 
 def _believed(figure: float, task: Task, graph: Graph, usual: Difficulty) -> float:
@@ -137,7 +139,10 @@ def _given(calls: Sequence[Task], tier: Option, costs: CostModel) -> tuple[Note,
         if now is task:
             continue
         after[task.id] = now
-        was, will = costs.estimate(task, AS_WRITTEN), costs.estimate(task, tier)
+        present = task.args.get("model") or costs.platform.default_model
+        asks = present if isinstance(present, str) else ""
+        was = costs.estimate(task, Option(model=asks))  # by name: what is compared is of one kind
+        will = costs.estimate(task, Option(model=tier.model or asks, thinking_tokens=tier.thinking_tokens))
         saves_s += was.seconds.mid - will.seconds.mid
         saves_money += was.money.mid - will.money.mid
         saves_tokens += was.tokens.mid - will.tokens.mid

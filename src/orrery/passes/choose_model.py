@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from orrery.cost import CostModel, Option
-from orrery.cost.calls import ASK, ModelCall, asked_of, conversations
+from orrery.cost.calls import ASK, asked_of, conversations
 from orrery.graph.graph import Graph
 from orrery.graph.query import critical_path
 from orrery.graph.ref import TaskId
@@ -182,9 +182,9 @@ def _offer(tasks: Sequence[Task], costs: CostModel, name: str) -> _Offer:
     model = costs.platform.models.get(name)
     money, seconds, quality = 0.0, {}, 1.0 if model is not None and model.quality is not None else None
     for task in tasks:
-        call = ModelCall.of(task)
-        written = call is not None and (call.model or costs.platform.default_model) == name
-        cost = costs.estimate(task) if written else costs.estimate(task, Option(model=name))
+        cost = costs.estimate(
+            task, Option(model=name)
+        )  # by name for its own model too: what is compared is of one kind
         money += cost.money.mid * (cost.items.mid if cost.items is not None else 1.0)
         seconds[task.id] = cost.seconds.mid
         quality = None if quality is None or cost.quality is None else min(quality, cost.quality)
