@@ -24,3 +24,8 @@ async def add(x: int, y: int) -> int:
     CALLS["add", (x, y)] += 1
     await asyncio.sleep(0)
     return x + y
+
+
+async def essay(x: int) -> str:
+    CALLS["essay", x] += 1
+    return f"{x} " * 10_000

@@ -18,12 +18,14 @@ from orrery.bench.optimiser.rows import SLOTS, _killed, micro_batches
 from orrery.bench.optimiser.rows_process import STEPS, Workers
 from orrery.bench.optimiser.rows_process import workflow as four_steps
 from orrery.errors import InputError, TableChangedError
-from orrery.graph import INPUTS, Each, Effects, Graph, Ref, Task
+from orrery.graph import INPUTS, Each, Edge, Effects, Graph, Ref, Task
+from orrery.graph.expr import Expr
 from orrery.journal import Journal, open_journal
 from orrery.runtime import Result, Run, Session
 from orrery.runtime.batch.plan import batch_of, batch_options, check_table
 from orrery.runtime.batch.results import Spool
 from orrery.runtime.batch.table import Table
+from orrery.scheduler import events as ev
 from orrery.scheduler.events import Budget, RunOptions
 from orrery.workflow.workflow import InputSpec, Workflow
 from tests.runtime.batch_steps import CALLS, GATES, HERE
@@ -200,6 +202,21 @@ async def test_shared_work_is_not_done_again_after_an_interruption(tmp_path: Pat
 
 
 @in_a_loop
+async def test_large_values_are_shared_too(tmp_path: Path) -> None:
+    tasks = [
+        Task("essay", f"{HERE}essay", {"x": Ref(INPUTS, ("x",))}, effects=PURE),
+        Task("count", "text.count", {"text": Ref("essay")}, effects=PURE),
+        Task("twice", f"{HERE}double", {"x": Ref(INPUTS, ("y",))}),
+    ]
+    outputs = {"words": Ref("count", ("words",)), "twice": Ref("twice")}
+    workflow = replace(WORKFLOW, graph=Graph(tasks, [Edge("count", "twice")], outputs))
+    rows = [{"x": n % 3, "y": 7 * n} for n in range(40)]
+    await run_over(tmp_path, rows, workflow=workflow, at_once=4)
+    assert {one["words"] for one in results(tmp_path)} == {"10000"}
+    assert [CALLS["essay", n] for n in range(3)] == [1, 1, 1]
+
+
+@in_a_loop
 async def test_a_table_that_changed_is_refused_and_the_batch_can_still_go_on(tmp_path: Path) -> None:
     store, rows = f"sqlite:///{tmp_path}/runs.db", [{"x": 7 * n} for n in range(50)]
     GATES[0] = asyncio.Event()
@@ -321,3 +338,23 @@ async def test_what_goes_wrong_on_the_way_is_told_when_the_rows_under_way_have_e
     result = await run_over(tmp_path, rows, at_once=8, meanwhile=meanwhile)
     assert result.state == "failed"
     assert "the results cannot be kept" in str(result.error)
+
+
+@in_a_loop
+async def test_a_row_may_ask_a_person_while_others_go_on(tmp_path: Path) -> None:
+    ask = Task("ask", "ask", {"question": "double it?"}, "person", when=Expr("x == 7", {"x": Ref(INPUTS, ("x",))}))
+    twice = Task("twice", f"{HERE}double", {"x": Ref(INPUTS, ("x",))})
+    graph = Graph([ask, twice], [Edge("ask", "twice", "completion")], {"twice": Ref("twice")})
+    notes: list[str] = []
+
+    async def meanwhile(session: Session, _run: Run) -> None:
+        session.driver.observers.append(
+            lambda _, events: notes.extend(one.note for one in events if isinstance(one, ev.TaskProgressed))
+        )
+        await until(lambda: any("1 wait for an answer, such as `orrery approve B/0001 r2/ask`" in one for one in notes))
+        assert CALLS.total() == 29
+        session.driver.report("B/0001", ev.TaskAnswered(session.driver.now(), "r2/ask", "approve"))
+
+    rows = [{"x": 7 * n} for n in range(30)]
+    result = await run_over(tmp_path, rows, workflow=replace(WORKFLOW, graph=graph), at_once=40, meanwhile=meanwhile)
+    assert result.outputs["rows"]["succeeded"] == 30

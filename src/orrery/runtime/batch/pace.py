@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 _MARKS = 40
 
@@ -30,8 +31,12 @@ class Pace:
         (began_at, before), (at, finished) = self._marks[0], self._marks[-1]
         return (finished - before) / (at - began_at) if at > began_at else 0.0
 
-    def note(self, failed: int) -> str:
-        """How far it is, for people: "1,204/20,000 rows, 3 failed, 512 rows/s, 37 s left"."""
+    def note(self, failed: int, asking: Sequence[str] = ()) -> str:
+        """How far it is, for people: "1,204/20,000 rows, 3 failed, 512 rows/s, 37 s left".
+
+        Args:
+            asking: commands that answer what waits for a person.
+        """
         finished = self._marks[-1][1] if self._marks else 0
         parts = [f"{finished:,}/{self._total:,} rows"]
         parts += [f"{failed:,} failed"] if failed else []
@@ -39,6 +44,7 @@ class Pace:
         if rate > 0:
             parts += [f"{rate:,.0f} rows/s" if rate >= 10 else f"{rate:.2g} rows/s"]
             parts += [f"{_span((self._total - finished) / rate)} left"] if finished < self._total else []
+        parts += [f"{len(asking):,} wait for an answer, such as `{asking[0]}`"] if asking else []
         return ", ".join(parts)
 
 

@@ -32,6 +32,7 @@ from orrery.runtime.history import fold
 from orrery.runtime.takeover import take_over
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
+from orrery.scheduler.states import State
 
 WINDOW_ROWS: Final = 128
 """Rows of a window: enough that a run costs little for each, few enough that making its graph holds nothing up."""
@@ -39,6 +40,7 @@ WINDOWS_AT_ONCE: Final = 4
 """Into so many windows the rows under way are divided where there are fewer of them."""
 MOST_WINDOWS: Final = 32
 """A window is kept while one of its rows is under way; more are not begun, lest stragglers fill the memory."""
+KEPT_BYTES: Final = 4096
 NOTE_EVERY_S: Final = 0.5
 MOST_ERRORS: Final = 10
 
@@ -297,7 +299,7 @@ class _Batch:
             if value is None:
                 self.shared.given_up(key)
             else:
-                self.shared.done(key, value[0])
+                self.shared.done(key, self._kept(value[0]))
         money, tokens = window.newly_spent()
         self.money += money
         self.tokens += tokens
@@ -341,8 +343,21 @@ class _Batch:
     def _tell(self) -> None:
         finished = self.counts["succeeded"] + self.counts["failed"]
         self.pace.mark(time.monotonic(), finished)
-        self.ctx.progress(finished / self.plan.rows, self.pace.note(self.counts["failed"]))
+        self.ctx.progress(finished / self.plan.rows, self.pace.note(self.counts["failed"], self._asking()))
         self.spool.flush()
+
+    def _asking(self) -> list[str]:
+        return [
+            f"orrery approve {run} {record.task.id}"
+            for run in self.windows
+            for record in self.driver.machine(run).records.values()
+            if record.state is State.ASKING
+        ]
+
+    def _kept(self, value: Any) -> Any:
+        """A value as it is kept for later windows: a large one as a blob, so that what is in memory stays small."""
+        data = encode(value)
+        return value if len(data) <= KEPT_BYTES else self.driver.blobs.put(data, "value")
 
     def _loaded(self, value: Any) -> Any:
         return self._load(value) if type(value) is Blob and value.media == "value" else value
