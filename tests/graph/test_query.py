@@ -21,6 +21,7 @@ from orrery.graph.query import (
     sources,
     total_work,
     width,
+    width_at_least,
 )
 from orrery.testing.graphs import graphs, random_graph
 
@@ -47,10 +48,13 @@ def _agrees(graph: Graph) -> None:
     twin = _as_networkx(graph)
     number, antichain = width(graph)
     assert number == len(antichain) == len(set(antichain)) == _width_by_matching(twin)
+    fewer, independent = width_at_least(graph)
+    assert min(number, 1) <= fewer == len(independent) == len(set(independent)) <= number
     reach = {task: set(descendants(graph, task)) for task in graph.tasks}
     assert all(reach[task] == nx.descendants(twin, task) for task in graph.tasks)
     assert all(set(ancestors(graph, task)) == nx.ancestors(twin, task) for task in graph.tasks)
-    assert not any(b in reach[a] or a in reach[b] for a, b in itertools.combinations(antichain, 2))
+    for tasks in (antichain, independent):
+        assert not any(b in reach[a] or a in reach[b] for a, b in itertools.combinations(tasks, 2))
     assert [sorted(row) for row in levels(graph)] == [sorted(row) for row in nx.topological_generations(twin)]
     assert set(sources(graph)) == {node for node in twin if twin.in_degree(node) == 0}
     assert set(sinks(graph)) == {node for node in twin if twin.out_degree(node) == 0}
@@ -82,7 +86,15 @@ def test_the_width_counts_what_no_level_shows() -> None:
     number, antichain = width(graph)
     assert number == 3
     assert sorted(antichain) in (["m", "u", "w"], ["n", "u", "w"])
-    assert width(Graph()) == (0, [])
+    assert width(Graph()) == width_at_least(Graph()) == (0, [])
+    assert width_at_least(graph)[0] == 3
+
+
+def test_the_width_in_linear_time_falls_little_short() -> None:
+    graphs = [random_graph(seed, tasks=120, dependencies=1.0 + seed % 3) for seed in range(12)]
+    short = [1 - width_at_least(graph)[0] / width(graph)[0] for graph in graphs]
+    assert sum(short) / len(short) < 0.02
+    assert max(short) < 0.11
 
 
 def test_the_longest_path_is_found_with_its_seconds() -> None:
