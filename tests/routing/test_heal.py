@@ -94,7 +94,7 @@ class Journey:
             else:
                 self.health = self.health.after([Failed(name)], at=0.0)
                 if word == "unknown" and tool.has_effect:
-                    doubted = Made(step, name, needs, is_sure=False)
+                    doubted = Made(step, name, needs, is_sure=False, has_result=False)
                     self.frontier = Frontier(self.frontier.given, (*self.frontier.made, doubted))
             if word != "fail" and tool.has_effect:
                 self.in_effect[step] = name
@@ -115,7 +115,7 @@ class Journey:
         """Whether what undoing needs was never there: the use has failed, and it would have given it."""
         made = next(made for made in self.frontier.made if made.step == step)
         needs = set(self.graph[tool.undo].needs.values())
-        return not made.is_sure and not needs <= set(made.sources)
+        return not made.has_result and not needs <= set(made.sources)
 
     def check_reached(self, decision: Reroute | Compensation) -> None:
         sources = self.frontier.sources(self.graph)
@@ -246,7 +246,7 @@ def test_an_effect_of_which_nobody_knows_is_taken_back_as_if_it_had_been_made(is
             Tool("other", needs={"day": "day"}, gives={"room": ""}, seconds=9.0),
         ]
     )
-    frontier = Frontier(("day",), (Made("1.book", "book", {"day": ""}, is_sure=is_sure),))
+    frontier = Frontier(("day",), (Made("1.book", "book", {"day": ""}, is_sure=is_sure, has_result=is_sure),))
     found = decide(graph, after("book"), frontier, ["room"], at=0.0, failed={"1.book": "no answer"})
     assert isinstance(found, Reroute if is_sure else Compensation)
     assert found.way.steps == (() if is_sure else ("other",))

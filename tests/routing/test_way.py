@@ -76,6 +76,17 @@ def test_a_weight_that_is_no_cost_is_a_dead_tool(weight: float) -> None:
     assert way.steps == ("b",)
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [{"reliability": 0.0}, {"reliability": math.nan}, {"saturation": 1.0}, {"seconds": math.nan}, {"money": -9.0}],
+)
+def test_figures_that_make_no_sense_are_those_of_a_dead_tool(figures: dict[str, float]) -> None:
+    graph = ToolGraph([Tool("a", gives={"x": ""}, **figures), Tool("b", gives={"x": ""}, seconds=9.0)])  # type: ignore[arg-type]
+    way = cheapest(graph, healthy_weights(graph, 1.0), [], ["x"])
+    assert way is not None
+    assert way.steps == ("b",)
+
+
 def test_nothing_wanted_and_nothing_known() -> None:
     empty = ToolGraph([])
     assert cheapest(empty, {}, ["x"], ["x"]) is not None

@@ -37,6 +37,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
         gives: the artefacts for which its way has chosen it; others that it gives count where nobody else gave them.
         is_sure: it ended well. Otherwise it, or the attempt to undo it, failed so that nobody knows what took place:
             it gives nothing, and its effect is taken back as if it had been made.
+        has_result: it returned something, which undoing it may need, be it that nothing else may use it any more.
         is_settled: a person has answered for its effect, which concerns nobody any more.
     """
 
@@ -45,6 +46,7 @@ class Made(msgspec.Struct, frozen=True, omit_defaults=True):
     sources: Mapping[Artefact, StepId] = {}
     gives: tuple[Artefact, ...] = ()
     is_sure: bool = True
+    has_result: bool = True
     is_settled: bool = False
 
 
@@ -201,9 +203,9 @@ def in_order(graph: ToolGraph, way: Way) -> list[str]:
 def undo_sources(tool: Tool, undo: Tool, made: Made) -> dict[Artefact, StepId]:
     """Where what an undoing tool needs comes from: of the use itself, or of what that needed."""
     return {
-        need: made.step if need in tool.gives and made.is_sure else made.sources[need]
+        need: made.step if need in tool.gives and made.has_result else made.sources[need]
         for need in undo.needs.values()
-        if (need in tool.gives and made.is_sure) or need in made.sources
+        if (need in tool.gives and made.has_result) or need in made.sources
     }
 
 

@@ -22,11 +22,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
-from math import inf, isfinite
+from math import isfinite
 
 import msgspec
 
-from orrery.routing.tools import ToolGraph, healthy_weights
+from orrery.routing.tools import ToolGraph, healthy_weights, weight
 
 
 class Breaker(StrEnum):
@@ -196,9 +196,8 @@ class Health(msgspec.Struct, frozen=True):
                 weights.pop(name, None)
                 continue
             seconds = tool.seconds if vitals.seconds is None else max(tool.seconds, vitals.seconds)
-            waiting = self.wait_s(name, at=at)
             good = max(_LEAST, min(tool.reliability, 1.0 - vitals.errors))
-            weights[name] = (tool.money + (seconds / (1.0 - tool.saturation) + waiting) * price) / good
+            weights[name] = weight(tool, price, seconds=seconds, wait_s=self.wait_s(name, at=at), good=good)
         return weights
 
 
@@ -284,12 +283,7 @@ def _unit(seed: int, *parts: object) -> float:
 
 def dead(health: Health, graph: ToolGraph, *, at: float) -> dict[str, float]:
     """The tools that may not be used now, and when each may be tried again."""
-    found = {}
-    for name in graph.names:
-        if not health.is_alive(name, at=at):
-            until = health.of(name).until
-            found[name] = until if until < inf else inf
-    return found
+    return {name: health.of(name).until for name in graph.tools if not health.is_alive(name, at=at)}
 
 
 __all__ = [

@@ -8,6 +8,7 @@ through it are found by `orrery.routing.way`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -122,8 +123,23 @@ def healthy_weights(graph: ToolGraph, price_per_s: float) -> Mapping[str, float]
     """
     found = graph.base.get(price_per_s)
     if found is None:
-        found = graph.base[price_per_s] = {
-            tool.name: (tool.money + tool.seconds * price_per_s / (1.0 - tool.saturation)) / tool.reliability
-            for tool in graph.tools.values()
-        }
+        found = graph.base[price_per_s] = {tool.name: weight(tool, price_per_s) for tool in graph.tools.values()}
     return found
+
+
+def weight(
+    tool: Tool, price_per_s: float, *, seconds: float | None = None, wait_s: float = 0.0, good: float | None = None
+) -> float:
+    """What one use of a tool that goes well is expected to cost; infinite where its figures make no sense.
+
+    Args:
+        seconds, good: how long it takes and which share goes well, where more is known than it declares.
+        wait_s: before it may be used.
+    """
+    taken = tool.seconds if seconds is None else seconds
+    share = tool.reliability if good is None else good
+    free = 1.0 - tool.saturation
+    if not (share > 0.0 and 0.0 < free <= 1.0):
+        return inf
+    cost = (tool.money + (taken / free + wait_s) * price_per_s) / share
+    return cost if cost >= 0.0 else inf

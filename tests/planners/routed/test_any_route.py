@@ -1,4 +1,4 @@
-"""Any tools, any failures, in real runs: nothing is silent, nothing is orphaned, nothing irreversible is begun in vain."""
+"""Any tools, any failures, in real runs: nothing is silent or orphaned, nothing irreversible is begun in vain."""
 
 from __future__ import annotations
 

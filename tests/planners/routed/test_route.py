@@ -217,6 +217,18 @@ def test_a_person_is_asked_with_the_proof_and_decides() -> None:
     assert "given up: Denied" in found.error
 
 
+def test_a_person_can_answer_for_an_effect_that_stays_and_nobody_else_can() -> None:
+    reset(card="fail", cancel="fail fail fail fail")
+    found = go(trip(), ["trip"], ask="person", say=True)
+    assert (found.out, world.in_effect) == ({"trip": "tour(X)"}, {"flight": 1, "tour": 1})
+    reset(card="fail", cancel="fail fail fail fail")
+    found = go(trip(), ["trip"], ask=HERE + "say_again")
+    assert "still in effect, for a person to see to: 1.flight" in found.error
+    reset(card="fail", cancel="fail")
+    found = go(trip(), ["trip"], ask=HERE + "say_again")
+    assert (found.out, world.in_effect) == ({"trip": "tour(X)"}, {"flight": 0, "tour": 1}), "but it may be tried again"
+
+
 def test_a_route_that_does_not_end_is_ended() -> None:
     reset(c=" ".join(["limit"] * 9))
     found = go(two_ways(), ["z"], most_rounds=3)

@@ -177,7 +177,8 @@ def _answered(site: Site, stands: Round, coming: Round, health: Health, said: An
         why = f"{stands.because}; given up: {answer.because}"
         decision = Escalation((), None, stands.stranded, why)
         return _escalated(site, coming, health, decision, at=at, may_ask=False)
-    coming = msgspec.structs.replace(coming, frontier=settled(coming.frontier, stands.stranded))
+    if site.brief.ask == PERSON:  # nobody else can answer for an effect that stays
+        coming = msgspec.structs.replace(coming, frontier=settled(coming.frontier, stands.stranded))
     if answer.choice == "settle":
         coming = msgspec.structs.replace(coming, want=answer.want)
     else:

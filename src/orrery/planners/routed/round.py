@@ -134,7 +134,7 @@ def ended(round_: Round, graph: ToolGraph, outcomes: Mapping[StepId, Any]) -> En
             nothing: it was if something that it waited for did not end well.
     """
     frontier = round_.frontier
-    well: set[StepId] = {made.step for made in frontier.made if made.is_sure} | {""}
+    well: set[StepId] = {made.step for made in frontier.made if made.has_result} | {""}
     observed: list[Observation] = []
     failed: dict[StepId, str] = {}
     for task in round_.planned:
@@ -154,7 +154,7 @@ def ended(round_: Round, graph: ToolGraph, outcomes: Mapping[StepId, Any]) -> En
         if task.undoes:
             frontier = _doubted(frontier, task.undoes)
         elif not task.is_probe and graph[task.tool].has_effect and _may_have_happened(outcome):
-            frontier = _with(frontier, Made(task.step, task.tool, task.sources, is_sure=False))
+            frontier = _with(frontier, Made(task.step, task.tool, task.sources, is_sure=False, has_result=False))
     return Ended(frontier, tuple(observed), failed)
 
 
