@@ -61,9 +61,8 @@ def test_the_slower_of_two_hedged_attempts_and_what_died_with_its_process_do_not
     crashed = Log(WORK).add(ev.TaskStarted(1000.0, "a", 1), ev.RunResumed(5000.0, 2))
     crashed.ran("a", 1.0, at=4001.0, attempt=2).ended(at=4100.0)
     known = learned(hedged, crashed, hedged, crashed)
-    found = known.find(question_of(WORK, "", None), "tries")
-    assert found is not None
-    assert (round(found.experience.tries), found.experience.failed) == (4, 0)
+    finest = known.ladder(question_of(WORK, "", None))[0].experience
+    assert (round(finest.tries), finest.failed) == (4, 0)
     cost = Estimates(None, known).estimate(WORK)
     assert cost.seconds.mid == pytest.approx(1.0, rel=0.03)
     assert cost.settled_s is None or cost.settled_s.high < 10

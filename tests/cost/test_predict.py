@@ -136,6 +136,14 @@ def test_a_task_for_the_case_of_failure_counts_by_its_chance() -> None:
     assert predict(graph, never).seconds.mid == 1.0, "what never ran is not expected to"
 
 
+def test_the_more_items_there_are_the_likelier_one_of_them_fails() -> None:
+    for accepts, chance in ((False, 1 - 0.9**20), (True, 0.0)):
+        each = work("a", each=Each([0] * 20, accept_errors=accepts))
+        graph = Graph([each, work("rescue")], [Edge("a", "rescue", on="failure")])
+        fails = Cost(Spread.exactly(1.0), items=Spread.exactly(20), fails=0.1, source="learned")
+        assert predict(graph, Fixed(a=fails)).tasks["rescue"].chance == pytest.approx(chance)
+
+
 def test_a_join_goes_when_enough_have_ended() -> None:
     tasks = [work("a", 1.0), work("b", 5.0), work("c", 9.0), work("d", 1.0, join=2)]
     graph = Graph(tasks, [Edge(name, "d") for name in "abc"])

@@ -10,7 +10,7 @@ runs are read. At most `KINDS` experiences are kept; those that no run has touch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -21,8 +21,6 @@ from orrery.cost.sketch import Sketch
 HALF_LIFE = 16
 RUNS = 200
 KINDS = 4096
-ENOUGH = 2.5
-"""As many recent attempts must a level have seen to be asked before a rougher one."""
 
 Quantity = Literal[
     "seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items", "tries", "ended", "met"
@@ -156,8 +154,8 @@ class Learned:
     """What past runs took. Made empty; `orrery.cost.learn` fills it from the runs of a journal.
 
     Attributes:
-        runs: how many runs it was taught by.
-        taken: their names, the oldest first; the last few thousand.
+        runs: how many runs it has taken; by them what was learned ages.
+        taken: their names, the oldest first; the last few thousand. Of another's that were merged into it, too.
         skipped: runs that could not be read, and why; of the last reading.
     """
 
@@ -186,7 +184,10 @@ class Learned:
             self._forget(next(iter(self._kept)))
 
     def merge(self, other: Learned) -> None:
-        """Learn what another has learned, of other runs: as if both had seen theirs at the same time."""
+        """Learn what another has learned, of other runs: as if both had seen theirs at the same time.
+
+        The age of what is learned goes on counting by the runs that this one has taken itself.
+        """
         for question, experience in other._kept.items():
             copy = msgspec.convert(msgspec.to_builtins(experience), Experience)
             copy.fade(other.runs)
@@ -196,10 +197,6 @@ class Learned:
         self.taken |= other.taken
         while len(self._kept) > KINDS:
             self._forget(next(iter(self._kept)))
-
-    def find(self, question: Question, quantity: Quantity) -> Found | None:
-        """The finest experience that has seen enough of a quantity; where none has, the finest that has any."""
-        return best_of(self.ladder(question), lambda found: found.experience.weight(quantity))
 
     def ladder(self, question: Question) -> list[Found]:
         """Every experience that says something of a question, the finest first."""
@@ -305,15 +302,3 @@ def _count(experience: Experience, one: Taught) -> None:
     if one.ran is not None:
         experience.met += 1
         experience.ran += one.ran
-
-
-def best_of(ladder: Iterable[Found], weight: Callable[[Found], float]) -> Found | None:
-    """The first of a ladder with enough weight; where none has enough, the first that has any."""
-    best: Found | None = None
-    for found in ladder:
-        seen = weight(found)
-        if seen >= ENOUGH:
-            return found
-        if seen > 0 and best is None:
-            best = found
-    return best

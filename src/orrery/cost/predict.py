@@ -365,8 +365,16 @@ def _chances(
                 source = position[edge.source]
                 chance = found[source]
                 if edge.on == "failure":
-                    chance *= min(max(costs[source].fails, 0.0), 1.0)
+                    chance *= _fails(tasks[source], costs[source])
                 fires.append(1.0 if edge.on == "completion" else chance)
         wanted = min(task.join or len(fires), len(fires))
         found.append(sorted(fires, reverse=True)[wanted - 1] if wanted else 1.0)
     return found
+
+
+def _fails(task: Task, cost: Cost) -> float:
+    """The chance that a task fails for good: with a for-each, that one of its items does, unless it accepts that."""
+    fails = min(max(cost.fails, 0.0), 1.0)
+    if task.each is None:
+        return fails
+    return 0.0 if task.each.accept_errors else 1 - (1 - fails) ** _count(cost.items)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orrery.cost.learned import Found, Learned, Quantity, best_of
+from orrery.cost.learned import Found, Learned, Quantity
 from orrery.cost.question import Question
 from orrery.cost.sketch import Sketch
 from orrery.cost.spread import NOTHING, Spread
+
+ENOUGH = 2.5
+"""As many recent attempts must a kind of task have seen to be asked before a rougher one."""
 
 
 class Summary(NamedTuple):
@@ -43,8 +46,15 @@ class Recall:
         return [] if self._learned is None else self._learned.ladder(question)
 
     def best(self, ladder: list[Found], quantity: Quantity) -> Found | None:
-        """The finest of them that has seen enough of a quantity, or any."""
-        return best_of(ladder, lambda found: self.summary(found, quantity).weight)
+        """The finest of them that has seen enough of a quantity; where none has, the finest that has any."""
+        best: Found | None = None
+        for found in ladder:
+            weight = self.summary(found, quantity).weight
+            if weight >= ENOUGH:
+                return found
+            if weight > 0 and best is None:
+                best = found
+        return best
 
     def summary(self, found: Found, quantity: Quantity) -> Summary:
         """A quantity of an experience, summed up."""
