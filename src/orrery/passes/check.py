@@ -256,13 +256,13 @@ def _same_condition(was: Expr | None, now: Expr | None, image: Image) -> bool:
     if was is now is None:
         return True
     if was is not None and now is None:
-        return not was.names and is_constant_true(was)
+        return not was.names and _is_constant_true(was)
     if was is None or now is None:
         return was is now
     return was.source == now.source and _same(was.names, now.names, image)
 
 
-def is_constant_true(when: Expr) -> bool:
+def _is_constant_true(when: Expr) -> bool:
     """Whether a condition holds whatever the results."""
     try:
         return not when.free_names() and bool(when.evaluate({}))
