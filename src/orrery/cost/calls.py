@@ -14,7 +14,7 @@ from orrery.graph.template import Template
 ASK, CHAT = "model.ask", "model.chat"
 
 
-class ModelCall(msgspec.Struct, frozen=True):
+class ModelCall(msgspec.Struct, frozen=True, gc=False):
     """What a task asks of a model.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 from orrery.cost.calls import ModelCall
 from orrery.graph.graph import Graph
@@ -38,36 +39,37 @@ def model_calls(
     place: dict[TaskId, int] = {}
     rests_on: dict[TaskId, tuple[int, ...]] = {}
     for task in graph.in_order():
-        before: dict[int, None] = {}
-        for edge in graph.incoming(task.id):
-            before.update(dict.fromkeys(rests_on[edge.source]))
+        sources = [rests_on[edge.source] for edge in graph.incoming(task.id)]
+        before = sources[0] if len(sources) == 1 else tuple(dict.fromkeys(chain.from_iterable(sources)))
         call = ModelCall.of(task)
         if call is None:
-            rests_on[task.id] = tuple(before)
+            rests_on[task.id] = before
             continue
         place[task.id] = len(found)
         rests_on[task.id] = (len(found),)
         found.append((task, call))
-        after.append(tuple(before))
+        after.append(before)
     tokens = [answer_tokens(task, call) for task, call in found]
-    heads = cut_where_they_part([_head(call) for _, call in found])
+    heads = [_texts(call) for _, call in found]
+    cut = cut_where_they_part(
+        ["".join(map(str, call.parts[:head])) for (_, call), head in zip(found, heads, strict=True)]
+    )
     calls: dict[TaskId, Call] = {}
     for number, (task, call) in enumerate(found):
         rest = 0
-        for part in call.parts[_texts(call) :]:
+        for part in call.parts[heads[number] :]:
             if isinstance(part, str):
                 rest += len(part) // CHARS_PER_TOKEN
             elif part.task not in PSEUDO_SOURCES:
                 rest += tokens[place[part.task]] if part.task in place else ANSWER_TOKENS
-        prompt = (*heads[number], Piece(("rest", number), rest)) if rest else heads[number]
+        prompt = (*cut[number], Piece(("rest", number), rest)) if rest else cut[number]
         calls[task.id] = Call(prompt, tokens[number], after=after[number], model=call.model or "")
     return calls
 
 
 def _texts(call: ModelCall) -> int:
     """How many texts a prompt begins with."""
-    return next((number for number, part in enumerate(call.parts) if not isinstance(part, str)), len(call.parts))
-
-
-def _head(call: ModelCall) -> str:
-    return "".join(str(part) for part in call.parts[: _texts(call)])
+    for number, part in enumerate(call.parts):
+        if not isinstance(part, str):
+            return number
+    return len(call.parts)

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import NamedTuple
 
@@ -69,18 +71,19 @@ def assign(calls: Sequence[Call], timing: Timing, *, replicas: int, effort: int 
     if not calls:
         return Assignment((), (), 0.0, "there is nothing to do")
     plan = _Plan(calls, timing, replicas)
-    places = {plan.places(grain): grain for grain in reversed(GRAINS)}
+    spreads = [plan.spread(grain) for grain in GRAINS]
+    places = dict.fromkeys(spread.place for spread in spreads)
     if len(calls) * len(places) * 2 > effort:
-        best = min(places, key=lambda place: (plan.busiest_s(place), places[place]))
-        by_levels = plan.fits_cache(best)
+        best = min(spreads, key=lambda spread: spread.busiest_s)  # of equals the one with the largest parts
+        by_levels = best.fits_cache
         order = plan.by_level if by_levels else plan.by_trie
         why = (
             "level by level, as all beginnings stay in the cache"
             if by_levels
             else "by beginnings, as the cache is full"
         )
-        because = f"too many calls to simulate; in parts of 1/{places[best]} of a replica's share, {why}"
-        return Assignment(best, order, plan.busiest_s(best), because)
+        because = f"too many calls to simulate; in parts of 1/{best.grain} of a replica's share, {why}"
+        return Assignment(best.place, order, best.busiest_s, because)
     return _searched(plan, places, effort, Random(seed))  # noqa: S311 - repeatable, not secret
 
 
@@ -117,6 +120,40 @@ class _Node(msgspec.Struct, gc=False):
     position: int = 0
 
 
+@dataclass
+class _Level:
+    """The calls that are as far from the plan's beginning, by their prompts.
+
+    Args:
+        work_s: of all of them.
+        weight_s: of those whose prompts begin so, by the node of the trie.
+        below: the longer beginnings.
+        ending: the calls whose prompts are just that.
+    """
+
+    work_s: float = 0.0
+    weight_s: dict[int, float] = field(default_factory=dict)
+    below: dict[int, list[int]] = field(default_factory=dict)
+    ending: dict[int, list[int]] = field(default_factory=dict)
+
+
+class _Group(NamedTuple):
+    """Calls that go to one replica, how long they keep it, and the beginning that their prompts have in common."""
+
+    work_s: float
+    top: int
+    calls: list[int]
+
+
+class _Spread(NamedTuple):
+    """A replica for each call, about how long the busiest works, and whether all keep what they read."""
+
+    grain: int
+    place: tuple[int, ...]
+    busiest_s: float
+    fits_cache: bool
+
+
 class _Plan:
     """What is known of the calls: their trie, their levels, their ways to the end."""
 
@@ -125,71 +162,68 @@ class _Plan:
         self._nodes: list[_Node] = [_Node(-1, 0)]
         self._leaves = self._grow()
         self._walk()
-        order, after = _in_order(calls)
-        depth, way_s, height = [0] * len(calls), [0.0] * len(calls), [0] * len(calls)
-        for place in order:
-            depth[place] = max((depth[before] + 1 for before in calls[place].after), default=0)
+        self._order, self._after = _in_order(calls)
+        self._depth = [0] * len(calls)
+        for place in self._order:
+            for before in calls[place].after:
+                self._depth[place] = max(self._depth[place], self._depth[before] + 1)
         # Of many calls on a replica each has its share of every step; of few, all that is left to slow them is company.
         batch = max(1.0, min(float(timing.slots or len(calls)), len(calls) / replicas))
         share = timing.company(batch) / batch if timing.slots else 1 / batch
         self._work_s = [timing.write_s(call.answer_tokens) * share + timing.first_s / batch for call in calls]
-        for place in reversed(order):
-            behind = after[place]
+        self._levels = [_Level() for _ in range(max(self._depth) + 1)]
+        for place, level in enumerate(self._depth):
+            self._put(place, self._levels[level])
+        self._positions = [self._nodes[leaf].position for leaf in self._leaves]
+
+    @cached_property
+    def by_way(self) -> tuple[int, ...]:
+        """The ranks of the calls if those go first behind which the longest way lies."""
+        way_s = [0.0] * len(self.calls)
+        for place in reversed(self._order):
             own = self._nodes[self._leaves[place]].tokens
-            alone_s = timing.due_s(calls[place].answer_tokens, uncached=own)
-            way_s[place] = alone_s + max((way_s[later] for later in behind), default=0.0)
-            height[place] = 1 + max((height[later] for later in behind), default=0)
-        self._levels: list[list[int]] = [[] for _ in range(max(depth) + 1)]
-        for place, level in enumerate(depth):
-            self._levels[level].append(place)
-        positions = [self._nodes[leaf].position for leaf in self._leaves]
-        everything = range(len(calls))
-        self.by_way = _ranks(sorted(everything, key=lambda place: (-way_s[place], positions[place], place)))
-        self.by_level = _ranks(sorted(everything, key=lambda place: (-height[place], positions[place], place)))
-        self.by_trie = _ranks(sorted(everything, key=lambda place: (positions[place], depth[place], place)))
+            alone_s = self.timing.due_s(self.calls[place].answer_tokens, uncached=own)
+            way_s[place] = alone_s + max((way_s[later] for later in self._after.get(place, ())), default=0.0)
+        return _ranks(sorted(range(len(way_s)), key=lambda place: (-way_s[place], self._positions[place], place)))
+
+    @cached_property
+    def by_level(self) -> tuple[int, ...]:
+        """The same, if the way is counted in calls; of equals those that begin alike follow each other."""
+        height = [1] * len(self.calls)
+        for place in reversed(self._order):
+            for later in self._after.get(place, ()):
+                height[place] = max(height[place], 1 + height[later])
+        return _ranks(sorted(range(len(height)), key=lambda place: (-height[place], self._positions[place], place)))
+
+    @cached_property
+    def by_trie(self) -> tuple[int, ...]:
+        """The same, if all that begins alike goes first and then what begins otherwise."""
+        depth, positions = self._depth, self._positions
+        return _ranks(sorted(range(len(depth)), key=lambda place: (positions[place], depth[place], place)))
 
     def performed_s(self, place: Sequence[int], rank: Sequence[int]) -> float:
         """How long it takes in the serving model."""
         return performed(self.calls, self.timing, place, rank, replicas=self.replicas).seconds
 
-    def places(self, grain: int) -> tuple[int, ...]:
+    def spread(self, grain: int) -> _Spread:
         """A replica for each call, with groups of at most one part in `grain` of a replica's share of a level."""
         found = [0] * len(self.calls)
         load = [0.0] * self.replicas
+        tokens = [0] * self.replicas
         read: list[set[int]] = [{0} for _ in range(self.replicas)]
         for level in self._levels:
-            largest_s = sum(self._work_s[place] for place in level) / self.replicas / grain
-            groups = [
-                (sum(self._work_s[place] for place in group), top, group)
-                for top, group in self._groups(level, largest_s)
-            ]
-            groups.sort(key=lambda one: (-one[0], self._nodes[one[1]].position, one[2][0]))
-            for work_s, top, group in groups:
-                best = min(range(self.replicas), key=lambda r: (load[r] + self._to_read_s(top, read[r]), r))
-                load[best] += work_s
-                for place in group:
+            groups = list(self._groups(level, level.work_s / self.replicas / grain))
+            groups.sort(key=lambda one: (-one.work_s, self._nodes[one.top].position, one.calls[0]))
+            for group in groups:
+                best = min(range(self.replicas), key=lambda r: (load[r] + self._to_read_s(group.top, read[r]), r))
+                new = 0
+                for place in group.calls:
                     found[place] = best
-                    load[best] += self._read_into(self._leaves[place], read[best])
-        return tuple(found)
-
-    def busiest_s(self, place: Sequence[int]) -> float:
-        """About how long the busiest replica works, the longest way to the end included if that is longer."""
-        load = [0.0] * self.replicas
-        read: list[set[int]] = [{0} for _ in range(self.replicas)]
-        for call, where in enumerate(place):
-            load[where] += self._work_s[call] + self._read_into(self._leaves[call], read[where])
-        return max(load)
-
-    def fits_cache(self, place: Sequence[int]) -> bool:
-        """Whether every replica can keep all beginnings that it reads."""
-        block = self.timing.block_tokens
-        if not block:
-            return True
-        read: list[set[int]] = [{0} for _ in range(self.replicas)]
-        for call, where in enumerate(place):
-            self._read_into(self._leaves[call], read[where])
-        most = self.timing.cache_blocks * block
-        return all(sum(self._nodes[node].tokens for node in known) <= most for known in read)
+                    new += self._read_into(self._leaves[place], read[best])
+                load[best] += group.work_s + self.timing.read_s(new)
+                tokens[best] += new
+        room = self.timing.cache_blocks * self.timing.block_tokens
+        return _Spread(grain, tuple(found), max(load), not self.timing.block_tokens or max(tokens) <= room)
 
     def _grow(self) -> list[int]:
         """Put all prompts into the trie; the node at which each ends."""
@@ -208,68 +242,63 @@ class _Plan:
 
     def _walk(self) -> None:
         """Number the nodes from the root, each before those below it."""
-        below: list[list[int]] = [[] for _ in self._nodes]
-        for number, node in enumerate(self._nodes[1:], start=1):
-            below[node.parent].append(number)
+        first, following = (
+            [0] * len(self._nodes),
+            [0] * len(self._nodes),
+        )  # child, sibling; 0 is none: the root is neither
+        for number in range(len(self._nodes) - 1, 0, -1):
+            parent = self._nodes[number].parent
+            following[number], first[parent] = first[parent], number
         position, ahead = 0, [0]
         while ahead:
             number = ahead.pop()
             self._nodes[number].position = position
             position += 1
-            ahead.extend(reversed(below[number]))
+            ahead.extend(next_one for next_one in (following[number], first[number]) if next_one)
 
-    def _groups(self, level: Sequence[int], largest_s: float) -> Iterator[tuple[int, list[int]]]:
-        """The calls of a level in groups that begin alike, none larger unless it is one call: (its beginning, it)."""
-        weight: dict[int, float] = {}
-        below: dict[int, dict[int, None]] = {}
-        ending: dict[int, list[int]] = {}
-        for place in level:
-            node = self._leaves[place]
-            ending.setdefault(node, []).append(place)
-            while True:
-                weight[node] = weight.get(node, 0.0) + self._work_s[place]
-                if not node:
-                    break
-                below.setdefault(self._nodes[node].parent, {})[node] = None
-                node = self._nodes[node].parent
+    def _put(self, place: int, level: _Level) -> None:
+        """Count a call in its level, at all beginnings of its prompt."""
+        node, work_s = self._leaves[place], self._work_s[place]
+        level.ending.setdefault(node, []).append(place)
+        while node:
+            known = level.weight_s.get(node)
+            level.weight_s[node] = work_s if known is None else known + work_s
+            parent = self._nodes[node].parent
+            if known is None:
+                level.below.setdefault(parent, []).append(node)
+            node = parent
+        level.work_s += work_s
+
+    def _groups(self, level: _Level, largest_s: float) -> Iterator[_Group]:
+        """The calls of a level in groups that begin alike, none larger unless it is one call."""
         largest_s *= 1 + 1e-9
         ahead = [0]
         while ahead:
             node = ahead.pop()
-            if weight[node] <= largest_s:
-                yield node, self._all_below(node, below, ending)
+            weight_s = level.weight_s[node] if node else level.work_s
+            if weight_s <= largest_s:
+                yield _Group(weight_s, node, _all_below(node, level))
                 continue
             bundle: list[int] = []
             bundled_s = 0.0
-            for part_s, part in self._parts(node, below, ending, weight):
-                if isinstance(part, int) and part_s > largest_s:
-                    ahead.append(part)
+            for place in level.ending.get(node, ()):
+                if bundle and bundled_s + self._work_s[place] > largest_s:
+                    yield _Group(bundled_s, node, bundle)
+                    bundle, bundled_s = [], 0.0
+                bundle.append(place)
+                bundled_s += self._work_s[place]
+            for child in level.below.get(node, ()):
+                part_s = level.weight_s[child]
+                if part_s > largest_s:
+                    ahead.append(child)
                     continue
                 if bundle and bundled_s + part_s > largest_s:
-                    yield node, bundle
+                    yield _Group(bundled_s, node, bundle)
                     bundle, bundled_s = [], 0.0
-                bundle.extend(part if isinstance(part, list) else self._all_below(part, below, ending))
+                bundle.extend(_all_below(child, level))
                 bundled_s += part_s
             if bundle:
-                yield node, bundle
-
-    def _parts(
-        self, node: int, below: dict[int, dict[int, None]], ending: dict[int, list[int]], weight: dict[int, float]
-    ) -> Iterator[tuple[float, int | list[int]]]:
-        """What a beginning is made of: calls that end there, one by one, and longer beginnings."""
-        for place in ending.get(node, ()):
-            yield self._work_s[place], [place]
-        for child in below.get(node, ()):
-            yield weight[child], child
-
-    def _all_below(self, top: int, below: dict[int, dict[int, None]], ending: dict[int, list[int]]) -> list[int]:
-        found: list[int] = []
-        ahead = [top]
-        while ahead:
-            node = ahead.pop()
-            found.extend(ending.get(node, ()))
-            ahead.extend(reversed(below.get(node, {})))
-        return found
+                yield _Group(bundled_s, node, bundle)
 
     def _to_read_s(self, node: int, read: set[int]) -> float:
         """Seconds to read a beginning where so much has been read already."""
@@ -279,14 +308,25 @@ class _Plan:
             node = self._nodes[node].parent
         return self.timing.read_s(tokens)
 
-    def _read_into(self, node: int, read: set[int]) -> float:
-        """The same, and from now on it has been read."""
+    def _read_into(self, node: int, read: set[int]) -> int:
+        """Tokens of a beginning that have not been read; from now on they have."""
         tokens = 0
         while node not in read:
             read.add(node)
             tokens += self._nodes[node].tokens
             node = self._nodes[node].parent
-        return self.timing.read_s(tokens)
+        return tokens
+
+
+def _all_below(top: int, level: _Level) -> list[int]:
+    """The calls of a level whose prompts begin so, in the order of the trie."""
+    found: list[int] = []
+    ahead = [top]
+    while ahead:
+        node = ahead.pop()
+        found.extend(level.ending.get(node, ()))
+        ahead.extend(reversed(level.below.get(node, ())))
+    return found
 
 
 def _searched(plan: _Plan, places: Iterable[tuple[int, ...]], effort: int, dice: Random) -> Assignment:
@@ -356,19 +396,19 @@ def _ranks(in_turn: Sequence[int]) -> tuple[int, ...]:
     return tuple(ranks)
 
 
-def _in_order(calls: Sequence[Call]) -> tuple[list[int], list[list[int]]]:
-    """The calls, each behind those that it waits for; and of each those that wait for it."""
-    after: list[list[int]] = [[] for _ in calls]
+def _in_order(calls: Sequence[Call]) -> tuple[list[int], dict[int, list[int]]]:
+    """The calls, each behind those that it waits for; and of those for which some wait, which these are."""
+    after: dict[int, list[int]] = {}
     missing = [0] * len(calls)
     for place, call in enumerate(calls):
         for before in dict.fromkeys(call.after):
             if not 0 <= before < len(calls):
                 raise RequestError(f"call {place} waits for call {before}, which is not in the list")
-            after[before].append(place)
+            after.setdefault(before, []).append(place)
             missing[place] += 1
     order = [place for place, count in enumerate(missing) if not count]
     for place in order:
-        for later in after[place]:
+        for later in after.get(place, ()):
             missing[later] -= 1
             if not missing[later]:
                 order.append(later)

@@ -16,7 +16,7 @@ from orrery.models.serving.replica import Job, Replica
 from orrery.models.serving.timing import Timing
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A call that is to be served.
 
     Args:
