@@ -96,6 +96,7 @@ def test_items_run_beside_each_other_as_far_as_there_is_room() -> None:
     assert predict(graph, Estimates()).seconds.mid == 4
     million = Graph([work("e", 0.5, each=Each([0] * 1_000_000), executor="process")])
     assert predict(million, Estimates(Platform(capacity={"process": 2}))).seconds.mid == pytest.approx(250_000)
+    assert predict(million, Estimates()).seconds.mid == pytest.approx(0.5)
 
 
 def test_items_that_were_learned_to_differ_take_their_mean_and_not_their_median() -> None:

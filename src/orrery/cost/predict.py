@@ -191,7 +191,8 @@ class _Schedule:
             self._pools.acquire(demand)
             self._waiting[n] -= 1
             since, by = self._ready_by[n]
-            seconds = self._durations(n)[-1 - self._waiting[n]]
+            bundle = max(1.0, self._items[n] / MOST_ITEMS)
+            seconds = self._durations(n)[-1 - self._waiting[n]] * bundle
             self._begin(n, now, by if since == now else freed_by, seconds)
             if not self._waiting[n]:
                 heappop(self._lanes[demand])
@@ -203,7 +204,7 @@ class _Schedule:
         self._attempts.append((n, waited_for))
 
     def _durations(self, n: int) -> list[float]:
-        """How long each item takes, or each bundle of them."""
+        """How long each item takes; of more than `MOST_ITEMS`, as many that stand for all."""
         found = self._known.get(n)
         if found is None:
             found = self._known[n] = _spread_over(self._costs[n], self._items[n])
@@ -263,17 +264,17 @@ class _Schedule:
 
 
 def _spread_over(cost: Cost, items: int) -> list[float]:
-    """How long each of so many items takes; of more than `MOST_ITEMS`, each of as many bundles.
+    """How long items take, each by itself: all of them, or `MOST_ITEMS` that stand for more.
 
     The spread of what nobody knows says nothing of how much items differ, so each takes the median then.
     """
-    seconds, count, bundle = _settled(cost), min(items, MOST_ITEMS), max(1.0, items / MOST_ITEMS)
+    seconds, count = _settled(cost), min(items, MOST_ITEMS)
     if items <= 1 or not (cost.mean_s is not None or cost.source == "learned"):
-        return [seconds.mid * bundle] * count
+        return [seconds.mid] * count
     found = [quantile(seconds, z) for z in _Z[:count]]
     total, mean = math.fsum(found), cost.mean_s if cost.settled_s is None else cost.settled_mean_s
     scale = mean * count / total if mean is not None and total > 0 else 1.0
-    return [one * scale * bundle for one in found]
+    return [one * scale for one in found]
 
 
 class _Sum:
