@@ -24,6 +24,7 @@ from orrery.routing.placement import (
     simulate,
     upward,
 )
+from orrery.routing.placement.search import improved
 from tests.routing.placements import assignments, problems, random_problem
 
 
@@ -96,6 +97,15 @@ def test_the_cheapest_that_is_in_time() -> None:
         found = search(problem, deadline_s)
         assert found is not None
         assert (found.money, found.makespan) == (money, seconds)
+
+
+def test_a_deadline_where_nothing_costs_money_is_no_reason_to_be_slow() -> None:
+    problem = Problem([Machine("a"), Machine("b")], [[3.0, 4.0], [3.0, 4.0]], [(), ()])
+    slow = simulate(problem, [0, 0])
+    assert improved(problem, slow, 10.0, 1_000).makespan == 4.0
+    found = search(problem, 10.0)
+    assert found is not None
+    assert found.makespan == 4.0
 
 
 def test_of_equally_fast_placements_the_cheapest() -> None:

@@ -147,7 +147,7 @@ def improved(problem: Problem, start: Schedule, deadline_s: float | None, effort
 def _moves(problem: Problem, here: Schedule, deadline_s: float | None) -> Iterator[tuple[int, int]]:
     """Groups and machines to which they could go: those that decide the makespan; with time left, what saves money."""
     on, groups = here.on, problem.groups
-    if deadline_s is not None and here.makespan <= deadline_s:
+    if problem.money and deadline_s is not None and here.makespan <= deadline_s:
         savings = []
         for group, jobs in enumerate(groups):
             now = on[jobs[0]]
