@@ -122,6 +122,13 @@ def test_one_that_may_be_left_out_does_not_stand_for_one_that_may_not() -> None:
     assert codes("a = f(n=1) [pure]\nreturn a", None, always) == []
 
 
+def test_a_new_task_that_may_be_skipped_does_not_come_between() -> None:
+    before = "a = f() [pure]\nb = f(a) [pure]\nreturn b"
+    between = "a = f() [pure]\nx = copy(a) [pure{}]\ny = copy(x) [pure]\nb = f(a=y) [pure]\nreturn b"
+    assert codes(between.format(""), None, before) == []
+    assert codes(between.format(', when "n > 1" (n=@inputs.n)'), None, before) == ["pass/added-edge"]
+
+
 def test_two_effects_do_not_become_one() -> None:
     before = "a = g(n=1)\nb = g(n=1)\nreturn a, b"
     assert "pass/effects" in codes("a = g(n=1)\nreturn a, b=a", {"b": "a"}, before)

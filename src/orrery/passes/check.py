@@ -20,7 +20,7 @@ away no more than a few thousand edges; beyond, sweeps grow with their number. M
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from orrery.cost.calls import ModelCall
@@ -191,6 +191,11 @@ def _added_edges(before: Graph, after: Graph, image: Image) -> Iterator[Problem]
         for edge in after.incoming(heir)
         if edge.hard and edge.source in allowed and edge.source not in sources and edge.on != "completion"
     ]
+    unsure = _unsure(after, allowed)
+    for heir in allowed if unsure else ():
+        for edge in after.incoming(heir):
+            if edge.hard and edge.source in unsure and edge.on != "completion":
+                yield Problem("pass/added-edge", _shown(edge), "a new task that may be skipped stands before it now")
     # One that only says again what a path said before changes nothing.
     implied = _paths(before, [(origins[edge.source], origins[edge.target][0]) for edge in added], "success")
     for edge, was in zip(added, implied, strict=True):
@@ -198,6 +203,19 @@ def _added_edges(before: Graph, after: Graph, image: Image) -> Iterator[Problem]
             yield Problem(
                 "pass/added-edge", _shown(edge), "it did not have to wait for it; a soft edge would only order them"
             )
+
+
+def _unsure(after: Graph, old: Container[TaskId]) -> set[TaskId]:
+    """The new tasks that a condition of their own, or of a new one before them, may leave out."""
+    if all(task.id in old for task in after):
+        return set()
+    unsure: set[TaskId] = set()
+    for task in after.in_order():
+        if task.id not in old and (
+            task.when is not None or any(edge.hard and edge.source in unsure for edge in after.incoming(task.id))
+        ):
+            unsure.add(task.id)
+    return unsure
 
 
 def _shown(edge: Edge) -> str:
