@@ -199,9 +199,9 @@ def _loses(thresholds: Sequence[float], lines: Sequence[Sequence[_Spent]], rival
 
 def _pass_time(world: _World, tasks: int) -> Row:
     graph = _graph([world.truth[n % len(world.truth)] for n in range(tasks)])
-    began = time.perf_counter()
+    began = time.process_time()
     allocate_effort(graph, world.costs, tiers=TIERS)
-    return Row(f"the pass over {tasks:,} calls", time.perf_counter() - began, "s")
+    return Row(f"the pass over {tasks:,} calls", time.process_time() - began, "CPU s")
 
 
 def _draw(axes: Any, curves: Mapping[str, Sequence[_Spent]], uniform: Sequence[_Spent]) -> None:
