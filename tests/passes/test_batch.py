@@ -55,7 +55,7 @@ def test_every_row_gets_what_it_would_get_alone() -> None:
             assert whole[made.outputs[number][name]] == value
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32), st.lists(st.tuples(st.sampled_from([1, 2, True]), st.sampled_from(["two", 1])), max_size=5)
 )

@@ -110,7 +110,7 @@ def test_a_long_chain_is_no_recursion() -> None:
     assert rewrite(chain, Wild(1), named(MINE)).after == chain
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(max_tasks=6))
 def test_the_strangest_graphs_are_no_reason_to_fail(graph: Graph) -> None:
     made = rewrite(graph, Wild(len(graph)), named(MINE))

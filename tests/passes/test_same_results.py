@@ -51,13 +51,13 @@ def test_a_single_pass_leaves_what_a_graph_does(name: str) -> None:
     assert sum([check(lookalikes(seed), (name,)) for seed in range(40)]) >= 10
 
 
-@settings(max_examples=120)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(MINE), min_size=1, max_size=6), st.floats(0, 1))
 def test_passes_in_any_order_leave_what_a_graph_does(seed: int, names: list[str], impure: float) -> None:
     check(lookalikes(seed, impure=impure), tuple(names), Wild(seed))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_estimates_decide_how_and_never_what(seed: int) -> None:
     graph = lookalikes(seed)
