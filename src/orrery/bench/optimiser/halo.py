@@ -224,8 +224,8 @@ def _notes(compared: Sequence[Compared], tight: Compared) -> list[str]:
     later = [f"{one.name} ({one.halo.in_plan - one.distinct:,})" for one in compared if one.halo.in_plan > one.distinct]
     rival = (
         f"a simpler rival comes close: row-parallel with an answer cache takes {min(near):.2f} to {max(near):.2f} of "
-        f"the plan's time, {small:.2f} with a small prefix cache; most of the gain is that equal calls are made once. Its "
-        "balance sees how long answers will be, the plan only how long they may be"
+        f"the plan's time, {small:.2f} with a small prefix cache; most of the gain is that equal calls are made once. "
+        "Its balance sees how long answers will be, the plan only how long they may be"
     )
     half = (
         "where half of the work is common, merging cannot gain more than 2x against row-parallel, and gains less, as "
