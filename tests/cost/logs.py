@@ -57,12 +57,12 @@ class Log:
             ev.TaskStarted(1000.0 + at, task, attempt), ev.TaskFailed(1000.0 + at + seconds, task, attempt, failure)
         )
 
-    def fanned_out(self, task: str, seconds: Sequence[float], *, at: float = 0.0) -> Log:
+    def fanned_out(self, task: str, seconds: Sequence[float], *, at: float = 0.0, value: Any = None) -> Log:
         """A for-each makes one child for each number, each of which then takes so long."""
         patch, result = expanded(self.graph[task], len(seconds))
         self.add(ev.TaskStarted(1000.0 + at, task, 1), ev.TaskExpanded(1000.0 + at, task, 1, patch, result))
         for place, one in enumerate(seconds):
-            self.ran(f"{task}/{place}", one, at=at)
+            self.ran(f"{task}/{place}", one, at=at, value=value)
         return self
 
     def ended(self, state: ev.RunState = "succeeded", *, at: float = 100.0) -> Log:

@@ -166,6 +166,16 @@ def test_a_reference_counts_as_long_as_what_it_stands_for() -> None:
     assert given_text.prompt_tokens == Spread.exactly(200)
 
 
+def test_the_results_of_all_items_are_as_large_as_all_of_them() -> None:
+    each = Task("e", "files.read", {"path": Ref("@item")}, each=Each(["x", "y", "z"]))
+    reads = ask(Ref("e"))
+    graph = Graph([each, reads])
+    log = Log(graph=graph).fanned_out("e", [1.0] * 3, value="x" * 4000).ended()
+    known = Estimates(MODELS, taught(log, log, log), graph=graph)
+    assert known.estimate(reads).prompt_tokens.mid == pytest.approx(3000, rel=0.03)
+    assert known.estimate(each).result_bytes.mid == pytest.approx(4000, rel=0.03)
+
+
 def test_a_faster_device_takes_less_and_may_cost_money() -> None:
     fleet = Platform(devices={"pi": Device("pi", 0.5), "gpu": Device("gpu", 10.0, money_per_s=0.01)})
     task = Task("a", "x", estimate=Estimate(20.0))

@@ -209,7 +209,7 @@ class _Reader:
         if is_each or not done or story.handed_at is None:
             return Taught(
                 question,
-                result_bytes=story.result_bytes if done else None,
+                result_bytes=story.result_bytes if done and not is_each else None,  # its items teach that, one by one
                 items=story.items if is_each else None,
                 tries=0 if is_each else story.tries,
                 failed=story.failed,

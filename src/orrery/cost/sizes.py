@@ -99,10 +99,12 @@ class Sizes:
         if self._graph is None or name not in self._graph:
             return UNKNOWN
         source = self._graph[name]
+        items = self.items(source)
+        times = items.mid if items is not None else 1.0
         if self._recall:
             learned = self._recall.spread(question_of(source, target_of(source), None), "result_bytes")
             if learned is not None:
-                return Size(learned.mid, REFERRED_FACTOR)
-        call, items = ModelCall.of(source), self.items(source)
+                return Size(learned.mid * times, REFERRED_FACTOR)
+        call = ModelCall.of(source)
         size = catalogue.RESULT_BYTES if call is None else catalogue.answer_of(call).mid * CHARS_PER_TOKEN
-        return Size(size * (items.mid if items is not None else 1.0), UNKNOWN_FACTOR)
+        return Size(size * times, UNKNOWN_FACTOR)
