@@ -305,7 +305,6 @@ def _drawing(marks: Sequence[Mark], stages: Sequence[float], batches: Sequence[f
         axes.plot([0.0, *batches], [0, *counts], label=f"micro-batches of {SLOTS}", linestyle=":")
         axes.set_xlabel("seconds")
         axes.set_ylabel("rows that have ended")
-        axes.set_title(f"{len(stages):,} rows x {STEPS} steps on {SLOTS} workers, heavy-tailed latencies")
         axes.legend(frameon=False, fontsize=8)
 
     return draw

@@ -21,6 +21,7 @@ from orrery import __version__
 from orrery.errors import BadRowError, Failure, InputError
 from orrery.graph.values import Blob, decode, encode
 from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
+from orrery.runtime.batch.layout import LogReader, layout_of
 from orrery.runtime.batch.pace import Pace
 from orrery.runtime.batch.plan import BatchPlan, check_table, rows_at_once
 from orrery.runtime.batch.results import RowResult, Spool, write_table
@@ -148,7 +149,7 @@ class _Batch:
 
     def _recover(self, run: str, *, ended: bool) -> None:
         """Read a window back from its log, and go on with it if it has not ended."""
-        reading = _Reading(run, self._load)
+        reading = LogReader(run, self._load)
         if ended:
             machine = fold(self.driver.journal, run, watch=reading.watch).machine
         else:
@@ -251,12 +252,7 @@ class _Batch:
         driver, at = self.driver, self.driver.now()
         got = set(self.shared.claim(made.keys.values(), run))
         claimed = {task: key for task, key in made.keys.items() if key in got}
-        layout = {
-            "rows": list(made.outputs),
-            "shared": {task: list(numbers) for task, numbers in made.rows.items() if len(numbers) > 1},
-            "keys": claimed,
-            "wanted": self.shared.repeated(wanted),
-        }
+        layout = layout_of(made, claimed, self.shared.repeated(wanted))
         batch = driver.machine(self.run).options
         options = ev.RunOptions(seed=batch.seed, weight=batch.weight)
         folder, target = str(self.ctx.folder), self.plan.target
@@ -405,46 +401,6 @@ class _Batch:
     def close(self) -> None:
         """Leave what is written where it is."""
         self.spool.close(remove=False)
-
-
-class _Reading:
-    """A window as its log is read again."""
-
-    def __init__(self, run: str, load: Any) -> None:
-        self.run, self.load = run, load
-        self.window: Window | None = None
-        self.done = Done()
-        self.keys: dict[str, Key] = {}
-        self.wanted: list[Key] = []
-        self.tasks = 0
-        self._layout: dict[str, Any] = {}
-
-    def watch(self, event: ev.AnyEvent, machine: Machine) -> None:
-        """Take in an event of the log."""
-        if isinstance(event, ev.RunStarted):
-            self._layout = decode(bytes(event.inputs))
-        elif isinstance(event, ev.GraphPatched) and self.window is None:
-            self._begin(machine)
-        elif self.window is not None:
-            done = self.window.take((event,), machine)
-            self.done.rows += done.rows
-            self.done.work |= done.work
-
-    def _begin(self, machine: Machine) -> None:
-        layout, shared = self._layout, self._layout["shared"]
-        self.keys, self.wanted = layout["keys"], layout["wanted"]
-        self.tasks = len(machine.graph.tasks)
-        tasks = {task: shared.get(task) or [_row_of(task)] for task in machine.graph.tasks}
-        names: dict[int, dict[str, str]] = {number: {} for number in layout["rows"]}
-        for whole in machine.graph.outputs:
-            row, _, name = whole.partition(".")
-            names[int(row[1:])][name] = whole
-        self.window = Window(self.run, rows_of_graph(tasks, names), self.keys, self.load)
-
-
-def _row_of(task: str) -> int:
-    """The row after which a task of a consolidated graph is called."""
-    return int(task[1 : task.index("/")])
 
 
 def _bad(number: int, why: str) -> RowResult:
