@@ -120,7 +120,7 @@ class _Node(msgspec.Struct, gc=False):
     position: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class _Level:
     """The calls that are as far from the plan's beginning, by their prompts.
 
@@ -335,7 +335,10 @@ def _searched(plan: _Plan, places: Iterable[tuple[int, ...]], effort: int, dice:
     orders = dict.fromkeys((plan.by_way, plan.by_level, plan.by_trie))
     starts = [_Found(plan.performed_s(place, order), place, order) for place in places for order in orders]
     starts.sort(key=lambda one: one.seconds)  # stable: of equals the first tried
-    left = effort // len(plan.calls) - len(starts)
+    size = len(plan.calls)
+    left = effort // size - len(starts)
+    if left < size * (plan.replicas + size):  # not even once round all single moves: chance hits would not be worth it
+        left = 0
     best, ahead, in_vain = starts[0], deque(starts), 0
     while left > 0 and in_vain < KICKS:
         in_vain += not ahead
