@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +75,30 @@ def test_two_bridges_over_one_river() -> None:
     narrow = prove(graph, [], ["north"], ["town"])
     assert narrow is not None
     assert narrow.cut == ("road",)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_cut_of_a_graph_too_large_to_search_is_one_too(seed: int) -> None:
+    random = Random(seed)
+    graph = ToolGraph(
+        [
+            Tool(
+                f"t{layer}.{k}",
+                needs={need: need for need in random.sample([f"{layer - 1}.{j}" for j in range(5)], 2)}
+                if layer
+                else {},
+                gives={f"{layer}.{k % 5}": ""},
+            )
+            for layer in range(20)
+            for k in range(10)
+        ]
+    )
+    alive = [name for name in graph.names if random.random() < 0.6]
+    proof = prove(graph, alive, [], ["19.0"])
+    assert proof is not None
+    assert not set(proof.cut) & set(alive)
+    assert "19.0" not in closure(graph, [name for name in graph.names if name not in proof.cut], [])
+    assert "19.0" in closure(graph, [*alive, *proof.opening], [])
 
 
 def test_what_no_tool_gives_is_named() -> None:

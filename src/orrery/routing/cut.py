@@ -8,9 +8,10 @@ none, whatever becomes of all others. Three methods, the first that applies:
 
 * "max-flow": where no tool needs more than one thing, ways are paths, and the smallest cut is as large as the largest
   set of ways that share no dead tool (Menger, 1927; found by augmenting paths, Ford and Fulkerson, 1956). Exact.
-* "search": sets of growing size are tried, up to `TRIED` of them. Exact.
-* "greedy": dead tools are given back in the order of their names as long as no way opens. What is left blocks every way
-  and has nothing to spare, but a smaller set may do so too.
+* "search": sets of growing size are tried, as long as `TRIED` and `LOOKS` allow. Exact.
+* "greedy": the first dead tools of all ways, and the last ones, are cuts; of each, tools are given back in the order of
+  their names as long as no way opens and the same limits allow. The smaller one blocks every way, but a still smaller
+  set may do so too.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from orrery.routing.tools import Artefact, ToolGraph
 from orrery.routing.way import cheapest, is_open
 
 Method = Literal["max-flow", "search", "greedy", "none"]
-TRIED = 2_000
-"""So many sets does the search for the smallest cut try."""
+TRIED, LOOKS = 2_000, 50_000
+"""So many sets does the search for the smallest cut try, and at so many tools does it look in all."""
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -93,24 +94,53 @@ def _cut(
         kept = set(chosen)
         return not is_open(graph, [name for name in graph.names if name not in kept], have, want)
 
-    least: list[str] = list(dead)
-    for name in dead:  # inclusion-minimal, and an end for the search
-        fewer = [other for other in least if other != name]
-        if blocks(fewer):
-            least = fewer
-    tried = 0
+    left = min(TRIED, LOOKS // len(graph.names))
+    least = list(dead)
+    # On every way, the first dead tool has all that it needs from living ones, and from the last one on all live: so
+    # the tools that could be the first, or the last, are cuts already.
+    there = _closure(graph, living, have)
+    first = [name for name in dead if there.issuperset(graph[name].needs.values())]
+    last = [name for name in _relevant(graph, want, through=living) if name not in living]
+    for cut in sorted((first, last), key=len):
+        for name in cut.copy():
+            fewer = [other for other in cut if other != name]
+            left -= 1
+            if left >= 0 and blocks(fewer):
+                cut.remove(name)
+        least = min(least, cut, key=len)
     for size in range(1, len(least)):
-        tried += comb(len(dead), size)
-        if tried > TRIED:
+        left -= comb(len(dead), size)
+        if left < 0:
             return tuple(sorted(least)), "greedy"
         for chosen in combinations(dead, size):
             if blocks(chosen):
                 return chosen, "search"
-    return tuple(sorted(least)), "search"
+    return tuple(sorted(least)), "search" if left >= 0 else "greedy"
 
 
-def _relevant(graph: ToolGraph, want: Collection[Artefact]) -> list[str]:
-    """The tools that could be part of any way, by name."""
+def _closure(graph: ToolGraph, living: Collection[str], have: Collection[Artefact]) -> set[Artefact]:
+    """All that living tools can give."""
+    there = set(have)
+    had = {graph.number[one] for one in there if one in graph.number}
+    missing = [len(set(needs) - had) for needs in graph.needs]
+    ready = [step for step, lacking in enumerate(missing) if not lacking and graph.names[step] in living]
+    while ready:
+        for given in graph.gives[ready.pop()]:
+            if graph.artefacts[given] not in there:
+                there.add(graph.artefacts[given])
+                for taker in graph.takers[given]:
+                    missing[taker] -= 1
+                    if missing[taker] == 0 and graph.names[taker] in living:
+                        ready.append(taker)
+    return there
+
+
+def _relevant(graph: ToolGraph, want: Collection[Artefact], *, through: Collection[str] | None = None) -> list[str]:
+    """The tools that could be part of any way, by name.
+
+    Args:
+        through: only those from which these tools lead to what is wanted.
+    """
     seen: set[int] = set()
     open_ = [graph.number[artefact] for artefact in sorted(set(want)) if artefact in graph.number]
     reached = set(open_)
@@ -118,6 +148,8 @@ def _relevant(graph: ToolGraph, want: Collection[Artefact]) -> list[str]:
         for step in graph.makers[open_.pop()]:
             if step not in seen:
                 seen.add(step)
+                if through is not None and graph.names[step] not in through:
+                    continue
                 more = [need for need in graph.needs[step] if need not in reached]
                 reached.update(more)
                 open_.extend(more)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from itertools import combinations
 from random import Random
 from typing import Any, Final
 
-from orrery.bench.optimiser.healing_runs import SCENARIOS, Ran, healed, reacted
-from orrery.bench.optimiser.healing_world import TOPOLOGIES
+from orrery.bench.optimiser.healing_runs import SCENARIOS, Ran, healed, reacted, turnaround_s
+from orrery.bench.optimiser.healing_world import ACT, TOPOLOGIES
 from orrery.bench.optimiser.section import Section
-from orrery.bench.report import Options, Row
+from orrery.bench.report import Options, Row, spread
 from orrery.routing.heal import Compensation, Decision, Escalation, Frontier, Made, Reroute, decide, in_order
 from orrery.routing.health import Failed, Health, Monitor, Worked
 from orrery.routing.reading import tool_graph
@@ -48,6 +49,7 @@ def measure(options: Options) -> Section:
     rows = [*_scenario_rows(ours, theirs), *_subset_rows(subsets)]
     for tools, width, bar_ms in _SIZES:
         rows.append(_speed_row(tools, width, bar_ms, samples, options.seed))
+    rows += [_run_row(tools, width, 3 if options.quick else 9, options.seed) for tools, width, _ in _SIZES]
     notes = [
         "linear: an order is paid and sent; DAG: research into a report; fan-out: a briefing from three branches",
         "a way costs money and time at a price, over its reliability; brute force tries every set of tools",
@@ -210,6 +212,28 @@ def _speed_row(tools: int, width: int, bar_ms: float, samples: int, seed: int) -
     return Row(case, value, "ms", baseline, baseline / value, f"≤ {bar_ms:g} ms", value <= bar_ms)
 
 
+def _run_row(tools: int, width: int, samples: int, seed: int) -> Row:
+    random = Random(seed)  # noqa: S311 - the same graphs each time
+    graph = _layers(tools, width, random)
+    want = f"{tools // width - 1}.0"
+    first = decide(graph, Health(_LONG), Frontier(), [want], at=0.0)
+    assert isinstance(first, Reroute)
+    data = {
+        tool.name: {
+            "uses": ACT,
+            "with": {"tool": tool.name},
+            "needs": dict(tool.needs),
+            "gives": dict(tool.gives),
+            "effects": "pure",
+            "seconds": tool.seconds,
+        }
+        for tool in graph.tools.values()
+    }
+    took = [1e3 * asyncio.run(turnaround_s(data, want, first.way.steps[0])) for _ in range(samples)]
+    case = f"in a run: from a failure to the start of the next step, {tools:,} tools, median"
+    return Row(case, statistics.median(took), "ms", spread=spread(took))
+
+
 def _layers(tools: int, width: int, random: Random) -> ToolGraph:
     """Layers of tools, two for each artefact, that need one or two artefacts of the layer before."""
     kinds = width // 2
@@ -276,11 +300,12 @@ def _draw(axes: Any, ours: Sequence[Ran], theirs: Sequence[Ran]) -> None:
     react, route = (sum(ran.calls for ran in runs) for runs in (theirs, ours))
     axes.barh([place - 0.2 for place in places], [ran.calls for ran in theirs], 0.4, label=f"ReAct, {react} in all")
     axes.barh([place + 0.2 for place in places], [ran.calls for ran in ours], 0.4, label=f"route, {route} in all")
-    for place, ran in zip(places, theirs, strict=True):
-        if ran.orphans:
-            axes.text(ran.calls + 0.1, place - 0.2, f"{ran.orphans} effects left behind", va="center", fontsize=6)
+    for place, ran, other in zip(places, ours, theirs, strict=True):
+        axes.text(ran.calls + 0.1, place + 0.2, str(ran.calls), va="center", fontsize=6)
+        left = f", effects left behind: {other.orphans}" if other.orphans else ""
+        axes.text(other.calls + 0.1, place - 0.2, f"{other.calls}{left}", va="center", fontsize=6)
+    axes.set_xlim(right=1.5 * max(ran.calls for ran in theirs))
     axes.set_yticks(list(places), [f"{scenario.topology}: {scenario.name}" for scenario in SCENARIOS], fontsize=6)
     axes.invert_yaxis()
     axes.set_xlabel("model calls")
-    axes.set_title("Who is asked when tools fail")
-    axes.legend(fontsize=7)
+    axes.legend(fontsize=7, loc="lower right")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from orrery.errors import ToolError
 
 _HERE: Final = "py:orrery.bench.optimiser.healing_world:"
-ADVISE, THINK = f"{_HERE}advise", "py:orrery.bench.optimiser.healing_runs:think"
+ACT, ADVISE, THINK = f"{_HERE}act", f"{_HERE}advise", "py:orrery.bench.optimiser.healing_runs:think"
 SLOW_S, PATIENCE_S, LATE_S = 30.0, 1.0, 0.1
 """What a slow use would take, after how long it is given up, and after how long one fails that fails late."""
 
@@ -91,7 +91,7 @@ async def advise(question: str) -> dict[str, Any]:  # noqa: ARG001 - the scenari
 
 def _tool(name: str, needs: str, gives: str, seconds: float, effects: str = "pure", **more: Any) -> dict[str, Any]:
     return {
-        "uses": f"{_HERE}act",
+        "uses": ACT,
         "with": {"tool": name},
         "needs": needs.split(),
         "gives": dict.fromkeys(gives.split(), ""),  # what serves two branches serves each whole
