@@ -7,7 +7,8 @@ Prompts are put into a trie by their pieces. Level by level of the plan, subtree
 first, each to where it would be done soonest, reading included; a subtree that is larger than the grain is split, and
 small ones beside each other are bundled. Several grains are tried, and several orders: by the longest way to the
 plan's end, by levels, by the trie. A plan that is small enough for it is put through the serving model in every one of
-these ways, and improved by moving one call at a time. Near-linear: O(calls x pieces + bundles x replicas).
+these ways, and one of a dozen calls is improved by moving one at a time. Near-linear: O(calls x pieces + bundles x
+replicas).
 
 Source: the idea of planning many workflows as one, with placement by a cost model of prefill, decode and cache, is
 Halo's ("Batch query processing and optimization for agentic workflows", 2025). Its solver works epoch by epoch with
@@ -71,7 +72,7 @@ def assign(calls: Sequence[Call], timing: Timing, *, replicas: int, effort: int 
     if not calls:
         return Assignment((), (), 0.0, "there is nothing to do")
     plan = _Plan(calls, timing, replicas)
-    spreads = [plan.spread(grain) for grain in GRAINS]
+    spreads = [plan.spread(grain) for grain in (GRAINS if plan.is_wide else GRAINS[:1])]
     places = dict.fromkeys(spread.place for spread in spreads)
     if len(calls) * len(places) * 2 > effort:
         best = min(spreads, key=lambda spread: spread.busiest_s)  # of equals the one with the largest parts
@@ -175,6 +176,11 @@ class _Plan:
         for place, level in enumerate(self._depth):
             self._put(place, self._levels[level])
         self._positions = [self._nodes[leaf].position for leaf in self._leaves]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether any level has two calls, so that the grain matters."""
+        return len(self._levels) < len(self.calls)
 
     @cached_property
     def by_way(self) -> tuple[int, ...]:
