@@ -129,6 +129,13 @@ def test_a_new_task_that_may_be_skipped_does_not_come_between() -> None:
     assert codes(between.format(', when "n > 1" (n=@inputs.n)'), None, before) == ["pass/added-edge"]
 
 
+def test_a_task_that_needs_k_of_n_deals_with_failures_behind_soft_edges_too() -> None:
+    before = "a = f() [pure]\nb = f() [pure]\nc = f() [pure, after a, softly after b, needs 1]\nreturn c"
+    assert codes(before.replace(", softly after b", ""), None, before) == ["pass/join"]
+    assert codes(before.replace(", needs 1", ""), None, before) == ["pass/join"]
+    assert codes(before, None, before.replace(", softly after b", "")) == ["pass/join"]
+
+
 def test_two_effects_do_not_become_one() -> None:
     before = "a = g(n=1)\nb = g(n=1)\nreturn a, b"
     assert "pass/effects" in codes("a = g(n=1)\nreturn a, b=a", {"b": "a"}, before)

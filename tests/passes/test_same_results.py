@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orrery.bench.optimiser.passes import Drawn
 from orrery.graph import Graph
 from orrery.graph.text import parse
 from orrery.passes import Pass, named, passes
@@ -67,6 +68,18 @@ def test_estimates_decide_how_and_never_what(seed: int) -> None:
     ]
     if not any(result.undecided for result in results):
         assert results[0].outputs == results[1].outputs == results[2].outputs
+
+
+def test_a_failure_that_a_soft_edge_says_is_dealt_with_still_is() -> None:
+    """Found by the bench: the soft edge into a task that needs k of n went, and the run failed."""
+    graph = lookalikes(1003755, tasks=8, impure=0.0, traps=1.0, asks=0.4)
+    counting = [key for key, edge in graph.edges.items() if not edge.hard and graph[key[1]].join is not None]
+    made = rewrite(graph, Drawn(1003755), named([*MINE[:3], "choose_topology"]))
+    was, now = (perform(each, inputs=INPUT_VALUES) for each in (graph, made.after))
+    assert [step.faults for step in made.steps] == [()] * 4
+    assert counting
+    assert all(key in made.after.edges for key in counting)
+    assert differences(graph, made.after, was, now, made.became) == []
 
 
 @pytest.mark.parametrize("seed", range(15))

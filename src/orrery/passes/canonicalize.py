@@ -32,7 +32,7 @@ def canonicalize(graph: Graph, _costs: CostModel) -> Rewritten:
       * A condition that is true whatever the results goes. One that is false whatever the results stays: its task is
         skipped in every run, and those behind it are told so.
       * Templates: texts that touch are joined, empty ones go, and one without references is a text.
-      * `join` goes where it asks for all of the edges, and all fire on success.
+      * `join` goes where it asks for all of the edges, and all are hard and on success.
       * A retry of one attempt is none.
       * An explicit edge goes that says what a reference says already, and a soft one whose order a hard one keeps
         through a third task.
@@ -91,9 +91,8 @@ def _constant(when: Expr) -> bool | None:
 
 
 def _needs_all(task: Task, edges: tuple[Edge, ...]) -> bool:
-    # With any other edge than on success, or in a for-each, `join` also says that failures are accepted.
-    hard = [edge for edge in edges if edge.hard]
-    return task.each is None and len(hard) == task.join and all(edge.on == "success" for edge in hard)
+    # With any other edge than a hard one on success, or in a for-each, `join` also says that failures are accepted.
+    return task.each is None and len(edges) == task.join and all(edge.hard and edge.on == "success" for edge in edges)
 
 
 def _value(value: Any) -> Any:

@@ -155,6 +155,11 @@ def _joins(before: Graph, after: Graph, image: Image) -> Iterator[Problem]:
         heir = image(task.id)
         if heir is None or (task.join is None and after[heir].join is None):
             continue
+        # Such a task deals with the failures of all before it, so a soft edge into it is more than advice.
+        beside = {image(edge.source) for edge in before.incoming(task.id) if not edge.hard} - {None}
+        if beside != {edge.source for edge in after.incoming(heir) if not edge.hard and after[heir].join is not None}:
+            place = f"task {task.id!r}"
+            yield Problem("pass/join", place, "it needs k of n, and the failures that it deals with changed")
         if _needs_all(before, task.id) and _needs_all(after, heir):
             continue
         was = Counter((image(edge.source), _key(edge.on)) for edge in before.incoming(task.id) if edge.hard)

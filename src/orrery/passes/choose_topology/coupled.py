@@ -158,6 +158,7 @@ def _bind(tasks: list[Task], into: list[int], source: list[int], weight: list[fl
         for edge in range(into[target], into[target + 1]):
             if weight[edge] >= 0 and (
                 before[source[edge]] & behind[target]
+                or task.join is not None  # one that needs k of n deals with failures, those behind soft edges too
                 or any(ref.task == tasks[source[edge]].id for ref in task.refs())  # without the edge it were hard
             ):
                 weight[edge] = FIXED
