@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from orrery.bench.optimiser.rows import SLOTS, _killed, micro_batches
@@ -23,7 +25,7 @@ from orrery.graph.expr import Expr
 from orrery.journal import Journal, open_journal
 from orrery.runtime import Result, Run, Session
 from orrery.runtime.batch.plan import batch_of, batch_options, check_table
-from orrery.runtime.batch.results import Spool
+from orrery.runtime.batch.results import Spool, write_table
 from orrery.runtime.batch.table import Table
 from orrery.scheduler import events as ev
 from orrery.scheduler.events import Budget, RunOptions
@@ -358,3 +360,37 @@ async def test_a_row_may_ask_a_person_while_others_go_on(tmp_path: Path) -> None
     rows = [{"x": 7 * n} for n in range(30)]
     result = await run_over(tmp_path, rows, workflow=replace(WORKFLOW, graph=graph), at_once=40, meanwhile=meanwhile)
     assert result.outputs["rows"]["succeeded"] == 30
+
+
+@in_a_loop
+async def test_a_batch_needs_its_executor(tmp_path: Path) -> None:
+    batch = batch_of(WORKFLOW, table(tmp_path, [{"x": 7}]), folder=tmp_path)
+    tasks = [msgspec.structs.replace(task, executor="inline") for task in batch.graph]
+    async with Session("memory:") as session:
+        result = await session.start(Graph(tasks, outputs=batch.graph.outputs), folder=tmp_path).wait()
+    assert "it needs executor 'batch'" in str(result.error)
+
+
+@in_a_loop
+async def test_a_batch_that_is_cancelled_while_its_results_are_written_has_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, begun, go = write_table, threading.Event(), threading.Event()
+
+    def slowly(*args: Any) -> None:
+        begun.set()
+        assert go.wait(10)
+        write(*args)
+
+    monkeypatch.setattr("orrery.runtime.batch.rows.write_table", slowly)
+
+    async def meanwhile(_session: Session, run: Run) -> None:
+        await until(begun.is_set)
+        run.cancel("too late")
+        await asyncio.sleep(0.05)
+        go.set()
+
+    result = await run_over(tmp_path, [{"x": 7 * n} for n in range(30)], meanwhile=meanwhile)
+    assert result.state == "cancelled"
+    assert [one["state"] for one in results(tmp_path)] == ["succeeded"] * 30
+    assert not (tmp_path / "t.results.csv.part").exists()

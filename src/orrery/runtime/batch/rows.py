@@ -18,12 +18,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from orrery import __version__
-from orrery.errors import BadRowError, Failure, InputError
+from orrery.errors import BadRowError, Failure, InputError, RequestError
 from orrery.graph.values import Blob, decode, encode
 from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
 from orrery.runtime.batch.layout import LogReader, layout_of
 from orrery.runtime.batch.pace import Pace
-from orrery.runtime.batch.plan import BatchPlan, check_table, rows_at_once
+from orrery.runtime.batch.plan import EXECUTOR, BatchPlan, check_table, rows_at_once
 from orrery.runtime.batch.results import RowResult, Spool, write_table
 from orrery.runtime.batch.sharing import Occurrences, SharedWork
 from orrery.runtime.batch.table import Table, TableRow
@@ -63,7 +63,10 @@ async def run_rows(plan: dict[str, Any], ctx: BatchContext) -> dict[str, Any]:
     Raises:
         TableChangedError: the table is not the one with which the batch began.
         InputError, FileAccessError: it cannot be read, or the results cannot be written.
+        RequestError: it runs on another executor than that of batches.
     """
+    if not isinstance(ctx, BatchContext):
+        raise RequestError(f"a batch drives runs of its own: it needs executor {EXECUTOR!r}")
     batch = _Batch(msgspec.convert(plan, BatchPlan), ctx)
     try:
         await batch.begin()
@@ -107,6 +110,7 @@ class _Batch:
         self.money, self.tokens = 0.0, 0
         self.stopped: Failure | None = None
         self.broken: Exception | None = None
+        self.writing: asyncio.Future[None] | None = None
         self.paused = False
         self.changed = asyncio.Event()
         self._coming: Iterator[tuple[TableRow, dict[str, Any] | BadRowError]] = iter(())
@@ -367,7 +371,8 @@ class _Batch:
         """Write the table of results and say what came of the rows."""
         self._tell()
         self.ctx.usage(money=self.money, tokens=self.tokens)
-        await asyncio.to_thread(self._write)
+        self.writing = asyncio.ensure_future(asyncio.to_thread(self._write))
+        await asyncio.shield(self.writing)
         self.spool.close(remove=True)
         found = {
             "total": self.plan.rows,
@@ -389,6 +394,10 @@ class _Batch:
 
     async def give_up(self) -> None:
         """The batch was cancelled: end its windows, wait until they have ended, and write what there is."""
+        if self.writing is not None:  # nothing was left to be cancelled
+            await self.writing
+            self.spool.close(remove=True)
+            return
         self._stop(Failure("Cancelled", "the batch was cancelled", code="cancelled", severity="permanent"))
         await self.go_on()
         await self.end()
