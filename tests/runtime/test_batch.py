@@ -31,6 +31,9 @@ from orrery.scheduler import events as ev
 from orrery.scheduler.events import Budget, RunOptions
 from orrery.workflow.workflow import InputSpec, Workflow
 from tests.runtime.batch_steps import CALLS, GATES, HERE
+from tests.simulated import Simulated, simulated
+
+__all__ = ["simulated"]
 
 
 def in_a_loop(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -394,3 +397,21 @@ async def test_a_batch_that_is_cancelled_while_its_results_are_written_has_them_
     assert result.state == "cancelled"
     assert [one["state"] for one in results(tmp_path)] == ["succeeded"] * 30
     assert not (tmp_path / "t.results.csv.part").exists()
+
+
+@in_a_loop
+async def test_a_model_is_asked_once_for_what_turns_out_to_be_equal(tmp_path: Path, simulated: Simulated) -> None:
+    server = simulated(lambda asked: f"about {asked.text}")
+    tasks = [
+        Task("tidy", "text.replace", {"text": Ref(INPUTS, ("note",)), "old": " ", "new": ""}, effects=PURE),
+        Task("ask", "model.ask", {"prompt": Ref("tidy")}, effects=Effects("idempotent")),
+    ]
+    graph = Graph(tasks, outputs={"answer": Ref("ask")})
+    workflow = Workflow("ask", graph, {"note": InputSpec("note", "string")})
+    rows = [{"note": " " * n + "abc"[n % 3]} for n in range(30)]
+    result = await run_over(tmp_path, rows, workflow=workflow, at_once=64)
+    assert result.outputs["rows"]["succeeded"] == 30
+    assert [one["answer"] for one in results(tmp_path)] == [f"about {'abc'[n % 3]}" for n in range(30)]
+    assert server.counts.calls == 3
+    paid = [one for one in results(tmp_path) if one["tokens"] != "0"]
+    assert len(paid) == 3
