@@ -16,9 +16,9 @@ from orrery.tools.toolset import MADE_PREFIX
 
 Tools = Mapping[str, Tool[..., Any]]
 """Tools by name."""
-_NO_STEP = ("plan", "model.chat")
+_NO_STEP = ("plan", "reroute", "model.chat")
 """Parts of planners and agents, which mean nothing as a step of a plan."""
-_NO_ANSWER = ("agent", "memory", "model", "plan", "toolmaking")
+_NO_ANSWER = ("agent", "memory", "model", "plan", "reroute", "route", "toolmaking")
 """Toolsets that make up agents and planners: they are no answer to a need."""
 _MOST_DESCRIPTION_CHARS = 160
 
