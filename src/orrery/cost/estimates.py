@@ -31,6 +31,7 @@ from orrery.graph.task import Estimate, Task
 from orrery.models.request import CHARS_PER_TOKEN
 from orrery.models.serving import Timing
 from orrery.scheduler.asking import PERSON
+from orrery.tools.model import USUAL_S
 
 MOST = 1e12
 """A declared figure above this is a slip, not an estimate."""
@@ -120,10 +121,10 @@ class _Estimate:
 
     def _seconds(self, otherwise: Spread, source: Source, because: str) -> _Took:
         """What was declared or learned; what would be said otherwise, where nothing was."""
-        declared = _believed(self._task.estimate.seconds)
+        declared = self._declared_seconds()
         found = self._find("seconds")
         learned = self._recall.summary(found, "seconds") if found is not None else None
-        if declared is not None and declared != DEFAULT_SECONDS and not _contradicted(declared, found, learned):
+        if declared is not None and not _contradicted(declared, found, learned):
             self._said("declared", f"declared {declared:g} s")
             if found is None or learned is None or found.level != "step" or not learned.spread.mid:
                 return _Took(Spread.about(declared, DECLARED_FACTOR).times(self._slower_than("")))
@@ -134,6 +135,12 @@ class _Estimate:
             return self._as_learned(found)
         self._said(source, because)
         return _Took(otherwise.times(self._slower_than("")))
+
+    def _declared_seconds(self) -> float | None:
+        """What somebody said of this task; what all tasks, or all calls, say by themselves is no statement."""
+        said = _believed(self._task.estimate.seconds)
+        usual = (DEFAULT_SECONDS,) if self._call is None else (DEFAULT_SECONDS, USUAL_S)
+        return None if said in usual else said
 
     def _as_learned(self, found: Found, times: float = 1.0) -> _Took:
         """The seconds of an experience, multiplied by a factor."""
@@ -224,7 +231,7 @@ class _Estimate:
             return self._seconds(otherwise, "default", "nobody knows how fast the model is")
         reckoned = catalogue.seconds_of(model.timing, prompt, cached, answer, beside=beside)
         found = self._find("seconds")
-        is_declared = _believed(self._task.estimate.seconds) not in (None, DEFAULT_SECONDS)
+        is_declared = self._declared_seconds() is not None
         thinks = self._option.thinking_tokens is not None
         is_known = (is_declared and not self._option.model) or (found is not None and not found.elsewhere)
         if is_known and not thinks:

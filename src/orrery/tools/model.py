@@ -18,6 +18,8 @@ from orrery.tools.context import ToolContext
 from orrery.tools.tool import tool
 
 ANSWER_WITHIN_S = 300.0
+USUAL_S = 5.0
+"""What a call counts as for the order of a run where nothing is known of it."""
 _ATTEMPT_S = 900.0  # the answer, and the wait for the provider's limits before it
 _AGAIN = Retry(attempts=4, backoff_s=1.0, max_backoff_s=30.0)  # a provider that is busy says for how long
 
@@ -52,7 +54,12 @@ class Turn(TypedDict):
 
 
 @tool(
-    name="model.ask", effects="idempotent", reads=("model:{model}",), timeout_s=_ATTEMPT_S, retry=_AGAIN, estimate_s=5.0
+    name="model.ask",
+    effects="idempotent",
+    reads=("model:{model}",),
+    timeout_s=_ATTEMPT_S,
+    retry=_AGAIN,
+    estimate_s=USUAL_S,
 )
 async def ask(
     prompt: str,
@@ -107,7 +114,7 @@ async def ask(
     reads=("model:{model}",),
     timeout_s=_ATTEMPT_S,
     retry=_AGAIN,
-    estimate_s=5.0,
+    estimate_s=USUAL_S,
 )
 async def chat(
     messages: list[Any],
