@@ -17,6 +17,7 @@ from orrery.graph import Graph
 from orrery.graph.text import parse
 from orrery.passes import Pass, named, passes
 from orrery.passes.effects import may_share
+from orrery.passes.fold_conversation import fold_conversation
 from orrery.passes.merge_shared import merge_graphs
 from orrery.passes.pipeline import rewrite
 from orrery.passes.speculate import speculate
@@ -79,6 +80,17 @@ def test_a_failure_that_a_soft_edge_says_is_dealt_with_still_is() -> None:
     assert [step.faults for step in made.steps] == [()] * 4
     assert counting
     assert all(key in made.after.edges for key in counting)
+    assert differences(graph, made.after, was, now, made.became) == []
+
+
+def test_a_conversation_is_not_folded_into_another() -> None:
+    """Found by the bench: folded, placed and folded again, a marked text was marked once more."""
+    graph = lookalikes(1006252, tasks=9, impure=0.3, traps=0.1, asks=0.9)
+    fold = partial(fold_conversation, least_saved=0.0)
+    steps: list[tuple[str, Pass]] = [("fold_conversation", fold), *named(["merge_shared"]), ("fold_conversation", fold)]
+    made = rewrite(graph, Drawn(1006252), steps)
+    was, now = (perform(each, inputs=INPUT_VALUES) for each in (graph, made.after))
+    assert [step.faults for step in made.steps] == [()] * 3
     assert differences(graph, made.after, was, now, made.became) == []
 
 

@@ -17,6 +17,7 @@ ANSWER_TOKENS, TEXT_TOKENS, MARKING_TOKENS = 4, 4, 8
 """About how many tokens a mark is, and the two around a text."""
 
 _MARKED = re.compile(r"\[text (\d+\.\d+)\]\n(.*?)\n\[end of text \1\]", re.DOTALL)
+_ANY = re.compile(r"\[(?:end of )?(?:answer|text) \d+(?:\.\d+)?(?: above)?\]")
 _ABOVE = re.compile(r"\[(answer|text) (\d+(?:\.\d+)?) above\]")
 
 
@@ -55,6 +56,11 @@ def expanded(questions: Sequence[str], answers: Sequence[str]) -> str:
             place = text.end()
         whole += _filled(question[place:], known)
     return whole
+
+
+def holds_mark(text: str) -> bool:
+    """Whether a text refers to its conversation, or marks a part of itself for others to refer to."""
+    return _ANY.search(text) is not None
 
 
 def _filled(text: str, known: dict[str, str]) -> str:

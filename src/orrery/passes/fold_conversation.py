@@ -313,6 +313,9 @@ def _reason_against(task: Task, graph: Graph) -> str:
         return f"{task.id} has effects"
     if "history" in args:
         return f"{task.id} says what was said before it"
+    call = ModelCall.of(task)
+    if call is not None and any(isinstance(part, str) and marks.holds_mark(part) for part in call.parts):
+        return f"{task.id} is part of a conversation already"  # another mark within would be taken for the end of this
     if not may_share(task) or args.get("cache", True) is not True:
         return f"{task.id} is to be answered anew"
     if task.each is not None:
