@@ -234,15 +234,17 @@ class _Plan:
     def _grow(self) -> list[int]:
         """Put all prompts into the trie; the node at which each ends."""
         known: dict[object, int] = {}
-        leaves = []
+        leaves, count = [], len(self._nodes)
         for call in self.calls:
-            node = known.setdefault(call.model, len(self._nodes))
-            if node == len(self._nodes):
+            node = known.setdefault(call.model, count)
+            if node == count:
                 self._nodes.append(_Node(0, 0))
+                count += 1
             for piece in call.prompt:
-                parent, node = node, known.setdefault((node, piece), len(self._nodes))
-                if node == len(self._nodes):
+                parent, node = node, known.setdefault((node, piece), count)
+                if node == count:
                     self._nodes.append(_Node(parent, piece.tokens))
+                    count += 1
             leaves.append(node)
         return leaves
 
@@ -260,7 +262,10 @@ class _Plan:
             number = ahead.pop()
             self._nodes[number].position = position
             position += 1
-            ahead.extend(next_one for next_one in (following[number], first[number]) if next_one)
+            if following[number]:
+                ahead.append(following[number])
+            if first[number]:
+                ahead.append(first[number])
 
     def _put(self, place: int, level: _Level) -> None:
         """Count a call in its level, at all beginnings of its prompt."""
@@ -301,7 +306,7 @@ class _Plan:
                 if bundle and bundled_s + part_s > largest_s:
                     yield _Group(bundled_s, node, bundle)
                     bundle, bundled_s = [], 0.0
-                bundle.extend(_all_below(child, level))
+                bundle.extend(_all_below(child, level) if child in level.below else level.ending[child])
                 bundled_s += part_s
             if bundle:
                 yield _Group(bundled_s, node, bundle)
@@ -410,7 +415,7 @@ def _in_order(calls: Sequence[Call]) -> tuple[list[int], dict[int, list[int]]]:
     after: dict[int, list[int]] = {}
     missing = [0] * len(calls)
     for place, call in enumerate(calls):
-        for before in dict.fromkeys(call.after):
+        for before in dict.fromkeys(call.after) if len(call.after) > 1 else call.after:
             if not 0 <= before < len(calls):
                 raise RequestError(f"call {place} waits for call {before}, which is not in the list")
             after.setdefault(before, []).append(place)

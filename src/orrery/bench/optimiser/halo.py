@@ -193,7 +193,7 @@ def _optimiser_rows(options: Options) -> list[Row]:
         if taken > slowest:
             slowest, name, calls = taken, workload.name, wanted
     options.tell("halo: small plans against all there are")
-    sizes = [4, 5] * 5 if options.quick else [3, 4, 5] * 40 + [6] * 12 + [7] * 4 + [8]
+    sizes = [4, 5] * 5 if options.quick else [3, 4, 5] * 30 + [6] * 6 + [7] * 2 + [8]
     gaps, naive = [], []
     for seed, size in enumerate(sizes, start=1000 * options.seed):
         small, timing = instance(seed, size)
