@@ -45,7 +45,7 @@ def check(graph: ToolGraph, have: list[str], want: list[str], dead: set[int]) ->
     return proof.method
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tool_graphs(), some_artefacts, wanted_artefacts, st.sets(st.integers(0, 6), min_size=1))
 def test_a_cut_is_one_and_is_the_smallest(graph: ToolGraph, have: list[str], want: list[str], dead: set[int]) -> None:
     assert check(graph, have, want, dead) in ("open", "impossible", "max-flow", "search")

@@ -130,7 +130,7 @@ class Journey:
         assert set(self.in_effect) <= rests, "no effect is orphaned"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     tool_graphs(effects=True, most=8, most_needs=2),
     some_artefacts,

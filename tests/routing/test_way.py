@@ -14,7 +14,7 @@ from orrery.routing.way import cheapest, is_open
 from tests.routing.graphs import brute_force, closure, some_artefacts, tool_graphs, wanted_artefacts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tool_graphs(), some_artefacts, wanted_artefacts, st.sets(st.integers(0, 6)))
 def test_a_way_costs_what_brute_force_says(graph: ToolGraph, have: list[str], want: list[str], dead: set[int]) -> None:
     weights = {name: cost for name, cost in healthy_weights(graph, 1.0).items() if int(name[1:]) not in dead}
