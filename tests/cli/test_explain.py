@@ -114,6 +114,31 @@ def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[s
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_over_a_table_it_says_how_much_work_is_there_more_than_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flow = {"name": "f", "inputs": {"text": {"type": "string"}, "n": {"type": "integer"}}, "tasks": {}}
+    flow["tasks"] = {
+        "words": {"uses": "text.count", "with": {"text": "${{ inputs.text }}"}},
+        "times": {"uses": "records.take", "with": {"items": ["a", "b"], "count": "${{ inputs.n }}"}},
+    }
+    Path("flow.yaml").write_text(json.dumps(flow), encoding="utf-8")
+    lines = ["text,n", *(f"text {row % 4},{row % 2}" for row in range(1500))]
+    Path("table.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert main(["explain", "flow.yaml", "--rows", "table.csv", "--json"]) == 0
+    rows = said(capsys)["rows"]
+    assert (rows["rows"], rows["tasks"], rows["distinct"], rows["sampled"]) == (1500, 3000, 6, 1000)
+    assert main(["explain", "flow.yaml", "--rows", "table.csv"]) == 0
+    assert "6 instead of 3,000" in capsys.readouterr().out
+    Path("table.csv").write_text("text,n\nfine,1\nbad,one\n", encoding="utf-8")
+    assert main(["explain", "flow.yaml", "--rows", "table.csv"]) == 2
+    assert "row 2" in capsys.readouterr().err
+    assert main(["explain", "flow.yaml", "--rows", "table.csv", "--skip-bad-rows"]) == 0
+    assert "1 that do not fit" in capsys.readouterr().out
+    assert main(["explain", "flow.yaml", "--rows", "table.csv", "--analyze"]) == 2
+
+
 def test_a_request_in_plain_words_is_explained_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

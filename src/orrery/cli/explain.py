@@ -26,14 +26,16 @@ from orrery.cli.options import (
     read_value,
 )
 from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
+from orrery.cli.rows import RowsOptions
 from orrery.cli.screen import err, out, say, write_json
 from orrery.cost import Calibration, compare
-from orrery.errors import InputError, OutsideError, UnknownRunError
+from orrery.errors import InputError, OutsideError, RequestError, UnknownRunError
 from orrery.fleet.hubs import HubAddress
 from orrery.graph import Patch
 from orrery.journal import Journal
 from orrery.passes import DEFAULT, Pass, bound, named
 from orrery.runtime import Run, Session
+from orrery.runtime.batch.foresee import RowsForeseen, foresee
 from orrery.runtime.explain import Explanation
 from orrery.runtime.explain import explain as explained_workflow
 from orrery.runtime.session import new_run_name
@@ -61,6 +63,7 @@ def explain(
     planner: PlannerName = None,
     option: PlannerOptions = None,
     tools: str | None = None,
+    table: RowsOptions | None = None,
 ) -> int:
     """Say what a workflow or a request would take, what passes would make of it, and why. Nothing is run.
 
@@ -83,16 +86,22 @@ def explain(
         from orrery.workflow import load_target
 
         workflow = load_target(target, ground.folder, given)
+    table = table or RowsOptions()
+    if is_request(target):
+        table.check_unused()
+    if analyze and table.rows is not None:
+        raise RequestError("--analyze is for one run; leave --rows away, or run the table with `orrery run --rows`")
     found = ground.explained(workflow, given, passes)
+    rows = ground.over_rows(found, given, table)
     status, actual = ground.analyzed(found, given) if analyze else (0, None)
     if output is not None:
         draw_to(output, found)
     if json:
-        write_json(explained.plain(found, actual))
+        write_json(explained.plain(found, actual, rows))
     elif output is not None:
         say(out(), f"{output}: {len(found.pipeline.before):,} tasks before, {len(found.pipeline.after):,} after")
     else:
-        explained.show(out(), found, actual)
+        explained.show(out(), found, actual, rows)
     return status
 
 
@@ -117,6 +126,11 @@ class Ground:
                 resources=self.resources,
                 devices=machines_within_reach(self.hub),
             )
+
+    def over_rows(self, found: Explanation, given: Mapping[str, str], table: RowsOptions) -> RowsForeseen | None:
+        """What all rows of a table would take; None where none was named. Raises InputError."""
+        batch = table.over(found.rewritten, given, self.folder)
+        return None if batch is None else foresee(batch, self.folder, found.costs_of)
 
     def analyzed(self, found: Explanation, given: Mapping[str, str]) -> tuple[int, Calibration]:
         """Run it as the passes leave it: the exit status, and estimate against actual."""

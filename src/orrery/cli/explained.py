@@ -20,6 +20,7 @@ from orrery.graph import Graph
 from orrery.graph.codec import to_plain
 from orrery.passes import Note
 from orrery.passes.pipeline import Step
+from orrery.runtime.batch.foresee import RowsForeseen
 from orrery.runtime.explain import Explanation
 
 MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS, MOST_NAMES = 60, 12, 3, 20, 4
@@ -27,11 +28,14 @@ MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS, MOST_NAMES = 60, 12, 3, 20, 4
 operations of which it is told how far their estimates were off; tasks that a note names."""
 
 
-def show(console: Console, found: Explanation, actual: Calibration | None = None) -> None:
+def show(
+    console: Console, found: Explanation, actual: Calibration | None = None, rows: RowsForeseen | None = None
+) -> None:
     """Print it for a person.
 
     Args:
         actual: what it took when it was run; None where it was not.
+        rows: what it would take over a table; None where none was named.
     """
     pipeline = found.pipeline
     is_changed = pipeline.before is not pipeline.after
@@ -57,6 +61,10 @@ def show(console: Console, found: Explanation, actual: Calibration | None = None
     if actual is not None:
         say(console, "")
         _show_kinds(console, actual)
+    if rows is not None:
+        say(console, "")
+        for line in _over_rows(rows):
+            say(console, line)
 
 
 def titles(found: Explanation) -> tuple[str, str]:
@@ -75,7 +83,7 @@ def reasons(found: Explanation) -> list[str]:
     return [printable(line) for line in lines[:MOST_NOTES] + more]
 
 
-def plain(found: Explanation, actual: Calibration | None = None) -> dict[str, Any]:
+def plain(found: Explanation, actual: Calibration | None = None, rows: RowsForeseen | None = None) -> dict[str, Any]:
     """It all as JSON data."""
     pipeline = found.pipeline
     data: dict[str, Any] = {
@@ -97,6 +105,8 @@ def plain(found: Explanation, actual: Calibration | None = None) -> dict[str, An
     }
     if actual is not None:
         data["actual"] = msgspec.to_builtins(actual)
+    if rows is not None:
+        data["rows"] = msgspec.to_builtins(rows)
     return data
 
 
@@ -262,6 +272,21 @@ def _show_kinds(console: Console, actual: Calibration) -> None:
     say_table(console, header, lines, right="attempts error took of estimate within range")
     if actual.unforeseen:
         say(console, f"and {actual.unforeseen:,} tasks that nobody could foresee", "dim")
+
+
+def _over_rows(rows: RowsForeseen) -> Iterator[Text]:
+    """What all rows would take, a line each."""
+    head = Text("over the table", "bold").append(f"  {rows.rows:,} rows", "")
+    yield head.append(f", {rows.refused:,} that do not fit" * bool(rows.refused), "yellow")
+    shared = 1 - rows.distinct / rows.tasks if rows.tasks else 0.0
+    yield Text(f"  tasks   {rows.distinct:,} instead of {rows.tasks:,}: {shared:.0%} is there more than once")
+    yield Text(f"  time    {ranged(rows.seconds)}")
+    if rows.tokens.mid:
+        yield Text(f"  tokens  {rows.tokens.mid:,.0f}")
+    if rows.money.mid:
+        yield Text(f"  money   {dollars(rows.money.mid)}")
+    if rows.sampled < rows.rows:
+        yield Text(f"  reckoned from the first {rows.sampled:,} rows", "dim")
 
 
 def _plain_prediction(prediction: Prediction) -> dict[str, Any]:

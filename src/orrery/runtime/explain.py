@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orrery.cost import Estimates, Learned, Platform, Prediction, learn, platform_of, predict
 from orrery.cost.platform import Device
+from orrery.graph.graph import Graph
 from orrery.journal import Journal
 from orrery.passes import Pass, named
 from orrery.passes.pipeline import Pipeline, rewrite
@@ -29,6 +30,7 @@ class Explanation:
         learned: what past runs taught.
         pipeline: what each pass did.
         before, after: what it would take as it is written, and after the passes.
+        inputs: of the run, as far as they are known.
     """
 
     workflow: Workflow
@@ -37,6 +39,16 @@ class Explanation:
     pipeline: Pipeline
     before: Prediction
     after: Prediction
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def costs_of(self, graph: Graph) -> Estimates:
+        """The cost model for another graph on the same platform, with what was learned."""
+        return Estimates(self.platform, self.learned, graph=graph, inputs=self.inputs)
+
+    @property
+    def rewritten(self) -> Workflow:
+        """The workflow as the passes leave it."""
+        return replace(self.workflow, graph=self.pipeline.after)
 
 
 def explain(
@@ -66,7 +78,8 @@ def explain(
     costs = Estimates(platform, learned, graph=graph, inputs=known)
     pipeline = rewrite(graph, costs, named() if passes is None else passes, clock=time.perf_counter)
     after = Estimates(platform, learned, graph=pipeline.after, inputs=known)
-    return Explanation(workflow, platform, learned, pipeline, predict(graph, costs), predict(pipeline.after, after))
+    before = predict(graph, costs)
+    return Explanation(workflow, platform, learned, pipeline, before, predict(pipeline.after, after), known)
 
 
 def capacities() -> dict[str, int]:
