@@ -107,6 +107,7 @@ def compare(workload: Workload, timing: Timing = SERVER, *, brief: bool = False)
 def measure(options: Options) -> Section:
     """Six workloads, a curve over the share of common work, sizes from 1 to 20,000 queries, the optimiser itself."""
     queries = 60 if options.quick else 20_000 if options.full else 2_000
+    optimiser = _optimiser_rows(options)  # first, while there is little else in memory for the collector to visit
     compared = []
     for make in WORKLOADS:
         options.tell(f"halo: {make.__name__}, {queries:,} queries")
@@ -138,7 +139,7 @@ def measure(options: Options) -> Section:
             ok=all(one.exact for one in every),
         )
     )
-    rows += _optimiser_rows(options)
+    rows += optimiser
     return Section("halo", rows, _notes(compared, tight), lambda axes: _draw(axes, curve))
 
 
