@@ -135,11 +135,10 @@ def _is_chain(graph: Coupled) -> bool:
 
 
 def _nothing_to_choose(graph: Coupled) -> tuple[Note, ...]:
-    if len(graph.names) < 2:
+    """Why none of its soft edges may go; of a graph that has none there is nothing to say."""
+    if not graph.bound:
         return ()
-    why = "every soft edge orders effects that meet" if graph.bound else "it has no soft edges"
-    shape = "sequential" if _is_chain(graph) else "parallel"
-    return (Note("rejected", (), f"{shape}, as it is written: {why}, so there is nothing to choose"),)
+    return (Note("rejected", (), "as written: every soft edge orders effects that meet, so there is nothing to choose"),)
 
 
 def _because(graph: Graph, numbers: Coupled, choice: Choice, workers: int) -> str:
