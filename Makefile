@@ -5,6 +5,9 @@ PYTHON ?= python3
 JOBS ?= 2
 BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed
 
+# The tests start some hundred processes; without bytecode each would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 READY := .venv/.ready
 BENCH_FOLDER := build/bench
