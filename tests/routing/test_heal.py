@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ from orrery.routing.heal import (
     given_up,
     in_order,
 )
-from orrery.routing.health import Failed, Health, Monitor, Worked
+from orrery.routing.health import Failed, Health, Monitor, Vitals, Worked
 from orrery.routing.tools import Tool, ToolGraph
 from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
@@ -256,3 +257,19 @@ def test_what_somebody_has_answered_for_concerns_nobody_any_more() -> None:
     frontier = Frontier((), (Made("1.flight", "flight", is_settled=True),))
     found = decide(trip(), after("card", "cancel"), frontier, ["trip"], at=0.0, failed={"1.card": "refused"})
     assert isinstance(found, Reroute)
+
+
+@pytest.mark.parametrize(
+    ("tool", "vitals"),
+    [
+        (Tool("a", gives={"x": ""}), Vitals(seconds=math.inf)),
+        (Tool("a", gives={"x": ""}), Vitals(busy_until=math.inf)),
+        (Tool("a", gives={"x": ""}, reliability=0.0), Vitals()),
+        (Tool("a", gives={"x": ""}, money=math.nan), Vitals(errors=math.nan)),
+    ],
+)
+def test_a_tool_whose_figures_make_no_sense_is_dead(tool: Tool, vitals: Vitals) -> None:
+    found = decide(ToolGraph([tool]), Health(vitals={"a": vitals}), Frontier(), ["x"], at=0.0)
+    assert isinstance(found, Escalation)
+    assert found.proof is not None
+    assert found.proof.cut == ("a",)

@@ -21,12 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from hashlib import blake2b
-from math import isfinite
+from math import inf, isfinite
 
 import msgspec
 
 from orrery.routing.tools import ToolGraph, healthy_weights, weight
+from orrery.scheduler.retries import unit
 
 
 class Breaker(StrEnum):
@@ -185,19 +185,18 @@ class Health(msgspec.Struct, frozen=True):
         return max(0.0, self.of(tool).busy_until - at)
 
     def weights(self, graph: ToolGraph, *, at: float) -> dict[str, float]:
-        """What each living tool is expected to cost now; dead ones are left out."""
+        """What each living tool is expected to cost now; dead ones, and those of infinite cost, are left out."""
         price = self.monitor.price_per_s
         weights = dict(healthy_weights(graph, price))
         for name, vitals in self.vitals.items():
-            tool = graph.tools.get(name)
-            if tool is None:
+            if weights.pop(name, None) is None or not self.is_alive(name, at=at):
                 continue
-            if not self.is_alive(name, at=at):
-                weights.pop(name, None)
-                continue
+            tool = graph[name]
             seconds = tool.seconds if vitals.seconds is None else max(tool.seconds, vitals.seconds)
             good = max(_LEAST, min(tool.reliability, 1.0 - vitals.errors))
-            weights[name] = weight(tool, price, seconds=seconds, wait_s=self.wait_s(name, at=at), good=good)
+            cost = weight(tool, price, seconds=seconds, wait_s=self.wait_s(name, at=at), good=good)
+            if cost < inf:
+                weights[name] = cost
         return weights
 
 
@@ -261,7 +260,7 @@ def _badly(monitor: Monitor, vitals: Vitals, tool: str, because: str, at: float)
 
 def _opened(monitor: Monitor, vitals: Vitals, step: Step, tool: str, because: str, *, at: float) -> Vitals:
     pause = min(monitor.longest_pause_s, monitor.pause_s * 2.0 ** min(vitals.openings, 60))
-    pause *= 1.0 + monitor.jitter * (2.0 * _unit(monitor.seed, tool, vitals.openings) - 1.0)
+    pause *= 1.0 + monitor.jitter * (2.0 * unit(monitor.seed, tool, vitals.openings) - 1.0)
     opened = _turned(vitals, step, because)
     return msgspec.structs.replace(opened, until=at + pause, openings=vitals.openings + 1)
 
@@ -273,17 +272,6 @@ def _turned(vitals: Vitals, step: Step, because: str) -> Vitals:
         passed=0 if step is not Step.RECOVER else vitals.passed,
         because=because,
     )
-
-
-def _unit(seed: int, *parts: object) -> float:
-    """A number in [0, 1) that depends on nothing but the arguments."""
-    text = "\x1f".join(map(str, (seed, *parts)))
-    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "big") / 2**64
-
-
-def dead(health: Health, graph: ToolGraph, *, at: float) -> dict[str, float]:
-    """The tools that may not be used now, and when each may be tried again."""
-    return {name: health.of(name).until for name in graph.tools if not health.is_alive(name, at=at)}
 
 
 __all__ = [
@@ -299,5 +287,4 @@ __all__ = [
     "Trusted",
     "Vitals",
     "Worked",
-    "dead",
 ]

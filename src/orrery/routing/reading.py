@@ -91,7 +91,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
     except WorkflowFileError as error:
         raise ToolGraphError(error.problems) from error
     plain = document.plain(node)
-    found, problems = _read(plain, whole=True)
+    found, problems = _read(plain)
     if problems:
         raise ToolGraphError([msgspec.structs.replace(one, place=_in_file(one.place, node, path)) for one in problems])
     tools: dict[str, Any] = plain["tools"]
@@ -109,7 +109,7 @@ def tool_graph(tools: Mapping[str, Any]) -> ToolGraph:
     Raises:
         ToolGraphError: with every problem, each with its place, such as "tools.quick.needs[0]".
     """
-    found, problems = _read({"tools": tools}, whole=True)
+    found, problems = _read({"tools": tools})
     if problems:
         raise ToolGraphError(problems)
     return ToolGraph(found.values())
@@ -118,7 +118,7 @@ def tool_graph(tools: Mapping[str, Any]) -> ToolGraph:
 # -- one tool at a time -----------------------------------------------------------------------------------
 
 
-def _read(data: Any, *, whole: bool) -> tuple[dict[str, Tool], list[Problem]]:
+def _read(data: Any) -> tuple[dict[str, Tool], list[Problem]]:
     tools = data.get("tools") if isinstance(data, Mapping) else None
     if not isinstance(tools, Mapping):
         what = "it needs the key 'tools', a map of their names"
@@ -147,7 +147,7 @@ def _read(data: Any, *, whole: bool) -> tuple[dict[str, Tool], list[Problem]]:
             problems.append(Problem("tool-graph/shape", place + where.removesuffix("`"), what))
             continue
         found[name] = _tool(name, written)
-    if whole and not problems:
+    if not problems:
         problems += _problems(found)
     return found, problems
 

@@ -116,14 +116,15 @@ def healthy_weights(graph: ToolGraph, price_per_s: float) -> Mapping[str, float]
     """What each tool is expected to cost as long as nothing is known of it but what it declares.
 
     Money and time at a price, over its reliability: a tool that fails every other time is used twice. Time grows as its
-    limit comes near, as in a queue: by 1 / (1 - saturation).
+    limit comes near, as in a queue: by 1 / (1 - saturation). A tool whose figures make no sense is left out.
 
     Args:
         price_per_s: US dollars that a second is worth.
     """
     found = graph.base.get(price_per_s)
     if found is None:
-        found = graph.base[price_per_s] = {tool.name: weight(tool, price_per_s) for tool in graph.tools.values()}
+        weights = ((tool.name, weight(tool, price_per_s)) for tool in graph.tools.values())
+        found = graph.base[price_per_s] = {name: cost for name, cost in weights if cost < inf}
     return found
 
 

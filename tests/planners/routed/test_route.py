@@ -137,6 +137,8 @@ def test_a_route_that_gives_up_takes_back_what_it_can() -> None:
     del graph["tour"]
     found = go(graph, ["trip"])
     assert found.kinds == [Escalation, Escalation], "the undoing that failed is answered by the end of the route"
+    assert [one.tool for one in found.answers] == ["card", "cancel"]
+    assert set(health_of(found.events)) == {"flight", "card", "cancel"}, "of the tool that undoes, not of the use"
     assert "still in effect, for a person to see to: 1.flight" in found.error
 
 

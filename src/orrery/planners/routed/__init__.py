@@ -2,7 +2,7 @@
 
 All decisions are `orrery.routing`'s; here they become tasks, and what became of tasks becomes what is known. Not for
 work whose steps are known beforehand: that is a workflow. May import `routing`, `workflow`, `tools`, `models` and
-    `graph`.
+`graph`.
 """
 
 from orrery.planners.routed.record import Answered, answers, health_of

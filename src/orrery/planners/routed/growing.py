@@ -74,6 +74,7 @@ def giving_up(
             "because": decision.because,
             "undone": {task.undoes: Ref(f"{site.prefix}{task.step}") for task in planned},
             "stay": list(stay),
+            "round": msgspec.to_builtins(_closed(round_, planned, decision)),
             "decided": msgspec.to_builtins(decision),
         },
         effects=Effects("pure"),

@@ -25,7 +25,7 @@ from orrery.planners.routed.round import (
     settled,
 )
 from orrery.routing.heal import Escalation, Frontier, decide, given_up
-from orrery.routing.health import Health, Trusted, dead
+from orrery.routing.health import Health, Trusted
 from orrery.routing.reading import read_file
 from orrery.routing.tools import ToolGraph
 from orrery.routing.way import is_open
@@ -126,8 +126,21 @@ async def pause(until: float) -> None:
     await asyncio.sleep(max(0.0, until - time.time()))
 
 
-def give_up(because: str, undone: dict[str, Any], stay: list[str], decided: dict[str, Any]) -> None:  # noqa: ARG001
+def give_up(
+    because: str,
+    undone: dict[str, Any],
+    stay: list[str],
+    round: dict[str, Any],  # noqa: ARG001 - in the log, for whoever reads it
+    decided: dict[str, Any],  # noqa: ARG001 - likewise
+) -> None:
     """Fail with the proof, once all that can be taken back has been.
+
+    Args:
+        because: why the route ends.
+        undone: the uses that were taken back → the results of that; the `Failure` where it failed.
+        stay: the uses whose effects nothing takes back.
+        round: where the route stands.
+        decided: the decision that ended it.
 
     Raises:
         NoWayError: always.
@@ -162,7 +175,7 @@ def _escalated(site: Site, coming: Round, health: Health, decision: Escalation, 
     if not may_ask or asked.ask == NOBODY or coming.questions >= asked.most_questions:
         undo, stay = given_up(site.graph, health, coming.frontier, at=at)
         return grown(site, coming, giving_up(site, coming, decision, undo, stay), decision.because)
-    gone = tuple(dead(health, site.graph, at=at))
+    gone = tuple(name for name in site.graph.tools if not health.is_alive(name, at=at))
     waiting = msgspec.structs.replace(
         coming, questions=coming.questions + 1, is_asking=True, dead=gone, stranded=decision.stranded
     )

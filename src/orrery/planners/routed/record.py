@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from orrery.errors import Failure
 from orrery.graph import Add, TaskId
 from orrery.planners.routed.growing import GIVE_UP, REROUTE
-from orrery.planners.routed.round import Brief, Round
+from orrery.planners.routed.round import Round
 from orrery.routing.heal import Compensation, Decision, Escalation, Reroute
 from orrery.routing.health import Failed, Health, Limited, Monitor, Worked
 from orrery.scheduler import events as ev
@@ -101,43 +101,25 @@ class _Routes:
                         self.failed.pop(task, None)
                         self.uses = [use for use in self.uses if use[1] != task]
                     else:
+                        if task not in self.failed:  # else it was stopped for this, and has been counted
+                            self.uses.append((at, task, None, failure))
                         self.failed[task] = failure
-                        self.uses.append((at, task, None, failure))
                 case ev.RetryScheduled(_, task):
                     self.failed.pop(task, None)
 
     def _grown(self, event: ev.TaskExpanded) -> None:
         for edit in event.patch.edits:
-            if not isinstance(edit, Add):
+            if not isinstance(edit, Add) or edit.task.op not in (REROUTE, GIVE_UP):
                 continue
-            prefix = edit.task.id.rpartition("/")[0] + "/"
-            if edit.task.op == REROUTE:
-                round_ = msgspec.convert(edit.task.args["round"], Round)
-                self.tools |= {f"{prefix}{planned.step}": planned.tool for planned in round_.planned}
-                self._answer(prefix, edit.task.args["decided"])
-            elif edit.task.op == GIVE_UP:
-                decision = self._answer(prefix, edit.task.args["decided"])
-                for step in edit.task.args["undone"]:  # if one fails, the route ends by this escalation, which names it
-                    number = edit.task.id.removeprefix(prefix)
-                    self.tools[f"{prefix}{number}.{step}.undo"] = step
-                    self.decided.setdefault(f"{prefix}{number}.{step}.undo", []).append(decision)
-
-    def _answer(self, prefix: str, data: Mapping[str, Any]) -> Decision:
-        decision: Decision = msgspec.convert(data, Reroute | Compensation | Escalation)
-        for step in decision.failed:
-            self.decided.setdefault(f"{prefix}{step}", []).append(decision)
-        return decision
+            prefix, args = edit.task.id.rpartition("/")[0] + "/", edit.task.args
+            planned = {f"{prefix}{one.step}": one.tool for one in msgspec.convert(args["round"], Round).planned}
+            self.tools |= planned
+            decision: Decision = msgspec.convert(args["decided"], Reroute | Compensation | Escalation)
+            answered = [f"{prefix}{step}" for step in decision.failed]
+            if edit.task.op == GIVE_UP:  # nothing comes after it, so it answers for what fails under it as well
+                answered += planned
+            for task in answered:
+                self.decided.setdefault(task, []).append(decision)
 
 
-def briefs(events: Iterable[ev.Event]) -> list[Brief]:
-    """What each route of a log was asked for, in the order in which they began."""
-    return [
-        msgspec.convert(edit.task.args["brief"], Brief)
-        for event in events
-        if isinstance(event, ev.TaskExpanded)
-        for edit in event.patch.edits
-        if isinstance(edit, Add) and edit.task.id.endswith("/brief") and "brief" in edit.task.args
-    ]
-
-
-__all__ = ["Answered", "answers", "briefs", "health_of"]
+__all__ = ["Answered", "answers", "health_of"]
