@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from orrery.bench.optimiser.coupled_graphs import instance
 from orrery.bench.optimiser.coupled_runs import luck, simulate
 from orrery.bench.optimiser.topology import judge, published
-from orrery.cost import AS_WRITTEN, Cost, Device, Option, Platform, Spread
+from orrery.cost import AS_WRITTEN, Cost, Device, Estimates, Option, Platform, Spread
 from orrery.graph import Each, Edge, Effects, Estimate, Graph, Ref, Task
 from orrery.graph.query import width
 from orrery.passes.choose_topology import Law, choose_topology, shapes
@@ -313,7 +313,7 @@ def test_items_of_a_for_each_count() -> None:
         [*drawn("a"), many, *drawn("c")],
         [Edge("a", "b", hard=False, weight=0.2), Edge("b", "c", hard=False, weight=0.2)],
     )
-    assert set(choose_topology(graph, Declared(), workers=3).graph.edges) == {("a", "b")}
+    assert set(choose_topology(graph, Estimates(), workers=3).graph.edges) == {("a", "b")}
 
 
 def test_a_chain_of_a_hundred_thousand_is_chosen_for_in_a_second() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orrery.cost import Cost, Model, Platform, Spread
+from orrery.cost import Cost, Estimates, Model, Platform, Spread
 from orrery.graph import Effects, Graph, Ref, Task
 from orrery.graph.text import parse
 from orrery.models.serving import Timing
@@ -20,7 +20,15 @@ def asks(timing: Timing | None) -> Always:
 def test_what_is_saved_is_every_execution_but_one() -> None:
     graph = parse("a = f(n=1) [pure]\nb = f(n=1) [pure]\nc = f(n=1) [pure]\nreturn a, b, c")
     [note] = merge_shared(graph, asks(None)).notes
-    assert (note.kind, note.tasks, note.saves_money, note.saves_tokens) == ("made", ("a", "b", "c"), 1.0, 180.0)
+    assert (note.kind, note.tasks) == ("made", ("a", "b", "c"))
+    assert (note.saves_s, note.saves_money, note.saves_tokens) == (2.0, 1.0, 180.0)
+
+
+def test_of_a_for_each_every_item_is_saved() -> None:
+    graph = parse("a = f(n=@item) [pure, each [1, 2, 3]]\nb = f(n=@item) [pure, each [1, 2, 3]]\nreturn a, b")
+    [note] = merge_shared(graph, Estimates()).notes
+    once = Estimates().estimate(graph["a"]).seconds.mid
+    assert note.saves_s == 3 * once
 
 
 def test_those_left_apart_are_told_with_the_reason() -> None:

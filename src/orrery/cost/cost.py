@@ -72,6 +72,11 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
         """Read and written together."""
         return self.prompt_tokens + self.answer_tokens
 
+    @property
+    def executions(self) -> float:
+        """How often it is done in one run: once, or once for each item of its for-each."""
+        return 1.0 if self.items is None else self.items.mid
+
 
 class CostModel(Protocol):
     """What a task would take on each candidate. The same question has the same answer as long as it lives."""

@@ -182,10 +182,8 @@ def _offer(tasks: Sequence[Task], costs: CostModel, name: str) -> _Offer:
     model = costs.platform.models.get(name)
     money, seconds, quality = 0.0, {}, 1.0 if model is not None and model.quality is not None else None
     for task in tasks:
-        cost = costs.estimate(
-            task, Option(model=name)
-        )  # by name for its own model too: what is compared is of one kind
-        money += cost.money.mid * (cost.items.mid if cost.items is not None else 1.0)
+        cost = costs.estimate(task, Option(model=name))  # by name for its own too: what is compared is of one kind
+        money += cost.money.mid * cost.executions
         seconds[task.id] = cost.seconds.mid
         quality = None if quality is None or cost.quality is None else min(quality, cost.quality)
     priced = model is not None and model.input_per_mtok is not None and model.output_per_mtok is not None
@@ -227,7 +225,7 @@ class _Choice:
             cost = costs.estimate(task)
             self._seconds[task.id] = cost.seconds.mid
             if task.id not in self._call_of:
-                self._other_money += cost.money.mid * (cost.items.mid if cost.items is not None else 1.0)
+                self._other_money += cost.money.mid * cost.executions
 
     def under(self, wanted: _Wanted) -> tuple[list[_Offer], str]:
         """The choice, and what is wrong with it: "" where every limit is met."""

@@ -77,7 +77,7 @@ def _note(task: Task, costs: CostModel) -> Note:
         "made",
         (task.id,),
         "nobody reads its result, and it changes nothing outside",
-        saves_s=cost.seconds.mid,
-        saves_money=cost.money.mid,
-        saves_tokens=cost.tokens.mid,
+        saves_s=cost.seconds.mid * cost.executions,
+        saves_money=cost.money.mid * cost.executions,
+        saves_tokens=cost.tokens.mid * cost.executions,
     )

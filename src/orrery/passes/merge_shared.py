@@ -158,13 +158,15 @@ class _Merging:
         notes: list[Note] = []
         for heir, others in made.items():
             cost = costs.estimate(self.graph[heir])
+            spared = len(others) * cost.executions
             notes.append(
                 Note(
                     "made",
                     (heir, *others),
                     f"{len(others) + 1} tasks compute the same; {heir!r} does it once",
-                    saves_money=cost.money.mid * len(others),
-                    saves_tokens=cost.tokens.mid * len(others),
+                    saves_s=cost.seconds.mid * spared,
+                    saves_money=cost.money.mid * spared,
+                    saves_tokens=cost.tokens.mid * spared,
                 )
             )
         notes.extend(

@@ -121,9 +121,8 @@ def _workers(graph: Graph, platform: Platform) -> int:
 
 
 def _seconds(task: Task, costs: CostModel) -> float:
-    each = task.each
-    items = len(each.over) if each is not None and isinstance(each.over, list | tuple | dict) else 1
-    return costs.estimate(task).seconds.mid * items
+    cost = costs.estimate(task)
+    return cost.seconds.mid * cost.executions
 
 
 def _is_chain(graph: Coupled) -> bool:
@@ -138,7 +137,8 @@ def _nothing_to_choose(graph: Coupled) -> tuple[Note, ...]:
     """Why none of its soft edges may go; of a graph that has none there is nothing to say."""
     if not graph.bound:
         return ()
-    return (Note("rejected", (), "as written: every soft edge orders effects that meet, so there is nothing to choose"),)
+    why = "every soft edge orders effects that meet, so there is nothing to choose"
+    return (Note("rejected", (), f"as written: {why}"),)
 
 
 def _because(graph: Graph, numbers: Coupled, choice: Choice, workers: int) -> str:
