@@ -181,9 +181,9 @@ def test_a_picture_costs_the_same_for_any_number_of_tasks() -> None:
         scene.start(*(f"t{i}" for i in range(count // 2)))
 
         def once() -> float:
-            began = time.perf_counter()
+            began = time.process_time()
             scene.lines()
-            return time.perf_counter() - began
+            return time.process_time() - began
 
         return min(once() for _ in range(5))
 

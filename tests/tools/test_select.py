@@ -102,14 +102,14 @@ def test_the_cards_of_real_tools_are_found() -> None:
 
 def test_thousands_of_tools_are_indexed_and_searched_quickly() -> None:
     many = [ToolCard(f"p{part}.{card.name}", card.description, card.words) for part in range(10) for card in CARDS]
-    began = time.perf_counter()
+    began = time.process_time()
     index = ToolIndex(many[:5000])
-    built_s = time.perf_counter() - began
+    built_s = time.process_time() - began
     needs = [each["need"] for each in read("needs.json")["needs"][:50]]
-    began = time.perf_counter()
+    began = time.process_time()
     for need in needs:
         index.find(need)
-    found_s = (time.perf_counter() - began) / len(needs)
+    found_s = (time.process_time() - began) / len(needs)
     # Measured: 0.38 s and 5 ms; the tests share their processors with others.
     assert built_s < 3
     assert found_s < 0.03

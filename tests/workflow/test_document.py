@@ -68,9 +68,9 @@ def test_aliases_repeat_what_their_anchor_holds() -> None:
 def test_a_billion_laughs_are_refused_at_once(levels: int) -> None:
     lines = ["l0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, levels)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert "more than 1,000,000 values" in problem("\n".join(lines))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_chain_of_aliases_cannot_be_deeper_than_anything_else() -> None:

@@ -282,10 +282,10 @@ def test_five_thousand_lines_cost_five_times_as_much_as_one_thousand() -> None:
     def seconds(lines: int) -> float:
         text = "".join(f'{n}. math(problem="a", context=[${n}.x, 1.5])\n' for n in range(lines))
         pieces = list(range(0, len(text), 4))
-        began = time.perf_counter()
+        began = time.process_time()
         found, _ = read_in_pieces(text, pieces)
         assert len(found) == lines
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     few = min(seconds(1_000) for _ in range(3))
     assert min(seconds(5_000) for _ in range(2)) < 5 * few * 2.5

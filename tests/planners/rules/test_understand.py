@@ -140,17 +140,17 @@ def test_any_order_of_known_words_is_planned_or_refused(folder: Path, text: str)
     "text", ["count the lines of x.txt and " * 4_000, "a" * 100_000, "'" * 100_000, "if " * 33_000]
 )
 def test_a_text_of_100_kB_is_refused_at_once(folder: Path, text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(NotUnderstoodError, match="at most"):
         understand(text, folder)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize("word", ["and ", "if ", "the ", "count ", "x.txt ", "every ", "largest ", ", ", "under src "])
 def test_the_longest_text_that_is_read_takes_no_long_time(folder: Path, word: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     _planned_or_refused((word * MAX_CHARS)[:MAX_CHARS], folder)
-    assert time.perf_counter() - begun < 5.0
+    assert time.process_time() - begun < 5.0
 
 
 def test_every_word_that_says_something_is_accounted_for(folder: Path) -> None:
