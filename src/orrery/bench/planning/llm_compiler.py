@@ -80,7 +80,8 @@ class _Bench:
         tell, plans = self._options.tell, self._plans
         count = f"{len(plans)} plans"
         async with Session(f"sqlite:///{self._folder / 'runs.db'}", observers=(self._observe,)) as session:
-            await self._run(session, plans[0])  # imports, the first connection, the file
+            if not self._options.quick:
+                await self._run(session, plans[0])  # imports, the first connection, the file
             tell(f"llm: {count} streaming in")
             streamed, client = [], []
             for shape in plans:
