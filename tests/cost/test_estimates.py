@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from orrery.cost import Cost, Device, Estimates, Learned, Model, Option, Platform, Spread, platform_of, taught_by
 from orrery.graph import Graph, Ref, Task, Template
 from orrery.graph.place import Place
+from orrery.graph.ref import ITEM
 from orrery.graph.task import Each, Estimate
 from orrery.models.serving import Timing
 from orrery.testing.strategies import graphs
@@ -174,6 +175,13 @@ def test_the_results_of_all_items_are_as_large_as_all_of_them() -> None:
     known = Estimates(MODELS, taught(log, log, log), graph=graph)
     assert known.estimate(reads).prompt_tokens.mid == pytest.approx(3000, rel=0.03)
     assert known.estimate(each).result_bytes.mid == pytest.approx(4000, rel=0.03)
+
+
+def test_a_for_each_over_the_item_of_another_is_of_unknown_size() -> None:
+    prompt = Ref(ITEM)
+    task = Task("a", "model.ask", {"prompt": prompt}, each=Each(["first", prompt]))
+    unknown = cost(ask(prompt))
+    assert cost(task, graph=Graph([task])).prompt_tokens == unknown.prompt_tokens
 
 
 def test_a_faster_device_takes_less_and_may_cost_money() -> None:

@@ -10,11 +10,11 @@ import msgspec
 
 from orrery.cost.calls import ModelCall
 from orrery.cost.platform import Device, Model, Platform
-from orrery.cost.question import SizeOf
+from orrery.cost.question import SizeOf, is_of_item
 from orrery.cost.spread import NOTHING, Spread
 from orrery.errors import OrreryError
 from orrery.graph.graph import Graph
-from orrery.graph.ref import INDEX, ITEM, Ref
+from orrery.graph.ref import Ref
 from orrery.graph.task import Task
 from orrery.models import catalog, config
 from orrery.models.request import CHARS_PER_TOKEN
@@ -50,7 +50,7 @@ def prompt_of(call: ModelCall, size_of: SizeOf, *, doubt: float = 1.0) -> Prompt
     for part in call.parts:
         if isinstance(part, Ref):
             referred += size_of(part) / CHARS_PER_TOKEN
-            same = same and part.task not in (ITEM, INDEX)
+            same = same and not is_of_item(part)
         else:
             known += len(part) / CHARS_PER_TOKEN
         if same:

@@ -22,11 +22,11 @@ import msgspec
 from orrery.cost import catalogue
 from orrery.cost.calls import ModelCall
 from orrery.cost.learned import RUNS, Learned, Taught
-from orrery.cost.question import Question, input_bytes, question_of, target_of, value_bytes
+from orrery.cost.question import Question, input_bytes, is_of_item, question_of, target_of, value_bytes
 from orrery.errors import OrreryError
 from orrery.graph.patch import Add, Drop, Patch, Replace
 from orrery.graph.ref import INDEX, INPUTS, ITEM, Ref, TaskId
-from orrery.graph.task import Task
+from orrery.graph.task import Task, refs_in
 from orrery.graph.values import decode
 from orrery.journal.protocol import Journal, RunSummary
 from orrery.models.request import CHARS_PER_TOKEN
@@ -273,7 +273,7 @@ class _Reader:
     def _item_size(self, step: Task) -> float:
         over, story = step.each.over if step.each is not None else None, self._stories.get(step.id)
         items = max(1, story.items or 1) if story is not None else 1
-        if isinstance(over, Ref) and over.task == ITEM:
+        if any(map(is_of_item, refs_in(over))):  # of a for-each around this one
             return catalogue.RESULT_BYTES
         return input_bytes(over, lambda ref: self._size(step, ref)) / items
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from orrery.cost import catalogue
 from orrery.cost.calls import ModelCall
-from orrery.cost.question import input_bytes, question_of, target_of
+from orrery.cost.question import input_bytes, is_of_item, question_of, target_of
 from orrery.cost.recall import Recall
 from orrery.cost.spread import Spread
 from orrery.graph.graph import Graph
 from orrery.graph.ref import INDEX, INPUTS, ITEM, Ref, TaskId
-from orrery.graph.task import Task
+from orrery.graph.task import Task, refs_in
 from orrery.models.request import CHARS_PER_TOKEN
 
 REFERRED_FACTOR, UNKNOWN_FACTOR = 2.0, 10.0
@@ -79,7 +79,7 @@ class Sizes:
     def _item(self, task: Task) -> Size:
         over = task.each.over if task.each is not None else None
         items = self.items(task)
-        if items is None or over is None or (isinstance(over, Ref) and over.task in (ITEM, INDEX)):
+        if items is None or over is None or any(map(is_of_item, refs_in(over))):  # of a for-each around this one
             return UNKNOWN
         doubt = self._size(task, over).doubt if isinstance(over, Ref) else 1.0
         in_all = input_bytes(over, lambda ref: self.of(task, ref))
