@@ -132,7 +132,7 @@ def test_the_turns_of_a_conversation_get_one_model() -> None:
     calls = [asking("a", "Sum up. ", DOC), asking("b", "And? ", DOC, Ref("a")), asking("c", "Or? ", DOC, Ref("a"))]
     keeping = FixedCosts(platform(*(msgspec.structs.replace(model, timing=KEEPS) for model in (BIG, MINI))))
     folded = fold_conversation(Graph(calls), keeping).graph
-    assert conversations(folded) == {"a": "a", "b": "a", "c": "a"}
+    assert [[turn.id for turn in turns] for turns in conversations(folded)] == [["a", "b", "c"]]
     rewritten = choose_model(folded, keeping, floor=0.8)
     assert [model_of(rewritten.graph, task) for task in "abc"] == ["mini"] * 3
     assert [note.tasks for note in rewritten.notes] == [("a", "b", "c")]

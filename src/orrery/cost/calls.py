@@ -10,6 +10,7 @@ import msgspec
 from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
 from orrery.graph.task import Task
 from orrery.graph.template import Template
+from orrery.scheduler.asking import PERSON
 
 ASK, CHAT = "model.ask", "model.chat"
 
@@ -69,23 +70,27 @@ def _parts(value: Any) -> list[str | Ref]:
     return []
 
 
-def conversations(tasks: Iterable[Task]) -> dict[TaskId, TaskId]:
-    """The calls that are turns of one conversation, each to the call that it goes on from first.
+def conversations(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
+    """The calls that ask a question of a model, those together that are turns of one conversation.
 
-    They ask one model, whose prefix cache holds what was said: another model would have to read all of it anew. A call
-    that goes on with nothing, and with which nothing goes on, is not named.
+    Turns ask one model, whose prefix cache holds what was said: another model would have to read all of it anew. A call
+    that goes on with nothing, and with which nothing goes on, is alone.
     """
-    first: dict[TaskId, TaskId] = {}
+    found: dict[TaskId, list[Task]] = {}
     for task in tasks:
-        history = task.args.get("history") if task.op == ASK else None
-        if not isinstance(history, list | tuple):
-            continue
-        answers = [one.get("answer") for one in history if isinstance(one, dict)]
-        turns = [answer.task for answer in answers if isinstance(answer, Ref) and answer.task not in PSEUDO_SOURCES]
-        if turns:
-            first[task.id] = turns[0]
-            first.setdefault(turns[0], turns[0])
-    return first
+        if task.op == ASK and task.executor != PERSON:
+            found.setdefault(_first_turn(task), []).append(task)
+    return [tuple(turns) for turns in found.values()]
+
+
+def _first_turn(task: Task) -> TaskId:
+    """The call with which the conversation of a call begins: itself where nothing was said before."""
+    history = task.args.get("history")
+    for turn in history if isinstance(history, list | tuple) else ():
+        answer = turn.get("answer") if isinstance(turn, dict) else None
+        if isinstance(answer, Ref) and answer.task not in PSEUDO_SOURCES:
+            return answer.task
+    return task.id
 
 
 def asked_of(task: Task, model: str) -> Task:

@@ -21,14 +21,13 @@ from collections.abc import Sequence
 import msgspec
 
 from orrery.cost import CostModel, Option
-from orrery.cost.calls import ASK, asked_of, conversations
+from orrery.cost.calls import asked_of, conversations
 from orrery.cost.difficulty import Difficulty, declared, is_difficulty, learned
 from orrery.errors import RequestError
 from orrery.graph.graph import Graph
-from orrery.graph.ref import TaskId
+from orrery.graph.patch import Patch, Replace
 from orrery.graph.task import Task
 from orrery.passes.rewritten import Note, Rewritten
-from orrery.scheduler.asking import PERSON
 
 
 def allocate_effort(
@@ -57,21 +56,16 @@ def allocate_effort(
         raise RequestError("a tier of effort names a model or tokens of thought; where a task runs is for `place`")
     usual = learned(costs)
     judge = difficulty or usual
-    first = conversations(graph)
-    together: dict[TaskId, list[Task]] = {}
-    for task in graph:
-        if task.op == ASK and task.executor != PERSON:
-            together.setdefault(first.get(task.id, task.id), []).append(task)
-    changed: dict[TaskId, Task] = {}
+    changed: list[Task] = []
     notes: list[Note] = []
-    for calls in together.values():
+    for calls in conversations(graph):
         steps = tiers or _steps(calls[0], costs)
         if not steps:
             continue
         hard = [_believed(judge(task, graph), task, graph, usual) for task in calls]
         ranks = [tier_of(figure, threshold, len(steps)) for figure in (min(hard), max(hard))]
         tier = steps[ranks[1]]
-        reason = _reason_against(calls, tier, in_conversation=calls[0].id in first)
+        reason = _reason_against(calls, tier)
         if ranks[0] != ranks[1]:
             reason = "the turns of its conversation differ, and one effort keeps what their server has read"
         note, after = _given(calls, tier, costs)
@@ -82,11 +76,10 @@ def allocate_effort(
             notes.append(Note("rejected", kept, f"{because}; {reason}" if reason else f"{because}, as it is"))
             continue
         notes.append(msgspec.structs.replace(note, because=because))
-        changed |= after
+        changed += after
     if not changed:
         return Rewritten(graph, tuple(notes))
-    tasks = [changed.get(task.id, task) for task in graph]
-    return Rewritten(Graph(tasks, graph.edges.values(), graph.outputs), tuple(notes))
+    return Rewritten(graph.apply(Patch(tuple(map(Replace, changed)))), tuple(notes))
 
 
 def tier_of(difficulty: float, threshold: float, tiers: int) -> int:
@@ -116,19 +109,19 @@ def _believed(figure: float, task: Task, graph: Graph, usual: Difficulty) -> flo
     return figure if is_difficulty(figure) else declared(task, graph)
 
 
-def _reason_against(calls: Sequence[Task], tier: Option, *, in_conversation: bool) -> str:
+def _reason_against(calls: Sequence[Task], tier: Option) -> str:
     if tier.thinking_tokens is not None and any(task.args.get("thinking_tokens") is not None for task in calls):
         return "it says itself how much is thought"
-    if tier.model and in_conversation:
+    if tier.model and len(calls) > 1:
         return "its conversation stays with its model"
     if tier.model and any(task.args.get("model") not in (None, "", tier.model) for task in calls):
         return "its model is named, and so it stays"
     return ""
 
 
-def _given(calls: Sequence[Task], tier: Option, costs: CostModel) -> tuple[Note, dict[TaskId, Task]]:
+def _given(calls: Sequence[Task], tier: Option, costs: CostModel) -> tuple[Note, list[Task]]:
     """The calls as the tier has them, of those that it changes; with what that saves, below 0 where it costs."""
-    after: dict[TaskId, Task] = {}
+    after: list[Task] = []
     saves_s = saves_money = saves_tokens = 0.0
     for task in calls:
         now = task
@@ -138,7 +131,7 @@ def _given(calls: Sequence[Task], tier: Option, costs: CostModel) -> tuple[Note,
             now = asked_of(now, tier.model)
         if now is task:
             continue
-        after[task.id] = now
+        after.append(now)
         present = task.args.get("model") or costs.platform.default_model
         asks = present if isinstance(present, str) else ""
         was = costs.estimate(task, Option(model=asks))  # by name: what is compared is of one kind

@@ -27,13 +27,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from orrery.cost import CostModel, Option
-from orrery.cost.calls import ASK, asked_of, conversations
+from orrery.cost.calls import asked_of, conversations
 from orrery.graph.graph import Graph
+from orrery.graph.patch import Patch, Replace
 from orrery.graph.query import critical_path
 from orrery.graph.ref import TaskId
 from orrery.graph.task import Task
 from orrery.passes.rewritten import Note, Rewritten
-from orrery.scheduler.asking import PERSON
 
 Objective = Literal["money", "seconds"]
 BISECTIONS, REPAIRS, STEPS = 28, 256, 1_000_000
@@ -65,21 +65,20 @@ def choose_model(
     wanted = _Wanted(floor, objective, budget_money, deadline_s)
     calls = _calls(graph, costs, wanted, may_change=may_change, notes=notes)
     chosen, problem = _Choice(graph, costs, calls).under(wanted)
-    changed: dict[TaskId, Task] = {}
+    changed: list[Task] = []
     for call, offer in zip(calls, chosen, strict=True):
         note = _note(call, offer, objective)
         if note is not None:
             notes.append(note)
         if offer.model != call.present.model:
-            changed |= {task.id: asked_of(task, offer.model) for task in call.tasks}
+            changed += [asked_of(task, offer.model) for task in call.tasks]
     position = {task: number for number, task in enumerate(graph.tasks)}
     notes.sort(key=lambda note: position[note.tasks[0]])
     if problem and calls:
         notes.insert(0, Note("rejected", tuple(task.id for call in calls for task in call.tasks), problem))
     if not changed:
         return Rewritten(graph, tuple(notes))
-    tasks = [changed.get(task.id, task) for task in graph]
-    return Rewritten(Graph(tasks, graph.edges.values(), graph.outputs), tuple(notes))
+    return Rewritten(graph.apply(Patch(tuple(map(Replace, changed)))), tuple(notes))
 
 
 class _Wanted(NamedTuple):
@@ -121,15 +120,10 @@ class _Call(NamedTuple):
 
 def _calls(graph: Graph, costs: CostModel, wanted: _Wanted, *, may_change: bool, notes: list[Note]) -> list[_Call]:
     """What may be decided, in the order of the tasks; a note for what may not."""
-    together: dict[TaskId, list[Task]] = {}
-    first = conversations(graph)
-    for task in graph:
-        if task.op == ASK and task.executor != PERSON:
-            together.setdefault(first.get(task.id, task.id), []).append(task)
     needs_price = wanted.objective == "money" or wanted.budget_money is not None
     needs_timing = wanted.objective == "seconds" or wanted.deadline_s is not None
     calls: list[_Call] = []
-    for tasks in together.values():
+    for tasks in conversations(graph):
         ids = tuple(task.id for task in tasks)
         named = [task.args["model"] for task in tasks if task.args.get("model")]
         if named and not (may_change and all(isinstance(model, str) for model in named)):
@@ -160,7 +154,7 @@ def _calls(graph: Graph, costs: CostModel, wanted: _Wanted, *, may_change: bool,
             best = f"no model of the platform has a quality of {least:g}, so {_model(present.model)} stays"
             notes.append(Note("rejected", ids, best))
             continue
-        calls.append(_Call(tuple(tasks), present, tuple(pareto(offers))))
+        calls.append(_Call(tasks, present, tuple(pareto(offers))))
     return calls
 
 

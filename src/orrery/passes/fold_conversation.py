@@ -34,6 +34,7 @@ from orrery.cost import CostModel
 from orrery.cost.calls import ASK, ModelCall
 from orrery.cost.prompts import PromptSizes
 from orrery.graph.graph import Graph
+from orrery.graph.patch import Patch, Replace, Unlink
 from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import Task
 from orrery.graph.template import Template
@@ -71,20 +72,20 @@ def fold_conversation(
     kinds = {task.id: _kind(task, graph, costs) for task in graph if task.op == ASK}
     turns = _turns(graph, costs, sizes, kinds, most_turns=most_turns, paragraph_tokens=paragraph_tokens)
     notes = [*_refusals(graph, kinds), *_apart(turns)]
-    folded: dict[TaskId, Task] = {}
+    folded: list[Task] = []
     for conversation in _conversations(turns):
         note = _judged(conversation, costs, sizes, least_saved=least_saved)
         notes.append(note)
         if note.kind == "made":
-            folded |= {turn.task.id: turn.rewritten() for turn in conversation}
+            folded += [turn.rewritten() for turn in conversation]
     position = {task: number for number, task in enumerate(graph.tasks)}
     notes.sort(key=lambda note: position[note.tasks[0]])
     if not folded:
         return Rewritten(graph, tuple(notes))
     # A soft edge beside a reference would take the reference's place.
-    read = {(ref.task, task.id) for task in folded.values() for ref in task.refs()}
-    edges = [edge for key, edge in graph.edges.items() if edge.hard or key not in read]
-    return Rewritten(Graph([folded.get(task.id, task) for task in graph], edges, graph.outputs), tuple(notes))
+    read = {(ref.task, task.id): None for task in folded for ref in task.refs()}
+    soft = [Unlink(*key) for key in read if key in graph.edges and not graph.edges[key].hard]
+    return Rewritten(graph.apply(Patch((*map(Replace, folded), *soft))), tuple(notes))
 
 
 @dataclass(eq=False)
