@@ -22,6 +22,7 @@ from orrery.graph.expr import Expr, parse
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch
 from orrery.graph.place import Place
+from orrery.graph.query import returned
 from orrery.graph.ref import INDEX, INPUTS, ITEM, PSEUDO_SOURCES, Path, Ref, TaskId
 from orrery.graph.resolve import as_text
 from orrery.graph.task import Task, asks_each_item, refs_in
@@ -62,12 +63,9 @@ def nested(graph: Graph, under: TaskId, inputs: Mapping[str, Any] | None = None)
         Link(msgspec.structs.replace(edge, source=f"{under}/{edge.source}", target=f"{under}/{edge.target}"))
         for edge in graph.edges.values()
     )
-    outputs: dict[str, Any] = dict(graph.outputs) or {
-        task.id: Ref(task.id) for task in graph if not graph.outgoing(task.id)
-    }
     result = {
         name: with_refs(value, lambda ref, name=name: placed(ref, f"output {name!r}"))  # type: ignore[misc]
-        for name, value in outputs.items()
+        for name, value in returned(graph).items()
     }
     if problems:
         raise GraphError(problems)

@@ -10,10 +10,11 @@ import math
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 from orrery.errors import UnknownNameError
 from orrery.graph.graph import Graph
-from orrery.graph.ref import TaskId
+from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import Task
 
 Seconds = Callable[[Task], float]
@@ -35,6 +36,11 @@ def sources(graph: Graph) -> list[TaskId]:
 def sinks(graph: Graph) -> list[TaskId]:
     """The tasks for which no other waits."""
     return [task.id for task in graph if not graph.outgoing(task.id)]
+
+
+def returned(graph: Graph) -> dict[str, Any]:
+    """What the graph is there for, with Ref leaves: its outputs; if it names none, the result of every sink by name."""
+    return dict(graph.outputs) or {task: Ref(task) for task in sinks(graph)}
 
 
 def ancestors(graph: Graph, task: TaskId) -> list[TaskId]:

@@ -25,6 +25,7 @@ from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.keys import content_key, value_key
 from orrery.graph.nest import with_refs, with_refs_in_task
+from orrery.graph.query import returned
 from orrery.graph.ref import INPUTS, PSEUDO_SOURCES, Path, Ref, TaskId
 from orrery.graph.task import Task, refs_in
 from orrery.graph.verify import task_problems
@@ -243,9 +244,7 @@ class _Building:
     def __init__(self, keys: RowKeys, prefix: str, known: Mapping[Key, Any]) -> None:
         self.keys, self.prefix, self.known = keys, prefix, known
         graph = self.graph = keys.graph
-        self.returned: dict[str, Any] = dict(graph.outputs) or {
-            task.id: Ref(task.id) for task in graph if not graph.outgoing(task.id)
-        }
+        self.returned = returned(graph)
         read = {ref.task for value in self.returned.values() for ref in refs_in(value)}
         self.roots = {
             task.id for task in graph if task.id in read or not graph.outgoing(task.id) or not may_share(task)

@@ -15,6 +15,7 @@ from orrery.graph.graph import Graph
 from orrery.graph.keys import content_key
 from orrery.graph.nest import with_refs, with_refs_in_task
 from orrery.graph.patch import Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink
+from orrery.graph.query import returned
 from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import Limits, Task, refs_in
 from orrery.models.request import CHARS_PER_TOKEN
@@ -69,8 +70,7 @@ def merge_graphs(graphs: Sequence[Graph], costs: CostModel) -> tuple[Rewritten, 
             msgspec.structs.replace(edge, source=prefix + edge.source, target=prefix + edge.target)
             for edge in graph.edges.values()
         )
-        returned = dict(graph.outputs) or {task.id: Ref(task.id) for task in graph if not graph.outgoing(task.id)}
-        outputs |= {f"g{number}.{name}": with_refs(value, moved) for name, value in returned.items()}
+        outputs |= {f"g{number}.{name}": with_refs(value, moved) for name, value in returned(graph).items()}
     merged = merge_shared(Graph(tasks, edges, outputs), costs)
     names = [
         {task.id: merged.became.get(f"g{number}/{task.id}", f"g{number}/{task.id}") for task in graph}

@@ -19,6 +19,7 @@ import msgspec
 
 from orrery import __version__
 from orrery.errors import BadRowError, Failure, InputError, RequestError
+from orrery.graph.query import returned
 from orrery.graph.values import Blob, decode, encode
 from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
 from orrery.runtime.batch.layout import LogReader, layout_of
@@ -389,8 +390,7 @@ class _Batch:
 
     def _write(self) -> None:
         columns = self.table.columns() or list(self.columns.names)
-        outputs = list(self.graph.outputs) or [task.id for task in self.graph if not self.graph.outgoing(task.id)]
-        write_table(self.out, self.table, columns, outputs, self.spool)
+        write_table(self.out, self.table, columns, list(returned(self.graph)), self.spool)
 
     async def give_up(self) -> None:
         """The batch was cancelled: end its windows, wait until they have ended, and write what there is."""

@@ -95,11 +95,6 @@ class SharedWork(Generic[Waiting]):
         self.parked -= 1
         return self._released.popleft()
 
-    @property
-    def has_released(self) -> bool:
-        """Whether rows have waited and need not any more."""
-        return bool(self._released)
-
     def claim(self, keys: Iterable[Key], window: str) -> list[Key]:
         """Leave to a window what other rows want too, and is neither done nor claimed; returns what it got."""
         wanted = [key for key in keys if self._left.get(_short(key), 0) > 1]
