@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from orrery.planners.routed import answers
-from orrery.routing.heal import Compensation, Escalation, Frontier, Made, Reroute, decide
-from orrery.routing.health import Failed, Health
-from orrery.routing.picture import as_mermaid
-from orrery.routing.reading import tool_graph
+from orrery.routing.tool_graph.heal import Compensation, Escalation, Frontier, Made, Reroute, decide
+from orrery.routing.tool_graph.health import Failed, Health
+from orrery.routing.tool_graph.picture import as_mermaid
+from orrery.routing.tool_graph.reading import tool_graph
 from orrery.runtime import Session
 from orrery.workflow import load_target, loads
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hypothesis import strategies as st
 
 from orrery.graph.task import EffectKind
-from orrery.routing.tools import Tool, ToolGraph
+from orrery.routing.tool_graph.tools import Tool, ToolGraph
 
 ARTEFACTS = "abcdef"
 _KINDS: tuple[EffectKind, ...] = ("pure", "pure", "idempotent", "keyed", "once")

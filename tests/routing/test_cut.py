@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.routing.cut import prove
-from orrery.routing.tools import Tool, ToolGraph
+from orrery.routing.tool_graph.cut import prove
+from orrery.routing.tool_graph.tools import Tool, ToolGraph
 from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 

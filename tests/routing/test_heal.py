@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.routing.heal import (
+from orrery.routing.tool_graph.heal import (
     Compensation,
     Decision,
     Escalation,
@@ -20,8 +20,8 @@ from orrery.routing.heal import (
     given_up,
     in_order,
 )
-from orrery.routing.health import Failed, Health, Monitor, Vitals, Worked
-from orrery.routing.tools import Tool, ToolGraph
+from orrery.routing.tool_graph.health import Failed, Health, Monitor, Vitals, Worked
+from orrery.routing.tool_graph.tools import Tool, ToolGraph
 from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
 
 FOREVER = Monitor(pause_s=1e9, longest_pause_s=1e9)

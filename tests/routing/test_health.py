@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orrery.routing.health import (
+from orrery.routing.tool_graph.health import (
     STEPS,
     Breaker,
     Failed,
@@ -23,7 +23,7 @@ from orrery.routing.health import (
     Trusted,
     Worked,
 )
-from orrery.routing.tools import Tool, ToolGraph
+from orrery.routing.tool_graph.tools import Tool, ToolGraph
 
 GRAPH = ToolGraph([Tool("t", gives={"x": ""}, seconds=2.0, money=0.5)])
 STEADY = Monitor(jitter=0.0)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ToolGraphError
-from orrery.routing.reading import json_schema, load_tools, read_file, tool_graph
+from orrery.routing.tool_graph.reading import json_schema, load_tools, read_file, tool_graph
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs/reference/tool-graph.schema.json"

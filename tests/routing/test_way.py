@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.routing.tools import Tool, ToolGraph, healthy_weights
-from orrery.routing.way import cheapest, is_open
+from orrery.routing.tool_graph.tools import Tool, ToolGraph, healthy_weights
+from orrery.routing.tool_graph.way import cheapest, is_open
 from tests.routing.graphs import brute_force, closure, some_artefacts, tool_graphs, wanted_artefacts
 
 

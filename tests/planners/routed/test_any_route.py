@@ -13,7 +13,7 @@ from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_ar
 
 from orrery.graph import Add, Graph, Ref, Task
 from orrery.planners.routed import Round, answers
-from orrery.routing.tools import ToolGraph
+from orrery.routing.tool_graph.tools import ToolGraph
 from orrery.runtime import Result, Session
 from orrery.scheduler import events as ev
 

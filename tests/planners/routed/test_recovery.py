@@ -14,7 +14,7 @@ from tests.cli.conftest import folder as folder  # noqa: PLC0414 - a fixture
 
 from orrery.journal import open_journal
 from orrery.planners.routed import answers
-from orrery.routing.heal import Compensation, Reroute
+from orrery.routing.tool_graph.heal import Compensation, Reroute
 from orrery.scheduler import events as ev
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are POSIX here")

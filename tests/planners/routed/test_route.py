@@ -14,7 +14,7 @@ from tests.planners.routed.world import HERE, reset, tools
 from orrery.errors import ToolGraphError
 from orrery.graph import Graph, Ref, Task
 from orrery.planners.routed import Answered, answers, health_of
-from orrery.routing.heal import Compensation, Escalation, Reroute
+from orrery.routing.tool_graph.heal import Compensation, Escalation, Reroute
 from orrery.runtime import Result, Session
 from orrery.scheduler import events as ev
 

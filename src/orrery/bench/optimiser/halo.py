@@ -30,8 +30,7 @@ from orrery.bench.report import Options, Row
 from orrery.graph import Graph
 from orrery.models.serving import Call, Timing, simulate
 from orrery.passes.batch import consolidate
-from orrery.routing.consolidated import model_calls
-from orrery.routing.replicas import assign
+from orrery.routing.replicas import assign, model_calls
 
 SERVER = Timing(0.02, 33.33, 8205, slots=128, slowdown=0.0108, cache_blocks=20_000)
 """As fitted to vLLM with Qwen3 32B on an RTX PRO 6000 (tests/models/serving/test_real_servers.py)."""

@@ -19,8 +19,7 @@ from orrery.models.request import CHARS_PER_TOKEN
 from orrery.models.serving import Call, Simulated, Timing, simulate
 from orrery.models.serving.beginnings import cut_where_they_part
 from orrery.passes.batch import Consolidated, consolidate
-from orrery.routing.consolidated import model_calls
-from orrery.routing.replicas import assign
+from orrery.routing.replicas import assign, model_calls
 
 KINDS = ("bold", "calm", "dry ", "easy", "firm", "glad", "kind", "loud")
 """What a model says that may say a word or two only."""

@@ -24,10 +24,10 @@ from orrery.bench.optimiser.healing_runs import SCENARIOS, Ran, healed, reacted,
 from orrery.bench.optimiser.healing_world import ACT, TOPOLOGIES
 from orrery.bench.optimiser.section import Section
 from orrery.bench.report import Options, Row, spread
-from orrery.routing.heal import Compensation, Decision, Escalation, Frontier, Made, Reroute, decide, in_order
-from orrery.routing.health import Failed, Health, Monitor, Worked
-from orrery.routing.reading import tool_graph
-from orrery.routing.tools import Tool, ToolGraph, healthy_weights
+from orrery.routing.tool_graph.heal import Compensation, Decision, Escalation, Frontier, Made, Reroute, decide, in_order
+from orrery.routing.tool_graph.health import Failed, Health, Monitor, Worked
+from orrery.routing.tool_graph.reading import tool_graph
+from orrery.routing.tool_graph.tools import Tool, ToolGraph, healthy_weights
 
 _THEIRS: Final = "theirs, on scenarios of their own: 19 of 19 with 9 model calls, 123 for ReAct"
 _LONG: Final = Monitor(pause_s=1e6)

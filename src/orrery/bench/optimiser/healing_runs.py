@@ -21,9 +21,9 @@ from orrery.errors import Failure
 from orrery.graph import Add, Edge, Effects, Graph, Growth, Link, Patch, Ref, Task
 from orrery.planners.routed import answers
 from orrery.planners.routed.performing import use
-from orrery.routing.heal import Escalation, Frontier, Made, decide, in_order
-from orrery.routing.health import Failed, Health, Monitor, ProbeLost, Worked
-from orrery.routing.reading import tool_graph
+from orrery.routing.tool_graph.heal import Escalation, Frontier, Made, decide, in_order
+from orrery.routing.tool_graph.health import Failed, Health, Monitor, ProbeLost, Worked
+from orrery.routing.tool_graph.reading import tool_graph
 from orrery.runtime import Result, Session
 from orrery.scheduler import events as ev
 

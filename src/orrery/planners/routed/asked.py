@@ -20,7 +20,7 @@ from orrery.errors import Failure, RouteError, UnknownNameError, suggestion
 from orrery.graph import Task, TaskId
 from orrery.models.prompts import prompt
 from orrery.planners.asking import TEXT, object_of
-from orrery.routing.tools import Artefact
+from orrery.routing.tool_graph.tools import Artefact
 from orrery.tools import tools
 from orrery.workflow import code
 

@@ -22,9 +22,18 @@ from orrery.graph import Add, Edge, Edit, Effects, Growth, Limits, Link, Patch, 
 from orrery.planners.routed.asked import asking
 from orrery.planners.routed.performing import task_for, use
 from orrery.planners.routed.round import Brief, Planned, Round, reference
-from orrery.routing.heal import Compensation, Decision, Escalation, Frontier, Reroute, StepId, in_order, undo_sources
-from orrery.routing.health import Health
-from orrery.routing.tools import ToolGraph
+from orrery.routing.tool_graph.heal import (
+    Compensation,
+    Decision,
+    Escalation,
+    Frontier,
+    Reroute,
+    StepId,
+    in_order,
+    undo_sources,
+)
+from orrery.routing.tool_graph.health import Health
+from orrery.routing.tool_graph.tools import ToolGraph
 
 REROUTE = "reroute"
 _HERE = "py:orrery.planners.routed.operations:"

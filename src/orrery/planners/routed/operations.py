@@ -24,11 +24,11 @@ from orrery.planners.routed.round import (
     result_of,
     settled,
 )
-from orrery.routing.heal import Escalation, Frontier, decide, given_up
-from orrery.routing.health import Health, Trusted
-from orrery.routing.reading import read_file
-from orrery.routing.tools import ToolGraph
-from orrery.routing.way import is_open
+from orrery.routing.tool_graph.heal import Escalation, Frontier, decide, given_up
+from orrery.routing.tool_graph.health import Health, Trusted
+from orrery.routing.tool_graph.reading import read_file
+from orrery.routing.tool_graph.tools import ToolGraph
+from orrery.routing.tool_graph.way import is_open
 from orrery.tools import ToolContext, tool
 from orrery.workflow.code import PYTHON
 
@@ -55,7 +55,7 @@ def route(
         want: the artefacts that are to be reached; the result is a map of them.
         have: the artefacts that are there: their names to values.
         ask: who is asked when no way is left: "person", "model", PROVIDER:MODEL, an operation, or "nobody".
-        monitor: how failures become health; the fields of `orrery.routing.health.Monitor`.
+        monitor: how failures become health; the fields of `orrery.routing.tool_graph.health.Monitor`.
         health: what is known of the tools beforehand, by name, as `orrery.planners.routed.health_of` tells from a log.
         most_rounds: the most ways that are begun.
         most_questions: how often somebody is asked.

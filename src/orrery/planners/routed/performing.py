@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from orrery.graph import Estimate, Task, TaskId
-from orrery.routing.tools import Tool
+from orrery.routing.tool_graph.tools import Tool
 from orrery.tools import Tool as Registered
 from orrery.tools import tools
 from orrery.workflow import code

@@ -11,8 +11,8 @@ from orrery.errors import Failure
 from orrery.graph import Add, TaskId
 from orrery.planners.routed.growing import GIVE_UP, REROUTE
 from orrery.planners.routed.round import Round
-from orrery.routing.heal import Compensation, Decision, Escalation, Reroute
-from orrery.routing.health import Failed, Health, Limited, Monitor, Worked
+from orrery.routing.tool_graph.heal import Compensation, Decision, Escalation, Reroute
+from orrery.routing.tool_graph.health import Failed, Health, Limited, Monitor, Worked
 from orrery.scheduler import events as ev
 
 

@@ -14,10 +14,10 @@ import msgspec
 from orrery.errors import Failure, RouteError, suggestion
 from orrery.graph import Ref
 from orrery.planners.routed.asked import check_asked
-from orrery.routing.heal import Frontier, Made, StepId
-from orrery.routing.health import Failed, Health, Limited, Monitor, Observation, Worked
-from orrery.routing.reading import tool_graph
-from orrery.routing.tools import Artefact, ToolGraph
+from orrery.routing.tool_graph.heal import Frontier, Made, StepId
+from orrery.routing.tool_graph.health import Failed, Health, Limited, Monitor, Observation, Worked
+from orrery.routing.tool_graph.reading import tool_graph
+from orrery.routing.tool_graph.tools import Artefact, ToolGraph
 
 MOST_ROUNDS, MOST_QUESTIONS = 20, 3
 

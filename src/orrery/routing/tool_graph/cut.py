@@ -1,7 +1,7 @@
 """Cut: the proof that no way is left. Which dead tools block every way, and whose return would open one.
 
 `Proof.opening` is the smallest set of dead tools whose return would open a way: the cheapest way where a dead tool
-costs 1 and a living one nothing, found by the search of `orrery.routing.way`.
+costs 1 and a living one nothing, found by the search of `orrery.routing.tool_graph.way`.
 
 `Proof.cut` is the smallest set of dead tools that blocks every way by itself: as long as these stay dead there is
 none, whatever becomes of all others. Three methods, the first that applies:
@@ -24,8 +24,8 @@ from typing import Literal
 
 import msgspec
 
-from orrery.routing.tools import Artefact, ToolGraph
-from orrery.routing.way import cheapest, is_open
+from orrery.routing.tool_graph.tools import Artefact, ToolGraph
+from orrery.routing.tool_graph.way import cheapest, is_open
 
 Method = Literal["max-flow", "search", "greedy", "none"]
 TRIED, LOOKS = 2_000, 50_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from orrery.routing.tools import Artefact, ToolGraph
+from orrery.routing.tool_graph.tools import Artefact, ToolGraph
 
 _STYLES = (
     "classDef taken stroke-width:3px",

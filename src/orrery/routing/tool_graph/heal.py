@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from orrery.routing.cut import Proof, prove
-from orrery.routing.health import Health
-from orrery.routing.tools import Artefact, Tool, ToolGraph
-from orrery.routing.way import Way, cheapest
+from orrery.routing.tool_graph.cut import Proof, prove
+from orrery.routing.tool_graph.health import Health
+from orrery.routing.tool_graph.tools import Artefact, Tool, ToolGraph
+from orrery.routing.tool_graph.way import Way, cheapest
 
 StepId = str
 """What tells one use of a tool from another."""

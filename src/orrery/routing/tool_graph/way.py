@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from orrery.routing.tools import Artefact, ToolGraph
+from orrery.routing.tool_graph.tools import Artefact, ToolGraph
 
 SEARCH_STEPS = 2_000
 """So many choices does the search for the cheapest set look at before it takes the best that it has found."""

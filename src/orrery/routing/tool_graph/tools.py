@@ -2,7 +2,7 @@
 
 Things have names (*artefacts*). A tool runs once all that it needs is there, and then there is what it gives; so the
 graph is a directed hypergraph with a step for each tool and a point for each artefact. It says nothing of order: ways
-through it are found by `orrery.routing.way`.
+through it are found by `orrery.routing.tool_graph.way`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ToolGraph:
     Tools that only take the effects of others back are no part of any way.
 
     Args:
-        tools: with unique names; `orrery.routing.reading` checks the rest.
+        tools: with unique names; `orrery.routing.tool_graph.reading` checks the rest.
     """
 
     __slots__ = ("artefacts", "base", "gives", "is_simple", "makers", "names", "needs", "number", "takers", "tools")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import chain
 
 from orrery.cost.calls import ModelCall
 from orrery.graph.graph import Graph
 from orrery.graph.ref import PSEUDO_SOURCES, TaskId
-from orrery.graph.task import Task
 from orrery.models.request import CHARS_PER_TOKEN
 from orrery.models.serving import Call, Piece
 from orrery.models.serving.beginnings import cut_where_they_part
@@ -17,24 +15,17 @@ ANSWER_TOKENS = 256
 """How long an answer is thought to be of which nothing is known."""
 
 
-def expected_tokens(_task: Task, call: ModelCall) -> int:
-    """An answer's length: the longest allowed, which is what servers reserve too."""
-    return call.max_tokens if call.max_tokens is not None else ANSWER_TOKENS
-
-
-def model_calls(
-    graph: Graph, *, answer_tokens: Callable[[Task, ModelCall], int] = expected_tokens
-) -> dict[TaskId, Call]:
+def model_calls(graph: Graph) -> dict[TaskId, Call]:
     """The calls of a graph, as far as they are known before it runs, in a topological order.
 
     Of a prompt, what stands before its first reference is cut where prompts part; the rest is the call's own, as long
-    as the answers that it refers to are expected to be. A call waits for the calls that it rests on, through other
-    tasks too.
+    as the answers that it refers to are expected to be: the longest allowed, which is what servers reserve too. A call
+    waits for the calls that it rests on, through other tasks too.
 
     Cost: linear in the graph and its prompts, with a logarithm for sorting them; tasks that ask no model and stand
     between calls cost as many steps as calls meet in them.
     """
-    found: list[tuple[Task, ModelCall]] = []
+    found: list[tuple[TaskId, ModelCall]] = []
     after: list[tuple[int, ...]] = []
     place: dict[TaskId, int] = {}
     rests_on: dict[TaskId, tuple[int, ...]] = {}
@@ -47,15 +38,15 @@ def model_calls(
             continue
         place[task.id] = len(found)
         rests_on[task.id] = (len(found),)
-        found.append((task, call))
+        found.append((task.id, call))
         after.append(before)
-    tokens = [answer_tokens(task, call) for task, call in found]
+    tokens = [ANSWER_TOKENS if call.max_tokens is None else call.max_tokens for _, call in found]
     heads = [_texts(call) for _, call in found]
     cut = cut_where_they_part(
         ["".join(map(str, call.parts[:head])) for (_, call), head in zip(found, heads, strict=True)]
     )
     calls: dict[TaskId, Call] = {}
-    for number, (task, call) in enumerate(found):
+    for number, (name, call) in enumerate(found):
         rest = 0
         for part in call.parts[heads[number] :]:
             if isinstance(part, str):
@@ -63,7 +54,7 @@ def model_calls(
             elif part.task not in PSEUDO_SOURCES:
                 rest += tokens[place[part.task]] if part.task in place else ANSWER_TOKENS
         prompt = (*cut[number], Piece(("rest", number), rest)) if rest else cut[number]
-        calls[task.id] = Call(prompt, tokens[number], after=after[number], model=call.model or "")
+        calls[name] = Call(prompt, tokens[number], after=after[number], model=call.model or "")
     return calls
 
 

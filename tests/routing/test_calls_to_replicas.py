@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orrery.graph import Graph, Ref, Task
 from orrery.graph.template import Template
-from orrery.routing.consolidated import ANSWER_TOKENS, model_calls
+from orrery.routing.replicas.calls import ANSWER_TOKENS, model_calls
 
 MANUAL = "The manual. " * 40
 

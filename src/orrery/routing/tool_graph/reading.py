@@ -22,7 +22,7 @@ import msgspec
 
 from orrery.errors import MissingExtraError, Problem, ToolGraphError, UnknownNameError, WorkflowFileError, suggestion
 from orrery.graph.task import EffectKind
-from orrery.routing.tools import Tool, ToolGraph
+from orrery.routing.tool_graph.tools import Tool, ToolGraph
 from orrery.workflow import document
 from orrery.workflow.code import PYTHON
 

@@ -25,7 +25,7 @@ from math import inf, isfinite
 
 import msgspec
 
-from orrery.routing.tools import ToolGraph, healthy_weights, weight
+from orrery.routing.tool_graph.tools import ToolGraph, healthy_weights, weight
 from orrery.scheduler.retries import unit
 
 
