@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 JOBS ?= 2
-BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed
+BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed optimiser
 
 # The tests start some hundred processes; without bytecode each would compile what it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
