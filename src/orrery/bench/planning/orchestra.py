@@ -26,7 +26,7 @@ from orrery.tools.made import Library
 from orrery.tools.toolset import MADE_VARIABLE
 
 FAULTS = 50
-QUICK_FAULTS = 5
+QUICK_FAULTS = 3
 
 
 def rows(options: Options) -> list[Row]:

@@ -18,6 +18,7 @@ from orrery.tools.select import ToolCard, ToolIndex
 DATA = Path(__file__).parents[4] / "tests/tools/data"
 """Tools and needs; they come with the repository and not with the package."""
 LEAST_RECALL = 0.95
+QUICK_EVERY = 10
 
 
 def rows(options: Options) -> list[Row]:
@@ -28,7 +29,8 @@ def rows(options: Options) -> list[Row]:
     cards = read("cards.json")["cards"]
     bare = ToolIndex(card_of(card, examples=False) for card in cards)
     exampled = ToolIndex(card_of(card, examples=True) for card in cards)
-    paraphrases, others = read("paraphrases.json")["needs"], read("needs.json")["needs"]
+    every = QUICK_EVERY if options.quick else 1
+    paraphrases, others = (read(f"{name}.json")["needs"][::every] for name in ("paraphrases", "needs"))
     case = f"retrieval, {len(cards)} tools, {len(paraphrases)} paraphrases"
     first = recall(exampled, paraphrases, 1)
     hard = f"retrieval, {len(cards)} tools, {len(others)} needs that avoid their words"

@@ -21,7 +21,7 @@ from orrery.planners.recursive.steps import node_task
 from orrery.scheduler.machine import Machine
 
 TREES = 100
-QUICK_TREES = 10
+QUICK_TREES = 4
 TARGET = 1.05
 LIMITS = ((1, 12, 9_000), (2, 30, 40_000), (3, 60, 100_000), (6, 25, 50_000))
 """Depth, nodes and tokens that a planner without end is held to."""
@@ -43,7 +43,7 @@ def rows(options: Options) -> list[Row]:
     options.tell("recursive: budgets")
     kept = [over(endless(seed, *limits), *limits) for seed in seeds[: count // len(LIMITS)] for limits in LIMITS]
     options.tell("recursive: in real time")
-    node_s = real_node_s(options.seed)
+    node_s = real_node_s(options.seed, repeats=1 if options.quick else 5)
     return [
         Row(f"recursive, {count} trees, worst", worst, "x the bound", None, None, f"<= {TARGET}", worst <= TARGET),
         Row(f"recursive, {count} trees, mean", mean, "x the bound", waves, mean / waves),
@@ -87,13 +87,13 @@ def endless(seed: int, depth: int, nodes: int, tokens: int) -> Machine:
     return run.machine
 
 
-def real_node_s(seed: int) -> float:
+def real_node_s(seed: int, repeats: int) -> float:
     """Seconds that Orrery itself takes for a node of a scripted tree, all its steps together, without a disk."""
     from orrery.runtime import run
 
     graph = tree(f"{seed}:", **trees.SCRIPTED, max_depth=trees.MOST_DEPTH + 1, max_nodes=10_000)
     samples: list[float] = []
-    for _ in range(5):
+    for _ in range(repeats):
         began = time.perf_counter()
         result = run(Graph(list(graph), outputs={"nodes": Ref("root", ("nodes",))}), "memory:")
         samples.append((time.perf_counter() - began) / result.outputs["nodes"])

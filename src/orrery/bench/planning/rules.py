@@ -34,7 +34,7 @@ SUITES = Path(__file__).parents[4] / "tests/planners/rules/suites"
 """Requests with what must come of them; they come with the repository and not with the package."""
 UNSEEN = SUITES / "unseen.yaml"
 TUNED_ON = SUITES / "paraphrases.yaml"
-QUICK_CASES = 10
+QUICK_CASES = 5
 LIMIT_S = 30.0
 
 Word = Literal["right", "refused", "wrong", "failed"]
