@@ -97,6 +97,14 @@ def find(op: str) -> Any:
     return attribute(load(place), qualname, op)
 
 
+def placed(op: str, folder: str | Path) -> str:
+    """The name of a function in a script with the whole path of the script, found from a folder; others as they are."""
+    place, _, qualname = op.removeprefix(PYTHON).rpartition(":")
+    if not op.startswith(PYTHON) or not place.endswith(".py"):
+        return op
+    return f"{PYTHON}{(Path(folder) / place).resolve()}:{qualname}"
+
+
 def load(place: str, folder: str | Path | None = None) -> ModuleType:
     """A module by its dotted name, or a script by its path.
 

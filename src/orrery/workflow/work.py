@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orrery.errors import (
@@ -149,9 +148,7 @@ def _function(uses: str, record: Record, args: dict[str, Any], file: File) -> Wo
     except OperationError as error:
         file.report.add("function", record.at("uses"), str(error))
         return NOTHING
-    op = uses
-    if place.endswith(".py"):
-        op = f"{code.PYTHON}{(Path(file.folder) / place).resolve()}:{qualname}"
+    op = code.placed(uses, file.folder)
     if isinstance(found, Flow):
         return _flow(found, record, args, file)
     if isinstance(found, Tool):

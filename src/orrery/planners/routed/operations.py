@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,11 +25,10 @@ from orrery.planners.routed.round import (
 )
 from orrery.routing.tool_graph.heal import Escalation, Frontier, decide, given_up
 from orrery.routing.tool_graph.health import Health, Trusted
-from orrery.routing.tool_graph.reading import read_file
+from orrery.routing.tool_graph.reading import placed, read_file
 from orrery.routing.tool_graph.tools import ToolGraph
 from orrery.routing.tool_graph.way import is_open
 from orrery.tools import ToolContext, tool
-from orrery.workflow.code import PYTHON
 
 _BRIEF = "py:orrery.planners.routed.operations:brief"
 
@@ -64,7 +62,7 @@ def route(
         ToolGraphError, RouteError: it cannot be meant so.
         NoWayError: no way was left, and nobody opened one.
     """
-    data = read_file(ctx.folder / tools) if isinstance(tools, str) else _placed(tools, ctx.folder)
+    data = read_file(ctx.folder / tools) if isinstance(tools, str) else placed(tools, ctx.folder)
     try:
         told = {"tools": data, "have": have or {}, "want": list(dict.fromkeys(want)), "ask": ask}
         limits = {"monitor": monitor or {}, "most_rounds": most_rounds, "most_questions": most_questions}
@@ -203,24 +201,6 @@ def _possible(graph: ToolGraph, health: Health, coming: Round, at: float) -> lis
     """What of the wanted could still be reached, each for itself."""
     alive, there = health.weights(graph, at=at), coming.frontier.sources(graph)
     return [artefact for artefact in coming.want if is_open(graph, alive, there, [artefact])]
-
-
-def _placed(tools: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Tools given inline, with scripts found from the run's folder."""
-    placed: dict[str, Any] = {}
-    for name, written in tools.items():
-        placed[name] = written
-        if isinstance(written, Mapping):
-            scripts = {key: op for key in ("uses", "probe") if (op := _script(written.get(key), folder))}
-            placed[name] = {**written, **scripts}
-    return placed
-
-
-def _script(op: Any, folder: Path) -> str:
-    if not (isinstance(op, str) and op.startswith(PYTHON) and ".py:" in op):
-        return ""
-    place, _, function = op.removeprefix(PYTHON).rpartition(":")
-    return f"{PYTHON}{(folder.resolve() / place).resolve()}:{function}"
 
 
 __all__ = ["brief", "give_up", "pause", "reroute", "route"]

@@ -23,8 +23,7 @@ import msgspec
 from orrery.errors import MissingExtraError, Problem, ToolGraphError, UnknownNameError, WorkflowFileError, suggestion
 from orrery.graph.task import EffectKind
 from orrery.routing.tool_graph.tools import Tool, ToolGraph
-from orrery.workflow import document
-from orrery.workflow.code import PYTHON
+from orrery.workflow import code, document
 
 _Money = Annotated[float, msgspec.Meta(ge=0, description="US dollars for one use.")]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, description="How long one use takes, in seconds.")]
@@ -91,16 +90,27 @@ def read_file(path: str | Path) -> dict[str, Any]:
     except WorkflowFileError as error:
         raise ToolGraphError(error.problems) from error
     plain = document.plain(node)
-    found, problems = _read(plain)
+    _, problems = _read(plain)
     if problems:
         raise ToolGraphError([msgspec.structs.replace(one, place=_in_file(one.place, node, path)) for one in problems])
-    tools: dict[str, Any] = plain["tools"]
-    for name, tool in found.items():
-        for key, op in (("uses", tool.op), ("probe", tool.probe)):
-            if op.startswith(PYTHON) and ".py:" in op:
-                place, _, function = op.removeprefix(PYTHON).rpartition(":")
-                tools[name][key] = f"{PYTHON}{(path.resolve().parent / place).resolve()}:{function}"
-    return tools
+    return placed(plain["tools"], path.resolve().parent)
+
+
+def placed(tools: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Tools as plain data, with the operations that are scripts (`py:./file.py:name`) found from a folder.
+
+    Whatever cannot be a tool stays as it is, for `tool_graph` to say so.
+    """
+    return {
+        name: {**tool, **{key: code.placed(op, folder) for key in _OPS if isinstance(op := tool.get(key), str)}}
+        if isinstance(tool, Mapping)
+        else tool
+        for name, tool in tools.items()
+    }
+
+
+_OPS = ("uses", "probe")
+"""The keys of a tool that name operations."""
 
 
 def tool_graph(tools: Mapping[str, Any]) -> ToolGraph:
@@ -183,7 +193,7 @@ def _declared(op: str) -> EffectKind:
     """What the operation itself says that it does to the world; of a function that says nothing, the default."""
     from orrery.tools.toolset import tools
 
-    if not op or op.startswith(PYTHON):
+    if not op or op.startswith(code.PYTHON):
         return "keyed"
     try:
         return tools.get(op).effects.kind
