@@ -89,6 +89,15 @@ class Expr(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         }
         return tuple(names)
 
+    def constant(self) -> bool | None:
+        """Whether it holds, whatever the results; None where it depends on one, or cannot be computed."""
+        if self.names or self.free_names():  # a name that is not used is looked up nevertheless, and may not be there
+            return None
+        try:
+            return bool(self.evaluate({}))
+        except ExpressionError:
+            return None
+
     def with_names(self, names: Mapping[str, Ref]) -> Expr:
         """The same text over other references."""
         return Expr(self.source, dict(names))

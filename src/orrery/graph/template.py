@@ -48,3 +48,18 @@ class Template:
 
     def __repr__(self) -> str:
         return f"Template({self.parts!r})"
+
+
+def joined(parts: Iterable[str | Ref]) -> tuple[str | Ref, ...]:
+    """The parts with texts that touch made one, and empty ones left out: of two that read alike it is the same.
+
+    >>> joined(["So ", "far", Ref("a"), ""])
+    ('So far', Ref('a'))
+    """
+    found: list[str | Ref] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(before := found[-1], str):
+            found[-1] = before + part
+        elif part != "":
+            found.append(part)
+    return tuple(found)

@@ -14,13 +14,11 @@ from typing import Any
 import msgspec
 
 from orrery.cost import CostModel
-from orrery.errors import ExpressionError
 from orrery.graph.edge import Edge
-from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Edit, Patch, Replace, SetOutputs, Unlink
 from orrery.graph.task import Task
-from orrery.graph.template import Template
+from orrery.graph.template import Template, joined
 from orrery.passes.rewritten import Note, Rewritten
 
 MOST_LOOKED_AT = 64
@@ -63,7 +61,7 @@ def _task(task: Task, edges: tuple[Edge, ...], notes: list[Note]) -> Task:
         changes["args"] = args
         notes.append(Note("made", (task.id,), "a template is written as short as it can be"))
     if task.when is not None:
-        verdict = _constant(task.when)
+        verdict = task.when.constant()
         if verdict is True:
             changes["when"] = None
             notes.append(Note("made", (task.id,), f"its condition {task.when.source!r} is always true"))
@@ -78,16 +76,6 @@ def _task(task: Task, edges: tuple[Edge, ...], notes: list[Note]) -> Task:
         changes["limits"] = msgspec.structs.replace(task.limits, retry=None)
         notes.append(Note("made", (task.id,), "a retry of one attempt is none"))
     return msgspec.structs.replace(task, **changes) if changes else task
-
-
-def _constant(when: Expr) -> bool | None:
-    """What a condition amounts to whatever the results; None where it depends on them or cannot be computed."""
-    if when.names or when.free_names():  # a name that is not used is looked up nevertheless, and may not be there
-        return None
-    try:
-        return bool(when.evaluate({}))
-    except ExpressionError:
-        return None
 
 
 def _needs_all(task: Task, edges: tuple[Edge, ...]) -> bool:
@@ -110,17 +98,9 @@ def _value(value: Any) -> Any:
 
 
 def _template(template: Template) -> Template | str:
-    parts: list[Any] = []
-    for part in template.parts:
-        if type(part) is not str:
-            parts.append(part)
-        elif part:
-            if parts and type(parts[-1]) is str:
-                parts[-1] += part
-            else:
-                parts.append(part)
-    if all(type(part) is str for part in parts):
-        return "".join(parts)
+    parts = joined(template.parts)
+    if not any(True for _ in template.refs()):
+        return "".join(map(str, parts))
     return template if len(parts) == len(template.parts) else Template(parts)
 
 

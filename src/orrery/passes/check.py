@@ -24,14 +24,14 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from orrery.cost.calls import ModelCall
-from orrery.errors import ExpressionError, Problem
+from orrery.errors import Problem
 from orrery.graph.diff import same
 from orrery.graph.edge import Condition, Edge
 from orrery.graph.expr import Expr
 from orrery.graph.graph import Graph
 from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
 from orrery.graph.task import Retry, Task
-from orrery.graph.template import Template
+from orrery.graph.template import Template, joined
 from orrery.passes.effects import Touch, may_share
 from orrery.passes.rewritten import Rewritten
 from orrery.scheduler.asking import PERSON
@@ -279,18 +279,10 @@ def _same_condition(was: Expr | None, now: Expr | None, image: Image) -> bool:
     if was is now is None:
         return True
     if was is not None and now is None:
-        return not was.names and _is_constant_true(was)
+        return was.constant() is True
     if was is None or now is None:
         return was is now
     return was.source == now.source and _same(was.names, now.names, image)
-
-
-def _is_constant_true(when: Expr) -> bool:
-    """Whether a condition holds whatever the results."""
-    try:
-        return not when.free_names() and bool(when.evaluate({}))
-    except ExpressionError:
-        return False
 
 
 def _same(was: Any, now: Any, image: Image) -> bool:
@@ -302,12 +294,10 @@ def _same(was: Any, now: Any, image: Image) -> bool:
         source = was.task if was.task in PSEUDO_SOURCES else image(was.task)
         if now.task != source:
             return False
-        within = len(now.path) - len(
-            was.path
-        )  # what does the work of several may hold each result in a part of its own
+        within = len(now.path) - len(was.path)  # what works for several may hold each result in a part of its own
         return now.path == was.path or (now.task != was.task and within > 0 and now.path[within:] == was.path)
     if kind is Template and type(now) in (Template, str):
-        mine, theirs = _read(was), _read(now)
+        mine, theirs = (joined(one.parts if type(one) is Template else (one,)) for one in (was, now))
         return len(mine) == len(theirs) and all(_same(a, b, image) for a, b in zip(mine, theirs, strict=True))
     if kind is not type(now):
         return False
@@ -316,19 +306,6 @@ def _same(was: Any, now: Any, image: Image) -> bool:
     if kind is list or kind is tuple:
         return len(was) == len(now) and all(_same(a, b, image) for a, b in zip(was, now, strict=True))
     return same(was, now)
-
-
-def _read(value: Any) -> list[Any]:
-    """A template's parts with texts that touch joined; a text is a template of one part."""
-    parts: list[Any] = []
-    for part in value.parts if type(value) is Template else (value,):
-        if part == "":
-            continue
-        if parts and isinstance(part, str) and isinstance(parts[-1], str):
-            parts[-1] += part
-        else:
-            parts.append(part)
-    return parts
 
 
 # -- order ------------------------------------------------------------------------------------------------

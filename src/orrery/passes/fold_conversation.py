@@ -37,7 +37,7 @@ from orrery.graph.graph import Graph
 from orrery.graph.patch import Patch, Replace, Unlink
 from orrery.graph.ref import Ref, TaskId
 from orrery.graph.task import Task
-from orrery.graph.template import Template
+from orrery.graph.template import Template, joined
 from orrery.models import marks
 from orrery.models.serving.prefixes import PrefixCache
 from orrery.passes.effects import may_share
@@ -385,10 +385,4 @@ def _pieces(value: Any) -> Iterator[Piece]:
 
 def _text(parts: Sequence[Piece]) -> str | Template:
     """The parts as a text; as a template where one of them is a reference."""
-    joined: list[Piece] = []
-    for part in parts:
-        if isinstance(part, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += part
-        else:
-            joined.append(part)
-    return "".join(map(str, joined)) if all(isinstance(part, str) for part in joined) else Template(joined)
+    return Template(joined(parts)) if any(isinstance(part, Ref) for part in parts) else "".join(map(str, parts))
