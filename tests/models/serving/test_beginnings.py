@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import combinations, takewhile
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-import orrery.models.serving.beginnings as module
 from orrery.models.serving.beginnings import cut_where_they_part
-
-
-def test_the_example_is_true() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 @given(st.lists(st.text("ab", max_size=12), max_size=12))

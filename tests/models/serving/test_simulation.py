@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import orrery.models.serving.simulation as module
 from orrery.errors import RequestError, UnknownNameError
 from orrery.models.serving import (
     Call,
@@ -25,10 +22,6 @@ from orrery.models.serving import (
 
 LAW = Timing(first_s=0.1, tokens_per_s=50, prefill_per_s=4000, slots=4, slowdown=0.1)
 MANUAL, LAWS = Piece("the manual", 1600), Piece("the laws", 1600)
-
-
-def test_the_example_is_true() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_a_call_is_made_when_those_before_it_have_ended() -> None:
