@@ -14,7 +14,7 @@ from orrery.bench.report import Options, Report, unjudged
 from orrery.errors import MissingExtraError, UnknownNameError
 
 SECTIONS: Final = {
-    "passes": "10,000 random graphs: results, effects and hard edges before and after every pipeline",
+    "passes": "random graphs before and after every pipeline",
     "topology": "AdaptOrch: the shape that is chosen against all four",
     "oneflow": "OneFlow: a chain of calls as one conversation",
     "scale": "SCALE: effort by difficulty",
@@ -58,7 +58,9 @@ def _draw(sections: Sequence[Section], path: Path) -> None:
     for place, (section, draw) in enumerate(panels, 1):
         axes = figure.add_subplot(ceil(len(panels) / columns), columns, place)
         draw(axes)
-        axes.set_title(axes.get_title() or SECTIONS[section.name], fontsize=10, loc="left")
+        title = axes.get_title() or axes.get_title(loc="left") or SECTIONS[section.name]
+        axes.set_title("")
+        axes.set_title(title, fontsize=10, loc="left")
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
     figure.savefig(path, dpi=120)
