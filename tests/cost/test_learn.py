@@ -62,7 +62,7 @@ def test_the_slower_of_two_hedged_attempts_and_what_died_with_its_process_do_not
     crashed.ran("a", 1.0, at=4001.0, attempt=2).ended(at=4100.0)
     known = learned(hedged, crashed, hedged, crashed)
     finest = known.ladder(question_of(WORK, "", None))[0].experience
-    assert (round(finest.tries), finest.failed) == (4, 0)
+    assert round(finest.tries) == 4
     cost = Estimates(None, known).estimate(WORK)
     assert cost.seconds.mid == pytest.approx(1.0, rel=0.03)
     assert cost.settled_s is None or cost.settled_s.high < 10
@@ -123,19 +123,6 @@ def test_what_is_kept_is_bounded_and_the_longest_untouched_goes_first(monkeypatc
     assert len(known) <= 12
     assert Estimates(None, known).estimate(Task("a", "op49")).source == "learned"
     assert Estimates(None, known).estimate(Task("a", "op0")).source == "default"
-
-
-def test_it_can_be_kept_in_a_file_and_merged() -> None:
-    one, other = learned(Log(WORK).ran("a", 1.0).ended()), Learned()
-    for number in range(5):
-        other.take(f"other{number}", taught_by(Log(WORK).ran("a", 5.0).ended().events))
-    again = Learned.from_bytes(one.to_bytes())
-    assert again.to_bytes() == one.to_bytes()
-    again.merge(other)
-    assert seconds(WORK, again) == pytest.approx(5.0, rel=0.03)
-    assert set(again.taken) == {"0", *(f"other{n}" for n in range(5))}
-    with pytest.raises(msgspec.MsgspecError):
-        Learned.from_bytes(b"\x81\xa1a\x01")
 
 
 def written(journal: MemoryJournal, run: str, log: Log) -> None:

@@ -104,7 +104,7 @@ def test_items_that_were_learned_to_differ_take_their_mean_and_not_their_median(
     platform, spread = Platform(capacity={"process": 1}), Spread(0.2, 1.0, 5.0)
     differ = Cost(spread, items=Spread.exactly(200), source="learned")
     assert predict(graph, Fixed(platform, e=differ)).seconds.mid > 300
-    known = Cost(spread, items=Spread.exactly(200), source="learned", mean_s=2.2)
+    known = Cost(Spread(0.2, 1.0, 5.0, mean=2.2), items=Spread.exactly(200), source="learned")
     assert predict(graph, Fixed(platform, e=known)).seconds.mid == pytest.approx(440)
 
 

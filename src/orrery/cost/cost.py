@@ -45,7 +45,6 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
         because: the same in words, such as "median of 41 attempts".
         settled_s: seconds from when its executor is given it until it has succeeded or failed for good, with what the
             executor needs to begin, repeated attempts and the pauses between them. None: nobody knows of any.
-        mean_s, settled_mean_s: the means of `seconds` and of `settled_s`, single outliers cut off; None: nobody knows.
         items: how many items its for-each has; None where it has none.
         fails: the chance that it fails for good; that an item does, where it has a for-each.
         runs: the chance that it runs at all in a run of its workflow; None where nobody knows.
@@ -61,8 +60,6 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     source: Source = "default"
     because: str = ""
     settled_s: Spread | None = None
-    mean_s: float | None = None
-    settled_mean_s: float | None = None
     items: Spread | None = None
     fails: float = 0.0
     runs: float | None = None

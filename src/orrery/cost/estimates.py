@@ -81,8 +81,6 @@ class _Took(NamedTuple):
 
     seconds: Spread
     settled_s: Spread | None = None
-    mean_s: float | None = None
-    settled_mean_s: float | None = None
 
 
 class _Estimate:
@@ -146,11 +144,7 @@ class _Estimate:
         """The seconds of an experience, multiplied by a factor."""
         times *= self._slower_than(found.target)
         seconds, settled = self._recall.summary(found, "seconds"), self._recall.summary(found, "settled_s")
-        if not settled.weight:
-            return _Took(seconds.spread.times(times), mean_s=seconds.mean * times)
-        return _Took(
-            seconds.spread.times(times), settled.spread.times(times), seconds.mean * times, settled.mean * times
-        )
+        return _Took(seconds.spread.times(times), settled.spread.times(times) if settled.weight else None)
 
     def _slower_than(self, measured_on: str) -> float:
         """How many times as long a task takes on the device that is asked about as on the one that was measured."""
@@ -273,8 +267,6 @@ class _Estimate:
             source=source,
             because="; ".join(dict.fromkeys(self._sources[name] for name in _TRUST if name in self._sources)),
             settled_s=took.settled_s,
-            mean_s=took.mean_s,
-            settled_mean_s=took.settled_mean_s,
             items=self._items,
             fails=ended.experience.gave_up / ended.experience.ended if ended is not None else 0.0,
             runs=met.experience.ran / met.experience.met if met is not None and met.level == "step" else None,

@@ -87,7 +87,6 @@ class _Story(msgspec.Struct, gc=False):
     money: float = 0.0
     tokens: float = 0.0
     tries: int = 0
-    failed: int = 0
     outcome: str = ""
     where: str = ""
     result_bytes: float | None = None
@@ -166,7 +165,6 @@ class _Reader:
         story.outcome = attempt.outcome
         usage = getattr(event, "usage", None) or _NO_USAGE
         if attempt.outcome == "failed":
-            story.failed += 1
             return
         story.seconds = attempt.seconds
         story.money, story.tokens = _sane(usage.money), _sane(usage.tokens)
@@ -212,7 +210,6 @@ class _Reader:
                 result_bytes=story.result_bytes if done and not is_each else None,  # its items teach that, one by one
                 items=story.items if is_each else None,
                 tries=0 if is_each else story.tries,
-                failed=story.failed,
                 gave_up=True if story.outcome == "failed" and not is_each else None,
                 ran=ran,
             )
@@ -228,7 +225,6 @@ class _Reader:
             settled_s=None if story.was_lost else max(0.0, story.ended_at - story.handed_at),
             result_bytes=story.result_bytes,
             tries=story.tries,
-            failed=story.failed,
             gave_up=False,
             ran=ran,
             recalled=recalled,

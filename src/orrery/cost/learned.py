@@ -22,9 +22,7 @@ HALF_LIFE = 16
 RUNS = 200
 KINDS = 4096
 
-Quantity = Literal[
-    "seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items", "tries", "ended", "met"
-]
+Quantity = Literal["seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items", "ended", "met"]
 Level = Literal["step", "size", "target", "op"]
 
 
@@ -37,7 +35,7 @@ class Experience(msgspec.Struct):
         seconds, money, tokens, answer_tokens: of an attempt that succeeded.
         settled_s: of a task, from when its executor was given it to its end, repeated attempts and pauses included.
         result_bytes, items: of a task's result; of its for-each.
-        tries, failed: attempts, and those of them that failed.
+        tries: attempts, those that failed too.
         ended, gave_up: tasks that came to an end, and those of them that failed for good.
         met, ran: tasks that a run came to, and those of them that no condition left out.
     """
@@ -52,7 +50,6 @@ class Experience(msgspec.Struct):
     result_bytes: Sketch = msgspec.field(default_factory=Sketch)
     items: Sketch = msgspec.field(default_factory=Sketch)
     tries: float = 0.0
-    failed: float = 0.0
     ended: float = 0.0
     gave_up: float = 0.0
     met: float = 0.0
@@ -73,17 +70,9 @@ class Experience(msgspec.Struct):
                 setattr(self, name, getattr(self, name) * factor)
             self.as_of = runs
 
-    def merge(self, other: Experience) -> None:
-        """Take in what another has counted."""
-        self.attempts += other.attempts
-        for name in _SKETCHES:
-            getattr(self, name).merge(getattr(other, name))
-        for name in _WEIGHTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
 
 _SKETCHES = ("seconds", "settled_s", "money", "tokens", "answer_tokens", "result_bytes", "items")
-_WEIGHTS = ("tries", "failed", "ended", "gave_up", "met", "ran")
+_WEIGHTS = ("tries", "ended", "gave_up", "met", "ran")
 
 
 def _faded(runs: int) -> float:
@@ -129,7 +118,7 @@ class Taught(msgspec.Struct, frozen=True):
         question: about what.
         seconds, money, tokens, answer_tokens: one for each attempt that succeeded; only as many as are known.
         settled_s, result_bytes, items: None where it did not come to that.
-        tries, failed: attempts, and those that failed.
+        tries: attempts, those that failed too.
         gave_up: it failed for good; None where it came to no end.
         ran: it was begun, and not left out by a condition; None where the run did not come to it.
         recalled: the answer was in a cache, so it only teaches something of this very step.
@@ -144,7 +133,6 @@ class Taught(msgspec.Struct, frozen=True):
     result_bytes: float | None = None
     items: float | None = None
     tries: int = 0
-    failed: int = 0
     gave_up: bool | None = None
     ran: bool | None = None
     recalled: bool = False
@@ -155,7 +143,7 @@ class Learned:
 
     Attributes:
         runs: how many runs it has taken; by them what was learned ages.
-        taken: their names, the oldest first; the last few thousand. Of another's that were merged into it, too.
+        taken: their names, the oldest first; the last few thousand.
         skipped: runs that could not be read, and why; of the last reading.
     """
 
@@ -180,21 +168,6 @@ class Learned:
         for one in taught:
             for question in _levels(one.question, finest_only=one.recalled):
                 _count(self._touched(question), one)
-        while len(self._kept) > KINDS:
-            self._forget(next(iter(self._kept)))
-
-    def merge(self, other: Learned) -> None:
-        """Learn what another has learned, of other runs: as if both had seen theirs at the same time.
-
-        The age of what is learned goes on counting by the runs that this one has taken itself.
-        """
-        for question, experience in other._kept.items():
-            copy = msgspec.convert(msgspec.to_builtins(experience), Experience)
-            copy.fade(other.runs)
-            mine = self._touched(question)
-            copy.as_of = mine.as_of
-            mine.merge(copy)
-        self.taken |= other.taken
         while len(self._kept) > KINDS:
             self._forget(next(iter(self._kept)))
 
@@ -245,28 +218,6 @@ class Learned:
             targets = self._targets[question.op]
             targets.pop(question.target, None)
 
-    def to_bytes(self) -> bytes:
-        """All of it, to be kept in a file."""
-        data = _Written(self.runs, list(self.taken), list(self._kept.items()))
-        return msgspec.msgpack.encode(data)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Learned:
-        """What `to_bytes` wrote; raises msgspec.MsgspecError if it is no such thing, or of another version."""
-        written = msgspec.msgpack.decode(data, type=_Written)
-        made = cls()
-        made.runs, made.taken = written.runs, dict.fromkeys(written.taken)
-        made._kept = dict(written.kept)
-        for question in made._kept:
-            made._targets.setdefault(question.op, {})[question.target] = None
-        return made
-
-
-class _Written(msgspec.Struct, frozen=True, tag="learned/1"):
-    runs: int
-    taken: list[str]
-    kept: list[tuple[Question, Experience]]
-
 
 def _levels(question: Question, *, finest_only: bool = False) -> list[Question]:
     """The kinds to which a question belongs, the finest first."""
@@ -295,7 +246,6 @@ def _count(experience: Experience, one: Taught) -> None:
         if value is not None:
             getattr(experience, name).add(value)
     experience.tries += one.tries
-    experience.failed += one.failed
     if one.gave_up is not None:
         experience.ended += 1
         experience.gave_up += one.gave_up

@@ -235,7 +235,7 @@ class _Schedule:
         cost, items = self._costs[n], self._items[n]
         if items == 1:
             return cost.seconds
-        mean = cost.seconds.mid if cost.mean_s is None else cost.mean_s
+        mean = cost.seconds.mid if cost.seconds.mean is None else cost.seconds.mean
         return Spread(min(cost.seconds.low, mean), mean, max(cost.seconds.high, mean)).times(items)
 
     def _chain(self) -> list[int]:
@@ -254,7 +254,7 @@ class _Schedule:
         for n in chain:
             cost = self._costs[n]
             seconds = _settled(cost)
-            known = cost.mean_s is not None or cost.source in ("declared", "learned")
+            known = cost.seconds.mean is not None or cost.source in ("declared", "learned")
             for side, off in enumerate((seconds.mid - seconds.low, seconds.high - seconds.mid)):
                 if known:
                     squares[side] = math.hypot(squares[side], off)
@@ -269,11 +269,11 @@ def _spread_over(cost: Cost, items: int) -> list[float]:
     The spread of what nobody knows says nothing of how much items differ, so each takes the median then.
     """
     seconds, count = _settled(cost), min(items, MOST_ITEMS)
-    if items <= 1 or not (cost.mean_s is not None or cost.source == "learned"):
+    if items <= 1 or not (cost.seconds.mean is not None or cost.source == "learned"):
         return [seconds.mid] * count
     found = [quantile(seconds, z) for z in _Z[:count]]
-    total, mean = math.fsum(found), cost.mean_s if cost.settled_s is None else cost.settled_mean_s
-    scale = mean * count / total if mean is not None and total > 0 else 1.0
+    total = math.fsum(found)
+    scale = seconds.mean * count / total if seconds.mean is not None and total > 0 else 1.0
     return [one * scale for one in found]
 
 

@@ -18,12 +18,10 @@ class Summary(NamedTuple):
 
     Args:
         spread: no narrower than so few attempts allow: one is good to a factor of 3, forty to a twentieth.
-        mean: single outliers cut off.
         weight: how much was seen.
     """
 
     spread: Spread
-    mean: float
     weight: float
 
 
@@ -75,9 +73,10 @@ def _summed_up(found: Found, quantity: Quantity) -> Summary:
     weight = found.experience.weight(quantity)
     seen = getattr(found.experience, quantity)
     if not isinstance(seen, Sketch):
-        return Summary(NOTHING, 0.0, weight)
+        return Summary(NOTHING, weight)
     spread = seen.spread()
+    low, mid, high = spread.low, spread.mid, spread.high
     if quantity != "items":  # of which every run has one, however many attempts they are
         factor = 1 + 2 / max(1, found.experience.attempts)
-        spread = Spread(min(spread.low, spread.mid / factor), spread.mid, max(spread.high, spread.mid * factor))
-    return Summary(spread, seen.mean(), weight)
+        low, high = min(low, mid / factor), max(high, mid * factor)
+    return Summary(Spread(low, mid, high, seen.mean()), weight)

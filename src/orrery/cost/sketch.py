@@ -1,13 +1,13 @@
 """Sketch: the distribution of a quantity in little memory, from which quantiles are read.
 
 Values are counted in buckets whose bounds grow by a constant factor, so every quantile is right to within `ERROR` of
-itself, however long the tail. Two sketches merge by adding their counts, in any order; the P2 algorithm (Jain and
-Chlamtac, 1985), which keeps five markers, can do neither. A value that is out of range counts as the nearest that is in
-it, so one absurd figure moves a quantile no further than any other figure would.
+itself, however long the tail, in whatever order they come, and old ones may fade; the P2 algorithm (Jain and Chlamtac,
+1985), which keeps five markers, can do neither. A value that is out of range counts as the nearest that is in it, so
+one absurd figure moves a quantile no further than any other figure would.
 
-Source: DDSketch (Masson, Rim and Lee, 2019), with weights for counts, so that old values may fade. Where they collapse
-the lowest buckets, we bound the range instead: from a nanosecond to millions of years there are 1,325 buckets, of
-which the attempts at one task fill a few dozen.
+Source: DDSketch (Masson, Rim and Lee, 2019), with weights for counts. Where they collapse the lowest buckets, we bound
+the range instead: from a nanosecond to millions of years there are 1,325 buckets, of which the attempts at one task
+fill a few dozen.
 """
 
 from __future__ import annotations
@@ -49,12 +49,6 @@ class Sketch(msgspec.Struct):
             return
         bucket = math.ceil(math.log(min(value, MOST)) / _GROWTH)
         self.buckets[bucket] = self.buckets.get(bucket, 0.0) + weight
-
-    def merge(self, other: Sketch) -> None:
-        """Count what another has counted, too."""
-        self.zeros += other.zeros
-        for bucket, weight in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0.0) + weight
 
     def fade(self, factor: float) -> None:
         """Let everything so far count for less."""
