@@ -42,9 +42,10 @@ def show(
     for line in about(found.workflow)[:-1]:
         say(console, line)
     say(console, _taught(found), "dim")
-    _show_graph(console, "as written" if is_changed else "graph", pipeline.before, draw.changes(*_both(found)))
+    changes = draw.changes(pipeline.before, pipeline.after)
+    _show_graph(console, "as written" if is_changed else "graph", pipeline.before, changes)
     if is_changed:
-        _show_graph(console, "optimised", pipeline.after, draw.changes(*_both(found)))
+        _show_graph(console, "optimised", pipeline.after, changes)
     say(console, "")
     say(console, "passes", "bold")
     for line in _passes(pipeline.steps):
@@ -126,10 +127,6 @@ def ranged(spread: Spread) -> str:
 def off_by(error: float) -> str:
     """How far an estimate was off, as a share of the actual, or as a multiple of it."""
     return f"{error:.0%}" if error < 2 else f"{error:,.0f} x"
-
-
-def _both(found: Explanation) -> tuple[Graph, Graph]:
-    return found.pipeline.before, found.pipeline.after
 
 
 def _taught(found: Explanation) -> str:

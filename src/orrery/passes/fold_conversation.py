@@ -168,7 +168,8 @@ def _turns(
             continue
         call = ModelCall.of(task)
         assert call is not None
-        block, model = _block_tokens(call, costs), _model(call, costs)
+        model = _model(task, costs)
+        block = _block_tokens(model, costs)
         cache = caches.get(model)
         if cache is None:
             cache = caches[model] = PrefixCache(block, most_blocks=_ALL)
@@ -224,12 +225,10 @@ def _conversations(turns: Sequence[_Turn]) -> list[list[_Turn]]:
 
 def _judged(conversation: Sequence[_Turn], costs: CostModel, sizes: PromptSizes, *, least_saved: float) -> Note:
     """Whether a conversation is worth it, with both figures."""
-    call = ModelCall.of(conversation[0].task)
-    assert call is not None
-    name, block = _model(call, costs), _block_tokens(call, costs)
-    model = costs.platform.models.get(name)
+    name = _model(conversation[0].task, costs)
+    block, model = _block_tokens(name, costs), costs.platform.models.get(name)
     tasks = tuple(turn.task.id for turn in conversation)
-    system = sizes.of_all(_pieces(call_system)) if (call_system := conversation[0].task.args.get("system")) else 0.0
+    system = sizes.of_all(_pieces(conversation[0].task.args.get("system") or ""))
     saved_on_the_way: dict[_Turn, float] = {}
     for turn in conversation:
         asked = _question_tokens(turn.pieces, turn.above, turn.marked, sizes)
@@ -300,11 +299,9 @@ def _kind(task: Task, graph: Graph, costs: CostModel) -> Hashable | _Refused:
     if because:
         return _Refused(because)
     args = task.args
-    call = ModelCall.of(task)
-    assert call is not None
     settings = (args.get("temperature"), args.get("thinking_tokens"))
     resources = tuple(sorted(task.limits.resources.items()))
-    return (_model(call, costs), args.get("system"), settings, task.executor, resources)
+    return (_model(task, costs), args.get("system"), settings, task.executor, resources)
 
 
 def _reason_against(task: Task, graph: Graph) -> str:
@@ -365,12 +362,14 @@ def _whole_blocks(tokens: float, block_tokens: int) -> float:
     return tokens // block_tokens * block_tokens if block_tokens else 0.0
 
 
-def _model(call: ModelCall, costs: CostModel) -> str:
-    return call.model or costs.platform.default_model
+def _model(task: Task, costs: CostModel) -> str:
+    """Whom it asks; the default too where that is known only when it runs."""
+    model = task.args.get("model")
+    return model if isinstance(model, str) and model else costs.platform.default_model
 
 
-def _block_tokens(call: ModelCall, costs: CostModel) -> int:
-    model = costs.platform.models.get(_model(call, costs))
+def _block_tokens(name: str, costs: CostModel) -> int:
+    model = costs.platform.models.get(name)
     return model.timing.block_tokens if model is not None and model.timing is not None else 0
 
 
