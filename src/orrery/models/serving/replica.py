@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from orrery.models.serving.prefixes import PrefixCache
@@ -40,6 +39,8 @@ class Job:
         cached: prompt tokens that were in the prefix cache.
         read_s, write_s, first_s: what is left to do when it is alone.
         tokens_per_s: how fast it is written alone.
+        begun: the replica's progress when its answer began.
+        gone: its client went away.
     """
 
     __slots__ = (
@@ -106,11 +107,6 @@ class Replica:
         """Calls in a slot."""
         preparing = sum(not job.gone for _, _, job in self._preparing)
         return preparing + len(self._to_read) + (self._reading is not None) + len(self._written)
-
-    @property
-    def writing(self) -> Iterable[Job]:
-        """Calls whose answers grow, in the order in which they began to."""
-        return self._written
 
     @property
     def work_s(self) -> float:

@@ -72,11 +72,6 @@ class Served(NamedTuple):
         """From the call to its last token."""
         return self.ended - self.at
 
-    @property
-    def waited_s(self) -> float:
-        """For a slot, in line or held back."""
-        return self.started - self.at
-
 
 class Simulated(NamedTuple):
     """What came of all calls.
