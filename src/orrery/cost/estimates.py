@@ -115,7 +115,7 @@ class _Estimate:
         if device is not None and device.money_per_s:
             money = money + took.seconds.times(device.money_per_s)
         tokens = self._declared_or_learned("tokens") or NOTHING
-        return self._finished(took, money, answer_tokens=tokens)
+        return self._finished(took, money, answer=tokens)
 
     def _seconds(self, otherwise: Spread, source: Source, because: str) -> _Took:
         """What was declared or learned; what would be said otherwise, where nothing was."""
@@ -175,14 +175,8 @@ class _Estimate:
         answer = self._answer(call, prompt)
         took = self._seconds_of_call(model, prompt, cached, answer)
         money = self._money_of_call(model, prompt, cached, answer)
-        return self._finished(
-            took,
-            money,
-            prompt_tokens=prompt,
-            cached_tokens=cached,
-            answer_tokens=answer,
-            quality=model.quality if model is not None else None,
-        )
+        quality = model.quality if model is not None else None
+        return self._finished(took, money, prompt=prompt, cached=cached, answer=answer, quality=quality)
 
     def _said_before(self) -> float:
         """The tokens of a conversation that the call goes on with: its server has read or written them already."""
@@ -253,16 +247,28 @@ class _Estimate:
 
     # -- what every task has ---------------------------------------------------------------------------------------
 
-    def _finished(self, took: _Took, money: Spread, **more: Any) -> Cost:
+    def _finished(
+        self,
+        took: _Took,
+        money: Spread,
+        *,
+        prompt: Spread = NOTHING,
+        cached: Spread = NOTHING,
+        answer: Spread,
+        quality: float | None = None,
+    ) -> Cost:
         source: Source = max(self._sources, key=_TRUST.index, default="default")
         size = self._learned("result_bytes")
         if size is None and self._call is not None:
-            size = more["answer_tokens"].times(CHARS_PER_TOKEN)
+            size = answer.times(CHARS_PER_TOKEN)
         ended, met = self._find("ended"), self._find("met")
         return Cost(
             took.seconds,
             money,
-            **more,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            answer_tokens=answer,
+            quality=quality,
             result_bytes=size or Spread.about(catalogue.RESULT_BYTES, UNKNOWN_FACTOR),
             source=source,
             because="; ".join(dict.fromkeys(self._sources[name] for name in _TRUST if name in self._sources)),

@@ -13,7 +13,7 @@ from orrery.models.serving.prefixes import Piece
 
 
 class PromptSizes:
-    """About how many tokens the parts of a graph's prompts are.
+    """About how many tokens the parts of a graph's prompts are, by what any cost model says of whole tasks.
 
     A text is as long as it is; what a call to a model answers, and any other result, as long as its estimate says. What
     a prompt is estimated to hold beyond that is spread over the inputs that it reads.
