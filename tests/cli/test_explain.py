@@ -104,6 +104,25 @@ def test_a_pass_takes_options(twice: str, capsys: pytest.CaptureFixture[str]) ->
     assert "write it as choose_model:OPTION=VALUE" in capsys.readouterr().err
 
 
+def test_an_option_is_read_as_its_type(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in (
+        "choose_model:floor=good",
+        "choose_model:objective=fame",
+        "place:effort=0.5",
+        "allocate_effort:difficulty=1",
+    ):
+        assert main(["explain", twice, "--passes", option]) == 2
+        assert f"option {option.split(':')[1].split('=')[0]!r} of the pass" in capsys.readouterr().err
+
+
+def test_a_run_says_which_pass_was_skipped(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", twice, "--passes", "drop_unused,allocate_effort:threshold=7"]) == 0
+    shown = capsys.readouterr()
+    assert "drop_unused, nobody" in shown.out
+    assert "allocate_effort is skipped" in shown.err
+    assert "the threshold of difficulty lies in [0, 1]" in shown.err
+
+
 def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", twice, "-o", "both.svg"]) == 0
     assert "3 tasks before, 1 after" in capsys.readouterr().out

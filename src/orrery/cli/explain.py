@@ -151,12 +151,17 @@ class Ground:
         return status, compare(found.pipeline.after, found.after, events)
 
     def rewritten(self, workflow: Workflow, given: Mapping[str, str], passes: str | None) -> tuple[Patch, ...]:
-        """What passes make of a workflow that is about to run; a line for each change, for whoever reads along."""
+        """What passes make of a workflow that is about to run; a line for each change, for whoever reads along.
+
+        That a pass is wrong is said in any case.
+        """
         found = self.explained(workflow, given, passes)
         console = err() if self.as_json else out()
         if console.is_terminal or not self.as_json:
             for line in explained.reasons(found):
                 say(console, line, "dim")
+        for line in explained.skipped(found):
+            say(err(), line, "red")
         return found.pipeline.patches
 
 

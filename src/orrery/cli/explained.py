@@ -84,6 +84,15 @@ def reasons(found: Explanation) -> list[str]:
     return [printable(line) for line in lines[:MOST_NOTES] + more]
 
 
+def skipped(found: Explanation) -> list[str]:
+    """The passes that were skipped and why, a line each."""
+    return [
+        printable(f"{step.name} is skipped, since it is wrong: {step.faults[0]}")
+        for step in found.pipeline.steps
+        if step.faults
+    ]
+
+
 def plain(found: Explanation, actual: Calibration | None = None, rows: RowsForeseen | None = None) -> dict[str, Any]:
     """It all as JSON data."""
     pipeline = found.pipeline
@@ -316,4 +325,4 @@ def _plain_spread(spread: Spread) -> list[float]:
     return [round(figure, 9) for figure in (spread.low, spread.mid, spread.high)]
 
 
-__all__ = ["plain", "ranged", "reasons", "seconds_in_words", "show", "titles"]
+__all__ = ["off_by", "plain", "ranged", "reasons", "seconds_in_words", "show", "skipped", "titles"]

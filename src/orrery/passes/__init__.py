@@ -12,7 +12,9 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
-from orrery.errors import UnknownNameError
+import msgspec
+
+from orrery.errors import InputError, UnknownNameError
 from orrery.passes.rewritten import Note, Pass, Rewritten
 from orrery.registry import Registry
 
@@ -39,13 +41,40 @@ def named(names: Iterable[str] = DEFAULT) -> list[tuple[str, Pass]]:
 
 
 def bound(name: str, options: Mapping[str, Any]) -> Pass:
-    """The pass of a name with its options set. Raises UnknownNameError (also of an option), PlugInError."""
+    """The pass of a name with its options set.
+
+    Args:
+        options: plain data, read as the type that the option has.
+
+    Raises:
+        UnknownNameError: there is no such pass, or it has no such option.
+        InputError: an option is of another type.
+        PlugInError: the pass cannot be loaded.
+    """
     found = passes.get(name)
-    known = [one.name for one in signature(found).parameters.values() if one.kind is one.KEYWORD_ONLY]
-    for option in options:
+    known = _options(found)
+    read: dict[str, Any] = {}
+    for option, value in options.items():
         if option not in known:
             raise UnknownNameError(f"option of the pass {name!r}", option, known)
-    return partial(found, **options)
+        try:
+            read[option] = msgspec.convert(value, known[option])
+        except (msgspec.ValidationError, TypeError) as error:  # TypeError: its type is none of data
+            raise InputError(f"option {option!r} of the pass {name!r} cannot be {value!r}: {error}") from error
+    return partial(found, **read)
+
+
+def _options(one: Pass) -> dict[str, Any]:
+    """The options of a pass, each with its type; `Any` where that is not known here."""
+    try:
+        parameters = signature(one, eval_str=True).parameters.values()
+    except NameError:  # it has types that are imported for type checkers alone
+        parameters = signature(one).parameters.values()
+    return {
+        each.name: Any if each.annotation is each.empty or isinstance(each.annotation, str) else each.annotation
+        for each in parameters
+        if each.kind is each.KEYWORD_ONLY
+    }
 
 
 __all__ = ["DEFAULT", "Note", "Pass", "Rewritten", "bound", "named", "passes"]
