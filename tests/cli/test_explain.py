@@ -166,3 +166,12 @@ def test_a_request_in_plain_words_is_explained_too(
     Path("notes.txt").write_text("one two\n", encoding="utf-8")
     assert main(["explain", "count the words of notes.txt", "--planner", "rules"]) == 0
     assert "files.read" in capsys.readouterr().out
+
+
+def test_what_is_for_requests_or_for_workflows_alone_is_not_passed_over(
+    twice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "count the words of notes.txt", "-i", "a=1"]) == 2
+    assert "takes no inputs" in capsys.readouterr().err
+    assert main(["explain", twice, "--planner", "rules"]) == 2
+    assert "--planner is for requests" in capsys.readouterr().err

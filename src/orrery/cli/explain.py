@@ -25,7 +25,16 @@ from orrery.cli.options import (
     read_resources,
     read_value,
 )
-from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
+from orrery.cli.request import (
+    PlannerName,
+    PlannerOptions,
+    check_no_inputs,
+    choose,
+    goal_of,
+    is_request,
+    only_for_requests,
+    planned,
+)
 from orrery.cli.rows import RowsOptions
 from orrery.cli.screen import err, out, say, write_json
 from orrery.cost import Calibration, compare
@@ -78,17 +87,17 @@ def explain(
         tools: The tools, or toolsets, that a request may use, with commas between them; all unless given.
     """
     ground = Ground(Path.cwd(), store, read_resources(resources), read_hub(hub, hub_token_file), as_json=json)
-    given = read_inputs(inputs)
+    given, table = read_inputs(inputs), table or RowsOptions()
     if is_request(target):
+        table.check_unused()
+        check_no_inputs(given)
         goal = goal_of(target, options=option, tools=tools, devices=devices_within_reach(ground.hub))
         workflow = planned(goal, choose(planner), ground.folder, as_json=json).workflow
     else:
+        only_for_requests(planner=planner, option=option, tools=tools)
         from orrery.workflow import load_target
 
         workflow = load_target(target, ground.folder, given)
-    table = table or RowsOptions()
-    if is_request(target):
-        table.check_unused()
     if analyze and table.rows is not None:
         raise RequestError("--analyze is for one run; leave --rows away, or run the table with `orrery run --rows`")
     found = ground.explained(workflow, given, passes)

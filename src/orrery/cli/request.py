@@ -16,7 +16,7 @@ from rich.text import Text
 
 from orrery.cli.options import read_value
 from orrery.cli.screen import err, out, say
-from orrery.errors import InputError, NotUnderstoodError, UnknownNameError
+from orrery.errors import InputError, NotUnderstoodError, RequestError, UnknownNameError
 from orrery.graph import Graph, Task
 from orrery.planners import Goal, check, draft, planners
 from orrery.planners.drafting import DraftView
@@ -75,6 +75,21 @@ class Choice:
         console = err() if as_json else out()
         if console.is_terminal or not as_json:
             say(console, self.line())
+
+
+def check_no_inputs(given: Mapping[str, str]) -> None:
+    """Whether a request came without inputs. Raises RequestError."""
+    if given:
+        raise RequestError("a request in plain words takes no inputs; say what is meant in the request")
+
+
+def only_for_requests(**given: object) -> None:
+    """Whether a workflow came without the options by these names, which are for requests. Raises RequestError."""
+    for name, value in given.items():
+        if value:
+            raise RequestError(
+                f"--{name} is for requests in plain words; this target is a workflow, which has its plan"
+            )
 
 
 def choose(named: str | None) -> Choice:

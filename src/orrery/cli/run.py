@@ -28,15 +28,16 @@ from orrery.cli.options import (
 from orrery.cli.request import (
     PlannerName,
     PlannerOptions,
+    check_no_inputs,
     choose,
     goal_of,
     is_request,
     load_models,
+    only_for_requests,
     planned,
     workflow_of,
 )
 from orrery.cli.rows import RowsOptions
-from orrery.errors import RequestError
 from orrery.runtime import Run, Session
 from orrery.runtime.batch.plan import check_table
 from orrery.scheduler.events import Budget, RunOptions
@@ -94,8 +95,7 @@ def run(
     table = table or RowsOptions()
     if is_request(target):
         table.check_unused()
-        if given:
-            raise RequestError("a request in plain words takes no inputs; say what is meant in the request")
+        check_no_inputs(given)
         goal = goal_of(target, options=option, tools=tools, yes=yes, devices=devices_within_reach(fleet))
         choice = choose(planner)
         if dry_run:
@@ -104,7 +104,7 @@ def run(
         workflow = workflow_of(goal, choice, folder)
         choice.tell(as_json=json)
     else:
-        _only_for_requests(planner=planner, option=option, tools=tools, yes=yes)
+        only_for_requests(planner=planner, option=option, tools=tools, yes=yes)
         from orrery.workflow import load_target
 
         workflow = load_target(target, folder, given)
@@ -126,14 +126,6 @@ def run(
 
     drive = Drive(workflow.name, store, durability, capacity, as_json=json, answers=is_request(target), hub=fleet)
     return drive(begin)
-
-
-def _only_for_requests(**given: object) -> None:
-    for name, value in given.items():
-        if value:
-            raise RequestError(
-                f"--{name} is for requests in plain words; this target is a workflow, which has its plan"
-            )
 
 
 def _within(budget: Budget, workflow: Workflow) -> Budget:
