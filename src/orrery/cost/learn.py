@@ -215,13 +215,13 @@ class _Reader:
             )
         took = story.seconds if story.outcome == "succeeded" else max(0.0, story.ended_at - story.began_at)
         recalled = call is not None and story.outcome == "succeeded" and not story.tokens
-        answers = (self._answer(step, call, story),) if call is not None and story.tokens else ()
+        answer = self._answer(step, call, story) if call is not None and story.tokens else None
         return Taught(
             question,
-            seconds=(took,),
-            money=(story.money,),
-            tokens=(story.tokens,),
-            answer_tokens=answers,
+            seconds=took,
+            money=story.money,
+            tokens=story.tokens,
+            answer_tokens=answer,
             settled_s=None if story.was_lost else max(0.0, story.ended_at - story.handed_at),
             result_bytes=story.result_bytes,
             tries=story.tries,

@@ -116,7 +116,7 @@ class Taught(msgspec.Struct, frozen=True):
 
     Args:
         question: about what.
-        seconds, money, tokens, answer_tokens: one for each attempt that succeeded; only as many as are known.
+        seconds, money, tokens, answer_tokens: of the attempt that succeeded; None where there is none, or nobody knows.
         settled_s, result_bytes, items: None where it did not come to that.
         tries: attempts, those that failed too.
         gave_up: it failed for good; None where it came to no end.
@@ -125,10 +125,10 @@ class Taught(msgspec.Struct, frozen=True):
     """
 
     question: Question
-    seconds: tuple[float, ...] = ()
-    money: tuple[float, ...] = ()
-    tokens: tuple[float, ...] = ()
-    answer_tokens: tuple[float, ...] = ()
+    seconds: float | None = None
+    money: float | None = None
+    tokens: float | None = None
+    answer_tokens: float | None = None
     settled_s: float | None = None
     result_bytes: float | None = None
     items: float | None = None
@@ -207,16 +207,19 @@ class Learned:
         found = self._kept.pop(question, None)
         if found is None:
             found = Experience(as_of=self.runs)
-            self._targets.setdefault(question.op, {})[question.target] = None
+            if question == Question(question.op, question.target):
+                self._targets.setdefault(question.op, {})[question.target] = None
         found.fade(self.runs)
         self._kept[question] = found
         return found
 
     def _forget(self, question: Question) -> None:
         del self._kept[question]
-        if not question.step and question.size is None:
+        if question == Question(question.op, question.target):
             targets = self._targets[question.op]
-            targets.pop(question.target, None)
+            del targets[question.target]
+            if not targets:
+                del self._targets[question.op]
 
 
 def _levels(question: Question, *, finest_only: bool = False) -> list[Question]:
@@ -236,12 +239,8 @@ def _levels(question: Question, *, finest_only: bool = False) -> list[Question]:
 
 
 def _count(experience: Experience, one: Taught) -> None:
-    experience.attempts += len(one.seconds)
-    for name in ("seconds", "money", "tokens", "answer_tokens"):
-        sketch = getattr(experience, name)
-        for value in getattr(one, name):
-            sketch.add(value)
-    for name in ("settled_s", "result_bytes", "items"):
+    experience.attempts += one.seconds is not None
+    for name in _SKETCHES:
         value = getattr(one, name)
         if value is not None:
             getattr(experience, name).add(value)

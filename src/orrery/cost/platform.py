@@ -17,7 +17,7 @@ class Model(msgspec.Struct, frozen=True):
         input_per_mtok, cached_per_mtok, output_per_mtok: US dollars for a million tokens; None: unknown.
         quality: the share of tasks of middling difficulty that it solves, in [0, 1]; None: unknown.
         timing: how fast it is and whether it keeps prefixes; None: unknown.
-        slots: how many calls it works on at once; None: no limit that is known.
+        slots: how many calls it works on at once; None: as its timing says.
         replica_of: the name of a model whose replica this one is: they answer alike, and a call may go to any of them.
         thinking: how many tokens it may be let think, the choices that there are; empty: nobody knows of any.
     """
@@ -31,6 +31,11 @@ class Model(msgspec.Struct, frozen=True):
     slots: int | None = None
     replica_of: str = ""
     thinking: tuple[int, ...] = ()
+
+    @property
+    def calls_at_once(self) -> int | None:
+        """How many calls it works on at once: its slots, else those of its timing; None: no limit that is known."""
+        return self.slots if self.slots is not None or self.timing is None else self.timing.slots
 
 
 class Device(msgspec.Struct, frozen=True):

@@ -330,8 +330,7 @@ def _capacity(platform: Platform) -> dict[str, int]:
     """What there is of everything that is scarce; of nothing less than 1, or a run would never end."""
     found = dict(platform.capacity)
     for name, model in platform.models.items():
-        slots = model.slots if model.slots is not None or model.timing is None else model.timing.slots
-        if slots is not None:
+        if (slots := model.calls_at_once) is not None:
             found[_slots_of(name)] = slots
     return {name: amount for name, amount in found.items() if amount > 0}
 
