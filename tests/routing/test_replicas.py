@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orrery.bench.optimiser.halo_best import best_s, instance
 from orrery.errors import RequestError
 from orrery.models.serving import Call, Piece, Timing, simulate
 from orrery.routing.replicas import assign, performed
 
 LAW = Timing(first_s=0.05, tokens_per_s=50, prefill_per_s=4000, slots=4, slowdown=0.1)
-
-
-def instance(seed: int, size: int) -> tuple[list[Call], Timing]:
-    """A small plan and servers, by dice."""
-    dice = random.Random(seed)
-    documents = [Piece(("document", i), dice.choice([500, 1000, 3000])) for i in range(3)]
-    calls = []
-    for i in range(size):
-        prompt = (Piece("system", 200), dice.choice(documents), Piece(i, dice.randint(20, 300)))
-        after = tuple(before for before in range(i) if dice.random() < 0.25)[:2]
-        calls.append(Call(prompt, dice.randint(10, 300), after=after))
-    law = Timing(0.05, 50, dice.choice([1000, 4000]), slots=dice.choice([1, 2, 4]), slowdown=dice.choice([0.05, 0.3]))
-    return calls, law
-
-
-def best_s(calls: list[Call], law: Timing, replicas: int) -> float:
-    """The shortest that any placement and any order comes to."""
-
-    def ways(done: tuple[int, ...]) -> list[tuple[int, ...]]:
-        if len(done) == len(calls):
-            return [done]
-        ready = [c for c in range(len(calls)) if c not in done and all(before in done for before in calls[c].after)]
-        return [way for call in ready for way in ways((*done, call))]
-
-    best: dict[object, float] = {}
-    for place in itertools.product(range(replicas), repeat=len(calls)):
-        if place[0] != 0:
-            break  # the replicas are alike
-        for way in ways(()):
-            lines = tuple(tuple(call for call in way if place[call] == where) for where in range(replicas))
-            if lines not in best:
-                rank = [way.index(call) for call in range(len(calls))]
-                best[lines] = performed(calls, law, place, rank, replicas=replicas).seconds
-    return min(best.values())
 
 
 @pytest.mark.parametrize("seed", range(12))
