@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -68,3 +69,17 @@ def brute_force(
         if set(want) <= closure(graph, chosen, have)
     ]
     return min(costs, default=None)
+
+
+def layered(random: Random, layers: int) -> ToolGraph:
+    """Layers of ten tools, each of which needs two things of the layer before and gives one of five: "LAYER.THING"."""
+    return ToolGraph(
+        Tool(
+            f"t{layer}.{k}",
+            needs={need: need for need in random.sample([f"{layer - 1}.{j}" for j in range(5)], 2)} if layer else {},
+            gives={f"{layer}.{k % 5}": ""},
+            seconds=random.uniform(0.5, 2.0),
+        )
+        for layer in range(layers)
+        for k in range(10)
+    )

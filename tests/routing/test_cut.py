@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orrery.routing.tool_graph.cut import prove
 from orrery.routing.tool_graph.tools import Tool, ToolGraph
-from tests.routing.graphs import closure, some_artefacts, tool_graphs, wanted_artefacts
+from tests.routing.graphs import closure, layered, some_artefacts, tool_graphs, wanted_artefacts
 
 
 def check(graph: ToolGraph, have: list[str], want: list[str], dead: set[int]) -> str:
@@ -80,19 +80,7 @@ def test_two_bridges_over_one_river() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_cut_of_a_graph_too_large_to_search_is_one_too(seed: int) -> None:
     random = Random(seed)
-    graph = ToolGraph(
-        [
-            Tool(
-                f"t{layer}.{k}",
-                needs={need: need for need in random.sample([f"{layer - 1}.{j}" for j in range(5)], 2)}
-                if layer
-                else {},
-                gives={f"{layer}.{k % 5}": ""},
-            )
-            for layer in range(20)
-            for k in range(10)
-        ]
-    )
+    graph = layered(random, 20)
     alive = [name for name in graph.names if random.random() < 0.6]
     proof = prove(graph, alive, [], ["19.0"])
     assert proof is not None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orrery.routing.tool_graph.tools import Tool, ToolGraph, healthy_weights
 from orrery.routing.tool_graph.way import cheapest, is_open
-from tests.routing.graphs import brute_force, closure, some_artefacts, tool_graphs, wanted_artefacts
+from tests.routing.graphs import brute_force, closure, layered, some_artefacts, tool_graphs, wanted_artefacts
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,21 +102,7 @@ def test_a_long_chain() -> None:
 
 
 def test_a_graph_too_large_to_search_still_has_a_way_and_a_bound() -> None:
-    random = Random(1)
-    graph = ToolGraph(
-        [
-            Tool(
-                f"t{layer}.{k}",
-                needs={need: need for need in random.sample([f"{layer - 1}.{j}" for j in range(5)], 2)}
-                if layer
-                else {},
-                gives={f"{layer}.{k % 5}": ""},
-                seconds=random.uniform(0.5, 2.0),
-            )
-            for layer in range(10)
-            for k in range(10)
-        ]
-    )
+    graph = layered(Random(1), 10)
     weights = healthy_weights(graph, 1.0)
     way = cheapest(graph, weights, [], ["9.0"])
     assert way is not None
