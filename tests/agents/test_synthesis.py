@@ -80,9 +80,9 @@ def test_the_answer_is_the_one_that_is_likest_to_all_others() -> None:
     found = consistency(["x y z", "a b c d", "a b c", "a b d"])
     assert found.best == 1
     assert found.scores[0] == 0
-    exact = consistency(["p", "p", "q"], lambda one, other: float(one == other))
-    assert exact.score == pytest.approx(1 / 3)
-    assert (exact.scores, exact.best) == ([0.5, 0.5, 0], 0)
+    found = consistency(["p", "p", "q"])
+    assert found.score == pytest.approx(1 / 3)
+    assert (found.scores, found.best) == ([0.5, 0.5, 0], 0)
 
 
 # -- runs -----------------------------------------------------------------------------------------------------

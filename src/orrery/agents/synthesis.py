@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -80,21 +80,16 @@ def similarity(one: Any, other: Any) -> float:
     return _jaccard(_features(one), _features(other))
 
 
-def consistency(answers: Sequence[Any], alike: Callable[[Any, Any], float] | None = None) -> Consistency:
-    """How far answers agree; quadratic in their number.
-
-    Args:
-        alike: how alike two are, in [0, 1] and the same both ways; `similarity` by default.
-    """
+def consistency(answers: Sequence[Any]) -> Consistency:
+    """How far answers agree by `similarity`; quadratic in their number."""
     count = len(answers)
     if count < 2:
         return Consistency(float(count), [1.0] * count, count - 1)
-    if alike is None:
-        answers, alike = [_features(answer) for answer in answers], _jaccard
+    features = list(map(_features, answers))
     sums = [0.0] * count
     for first in range(count):
         for second in range(first + 1, count):
-            likeness = alike(answers[first], answers[second])
+            likeness = _jaccard(features[first], features[second])
             sums[first] += likeness
             sums[second] += likeness
     scores = [total / (count - 1) for total in sums]
@@ -257,9 +252,10 @@ def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other) if one or other else 1.0
 
 
-def _features(value: Any, place: str = "") -> frozenset[str]:
+def _features(value: Any) -> frozenset[str]:
+    """The words of an answer, pairs of neighbouring ones and other values, each with where it stands."""
     found: set[str] = set()
-    waiting: list[tuple[str, Any]] = [(place, value)]
+    waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
         at, part = waiting.pop()
         if isinstance(part, Mapping):
