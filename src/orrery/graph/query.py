@@ -79,6 +79,21 @@ def levels(graph: Graph) -> list[list[TaskId]]:
     return rows
 
 
+def earliest_ends(graph: Graph, seconds: Seconds = estimated_seconds) -> dict[TaskId, float]:
+    """When each task ends if all of them start as soon as those before have ended, in a topological order.
+
+    Args:
+        seconds: how long a task takes; its estimate by default.
+    """
+    ends: dict[TaskId, float] = {}
+    for task in graph.in_order():
+        begin = 0.0
+        for edge in graph.incoming(task.id):
+            begin = max(begin, ends[edge.source])
+        ends[task.id] = begin + seconds(task)
+    return ends
+
+
 def critical_path(graph: Graph, seconds: Seconds = estimated_seconds) -> tuple[list[TaskId], float]:
     """The path that takes longest, and how long that is: no schedule finishes sooner.
 
@@ -86,25 +101,13 @@ def critical_path(graph: Graph, seconds: Seconds = estimated_seconds) -> tuple[l
         seconds: how long a task takes; its estimate by default.
     Returns: the tasks from first to last, and the sum of their seconds; of an empty graph, `([], 0.0)`.
     """
-    ends: dict[TaskId, float] = {}
-    came_from: dict[TaskId, TaskId | None] = {}
-    last: TaskId | None = None
-    for task in graph.in_order():
-        begin, before = 0.0, None
-        for edge in graph.incoming(task.id):
-            if before is None or ends[edge.source] > begin:
-                begin, before = ends[edge.source], edge.source
-        ends[task.id], came_from[task.id] = begin + seconds(task), before
-        if last is None or ends[task.id] > ends[last]:
-            last = task.id
-    if last is None:
+    ends = earliest_ends(graph, seconds)
+    if not ends:
         return [], 0.0
-    path: list[TaskId] = []
-    step: TaskId | None = last
-    while step is not None:
-        path.append(step)
-        step = came_from[step]
-    return path[::-1], ends[last]
+    path = [max(ends, key=ends.__getitem__)]  # of several that end last, the first
+    while before := [edge.source for edge in graph.incoming(path[-1])]:
+        path.append(max(before, key=ends.__getitem__))
+    return path[::-1], ends[path[0]]
 
 
 def total_work(graph: Graph, seconds: Seconds = estimated_seconds) -> float:

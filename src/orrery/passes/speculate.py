@@ -16,6 +16,7 @@ from orrery.errors import Failure, PassedOnError
 from orrery.graph.edge import Edge
 from orrery.graph.graph import Graph
 from orrery.graph.patch import Add, Edit, Link, Patch, Replace
+from orrery.graph.query import earliest_ends
 from orrery.graph.ref import PSEUDO_SOURCES, Ref, TaskId
 from orrery.graph.task import Effects, Estimate, Limits, Task, asks_each_item, refs_in
 from orrery.passes.effects import may_share
@@ -138,7 +139,7 @@ def _early(
     notes: list[Note],
 ) -> list[TaskId]:
     """The tasks whose work is worth beginning before their condition is decided."""
-    ends = _expected_ends(graph, costs)
+    ends = earliest_ends(graph, lambda task: costs.estimate(task).seconds.mid)
     firm = _firm(graph)
     found: list[TaskId] = []
     for task in graph:
@@ -192,14 +193,6 @@ def _firm(graph: Graph) -> frozenset[TaskId]:
             if all(edge.on == "success" and edge.source in firm for edge in hard):
                 firm.add(task.id)
     return frozenset(firm)
-
-
-def _expected_ends(graph: Graph, costs: CostModel) -> dict[TaskId, float]:
-    ends: dict[TaskId, float] = {}
-    for task in graph.in_order():
-        begins = max((ends[edge.source] for edge in graph.incoming(task.id)), default=0.0)
-        ends[task.id] = begins + costs.estimate(task).seconds.mid
-    return ends
 
 
 def _id_of(task: TaskId) -> TaskId:
