@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.forked import Forks, forks
 
 WORK = '''
 """What the tasks of these tests do."""
@@ -89,6 +90,7 @@ class Chair:
     """A working folder and what is run in it."""
 
     path: Path
+    forks: Forks
     env: dict[str, str] = field(default_factory=dict)
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -110,12 +112,10 @@ class Chair:
 
     def spawn(self, *command: str, env: Mapping[str, str] | None = None, folder: str = ".") -> subprocess.Popen[str]:
         """Any program as a process, in a group of its own."""
-        drop = {"ORRERY_STORE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PYTHONPATH"}
-        kept = {name: value for name, value in os.environ.items() if name not in drop}
         process = subprocess.Popen(
             command,
             cwd=self.path / folder,
-            env={**kept, "TERM": "dumb", **self.env, **(env or {})},
+            env={**_environment(), **self.env, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -127,6 +127,8 @@ class Chair:
 
     def orrery(self, *words: str, env: Mapping[str, str] | None = None, folder: str = ".") -> Said:
         """Run a command to its end."""
+        if not (self.env or env):
+            return Said(*self.forks.orrery(words, self.path / folder, _environment()))
         return ended(self.start(*words, env=env, folder=folder))
 
     def python(self, code: str, env: Mapping[str, str] | None = None) -> Said:
@@ -168,6 +170,11 @@ class Chair:
                     stream.close()
 
 
+def _environment() -> dict[str, str]:
+    drop = {"ORRERY_STORE", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PYTHONPATH"}
+    return {name: value for name, value in os.environ.items() if name not in drop} | {"TERM": "dumb"}
+
+
 def ended(process: subprocess.Popen[str]) -> Said:
     """What a process said, once it has ended."""
     out, err = process.communicate(timeout=100)
@@ -181,10 +188,17 @@ def kill(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def one_for_all() -> Iterator[Forks]:
+    """What commands are forked off."""
+    with forks() as made:
+        yield made
+
+
 @pytest.fixture
-def chair(tmp_path: Path) -> Iterator[Chair]:
+def chair(tmp_path: Path, one_for_all: Forks) -> Iterator[Chair]:
     """A folder with `work.py` in it."""
-    made = Chair(tmp_path)
+    made = Chair(tmp_path, one_for_all)
     made.write("work.py", WORK)
     yield made
     made.end()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.forked import Forks
 
 from .conftest import SLOW, Chair, ended
 
@@ -59,11 +60,11 @@ def test_a_run_stopped_by_a_full_disk_is_listed_and_goes_on_once_there_is_room(c
 
 
 @pytest.fixture
-def read_only() -> Iterator[Chair]:
+def read_only(one_for_all: Forks) -> Iterator[Chair]:
     """A folder that nobody may write, outside pytest's own, which another user may not enter."""
     with tempfile.TemporaryDirectory() as outer:
         Path(outer).chmod(0o755)
-        made = Chair(Path(outer, "folder"))
+        made = Chair(Path(outer, "folder"), one_for_all)
         made.path.mkdir()
         made.write("work.py", "def echo(value=None):\n    return value\n")
         made.write("flow.yaml", 'tasks: {a: {uses: "py:./work.py:echo"}}')
