@@ -2,7 +2,8 @@
 # Wants python3 (3.11 or newer, with venv), make and git; nothing is installed outside .venv.
 
 PYTHON ?= python3
-JOBS ?= 2
+# A third of what the tests take is waiting, so that two processors have work for three.
+JOBS ?= 3
 BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed optimiser
 
 # The tests start some hundred processes; without bytecode each would compile what it imports anew.
