@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -57,6 +58,18 @@ def test_an_equal_request_costs_nothing_and_is_streamed_too(simulated: Simulated
     assert server.counts.calls == 1
 
 
+def test_what_one_replica_answered_another_is_not_asked(simulated: Simulated) -> None:
+    server = simulated()
+    with Path(os.environ["ORRERY_MODELS"]).open("a") as file:
+        file.write('[models."sim-ollama:its"]\nreplica_of = "sim-openai-chat:simulated"\n')
+    first = ask(replace(request(), model="sim-ollama:its"))
+    again = [ask(request()), ask(replace(request(), model="sim-ollama:its"))]
+    assert [one.text for one in again] == [first.text] * 2
+    assert all(one.recalled for one in again)
+    assert server.counts.calls == 1
+    assert not ask(replace(request(), model="sim-ollama:other")).recalled, "which says nothing of being the same"
+
+
 def test_a_request_that_wants_none_is_made_anew(simulated: Simulated) -> None:
     server = simulated(lambda asked: TEXT)
     assert [ask(request(cache=False)).recalled for _ in range(3)] == [False] * 3
@@ -82,6 +95,7 @@ def test_another_process_finds_the_answer(simulated: Simulated) -> None:
     server = simulated(lambda asked: TEXT)
     program = """
 import asyncio
+import os
 from orrery.models import Request
 from orrery.models.call import complete
 from orrery.models.messages import prompt

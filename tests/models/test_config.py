@@ -105,9 +105,20 @@ def test_a_file_may_say_how_good_and_how_fast_a_model_is() -> None:
     assert (facts.thinking, facts.replica_of) == ((0, 2048), "openai:y")
 
 
+def test_a_model_and_its_replicas_are_known_by_each_other() -> None:
+    same = '[models."openai:b"]\nreplica_of = "it"\n[models."google:c"]\nreplica_of = "openai:a"\n[models."openai:d"]\n'
+    found = parse(f'{same}[aliases]\nit = "openai:a"\n')
+    a, b, c, d = (found.named(name) for name in ("it", "openai:b", "google:c", "openai:d"))
+    assert found.replicas(a) == [a, b, c]
+    assert [found.replicas(one) for one in (b, c, d)] == [[b], [c], [d]], "who names a replica means that one"
+    assert [found.original(one) for one in (a, b, c, d)] == [a, a, a, d]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ('replica_of = "y"', "there is no model 'y'"),
+        ('replica_of = "openai:z"\n[models."openai:z"]\nreplica_of = "openai:y"', "'openai:z' is a replica too"),
         ("quality = 1.5", "quality is a share, in [0, 1]"),
         ("tokens_per_s = 0", "tokens_per_s is above 0; leave it out if nobody knows"),
         ("first_s = inf", "first_s is not below 0"),

@@ -4,7 +4,7 @@ Knows nothing of passes, planners or the runtime. Imports graph, scheduler, jour
 """
 
 from orrery.cost.calibrate import Calibration, compare
-from orrery.cost.catalogue import platform_of
+from orrery.cost.catalogue import platform_of, servers_of
 from orrery.cost.cost import AS_WRITTEN, Cost, CostModel, Option
 from orrery.cost.estimates import Estimates
 from orrery.cost.learn import learn, taught_by
@@ -31,5 +31,6 @@ __all__ = [
     "learn",
     "platform_of",
     "predict",
+    "servers_of",
     "taught_by",
 ]

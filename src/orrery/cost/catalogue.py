@@ -134,6 +134,19 @@ def platform_of(
     return Platform({**found, **(models or {})}, devices or {}, dict(capacity or {}), default)
 
 
+def servers_of(model: str) -> tuple[Model, ...]:
+    """The model that a name means, "" the default, and its replicas, by their full names; a replica stands alone.
+
+    Empty where the settings do not say: whoever asks it will be told.
+    """
+    try:
+        settings = config.settings()
+        names = settings.replicas(settings.named(model or config.default_model() or ""))
+        return tuple(known for name in names if (known := _known(str(name), settings)) is not None)
+    except OrreryError:
+        return ()
+
+
 def _known(name: str, settings: config.Settings) -> Model | None:
     """A model with its price; None where there is no such model."""
     try:

@@ -1,8 +1,9 @@
 """The cache of answers: an equal request that was answered before is answered from disk, and costs nothing.
 
 Requests are equal if the model would be asked the same: same provider and address, model, messages, tools, schema and
-settings; the times at which messages were made and what they cost do not count. Only whole answers are kept. A
-cache can always be made anew, so an entry that fails its checksum is dropped, and so is a file that is no database.
+settings; the times at which messages were made and what they cost do not count, nor which of the model's replicas
+answered. Only whole answers are kept. A cache can always be made anew, so an entry that fails its checksum is dropped,
+and so is a file that is no database.
 """
 
 from __future__ import annotations

@@ -138,7 +138,8 @@ class _Call:
         from orrery.models.messages import from_data, to_data
 
         began = time.monotonic()
-        self._digest = cache.digest(self.request, self.named, self.provider)
+        same = self.settings.original(self.named)  # whichever replica answers, it is the same question
+        self._digest = cache.digest(self.request, same, self.settings.providers[same.provider])
         path = cache.cache_path(self._folder)
 
         async def ask() -> Reply:

@@ -132,6 +132,15 @@ class Settings(msgspec.Struct, frozen=True):
             raise UnknownNameError("model provider", provider, self.providers)
         return Named(provider, model)
 
+    def original(self, named: Named) -> Named:
+        """The model that one is a replica of: itself if it is none. Raises UnknownNameError."""
+        facts = self.models.get(str(named))
+        return self.named(facts.replica_of) if facts is not None and facts.replica_of else named
+
+    def replicas(self, named: Named) -> list[Named]:
+        """A model and those that are the same served elsewhere, in the order of the file. Raises UnknownNameError."""
+        return [named, *(one for one in map(self.named, self.models) if one != named and self.original(one) == named)]
+
 
 def settings_path() -> Path | None:
     """The file that counts at present; None if there is none. `$ORRERY_MODELS` counts even if it is not there."""
@@ -231,6 +240,9 @@ class _Reader:
             else:
                 self._problem("an alias is a name without ':' for one PROVIDER:MODEL", "aliases", name)
         found = msgspec.structs.replace(found, aliases=aliases)
+        for name, facts in models.items():
+            if facts.replica_of:
+                self._check_original(found, facts.replica_of, name)
         default = self._data.get("default")
         if default is not None:
             if isinstance(default, str):
@@ -305,6 +317,16 @@ class _Reader:
             self._problem("thinking holds numbers of tokens, none below 0", "models", name, "thinking")
         if (facts.input_per_mtok is None) != (facts.output_per_mtok is None):
             self._problem("a price needs both input_per_mtok and output_per_mtok", "models", name)
+
+    def _check_original(self, found: Settings, name: str, replica: str) -> None:
+        try:
+            original = found.named(name)
+            if found.original(original) != original:
+                self._problem(
+                    f"{name!r} is a replica too: name the model that both are", "models", replica, "replica_of"
+                )
+        except UnknownNameError as error:
+            self._problem(f"{error}; a model is named PROVIDER:MODEL", "models", replica, "replica_of")
 
     def _check_name(self, found: Settings, name: str, *where: str) -> None:
         try:

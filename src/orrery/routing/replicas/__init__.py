@@ -1,9 +1,11 @@
 """Calls to the replicas of a model server: where each goes, and in which order they are made.
 
-`calls` reads them off a graph, `assign` decides. Knows nothing of tasks but that some of them ask models.
+`calls` reads them off a graph, `assign` decides for one, `affinity` for one after another. Knows nothing of tasks but
+that some of them ask models.
 """
 
+from orrery.routing.replicas.affinity import Affinity, Placed
 from orrery.routing.replicas.assign import Assignment, assign, performed
 from orrery.routing.replicas.calls import model_calls
 
-__all__ = ["Assignment", "assign", "model_calls", "performed"]
+__all__ = ["Affinity", "Assignment", "Placed", "assign", "model_calls", "performed"]

@@ -46,15 +46,26 @@ class Assignment(NamedTuple):
         replica: of each call, its place among the replicas.
         rank: of each call; of those that are ready for one replica, the lowest goes first.
         seconds: until all have ended, by the serving model if `because` says so, else estimated.
+        busy_s: of each replica, until it has done its part, if that was estimated.
     """
 
     replica: tuple[int, ...]
     rank: tuple[int, ...]
     seconds: float
     because: str
+    busy_s: tuple[float, ...] = ()
 
 
-def assign(calls: Sequence[Call], timing: Timing, *, replicas: int, effort: int = EFFORT, seed: int = 0) -> Assignment:
+def assign(
+    calls: Sequence[Call],
+    timing: Timing,
+    *,
+    replicas: int,
+    effort: int = EFFORT,
+    seed: int = 0,
+    read: Sequence[Sequence[int]] = (),
+    busy_s: Sequence[float] = (),
+) -> Assignment:
     """Replicas and an order for calls, so that all have ended soon.
 
     Args:
@@ -63,6 +74,9 @@ def assign(calls: Sequence[Call], timing: Timing, *, replicas: int, effort: int 
         timing: of each replica.
         effort: calls that may be put through the serving model; more finds better plans for small instances.
         seed: of the search's dice.
+        read: of each replica, how many tokens each prompt begins with that it has read before; nothing unless given.
+        busy_s: of each replica, how long it has to work on what it was given before. The serving model begins with
+            empty replicas: it knows of neither, only the estimates do.
 
     Raises:
         RequestError: no replicas, or calls that wait for each other.
@@ -70,21 +84,18 @@ def assign(calls: Sequence[Call], timing: Timing, *, replicas: int, effort: int 
     if replicas < 1:
         raise RequestError(f"{replicas} replicas cannot serve anything; there must be at least one")
     if not calls:
-        return Assignment((), (), 0.0, "there is nothing to do")
-    plan = _Plan(calls, timing, replicas)
+        return Assignment((), (), 0.0, "there is nothing to do", tuple(busy_s))
+    plan = _Plan(calls, timing, replicas, read, busy_s)
     spreads = [plan.spread(grain) for grain in (GRAINS if plan.is_wide else GRAINS[:1])]
     places = dict.fromkeys(spread.place for spread in spreads)
     if len(calls) * len(places) * 2 > effort:
         best = min(spreads, key=lambda spread: spread.busiest_s)  # of equals the one with the largest parts
-        by_levels = best.fits_cache
-        order = plan.by_level if by_levels else plan.by_trie
-        why = (
-            "level by level, as all beginnings stay in the cache"
-            if by_levels
-            else "by beginnings, as the cache is full"
-        )
+        if best.fits_cache:
+            order, why = plan.by_level, "level by level, as all beginnings stay in the cache"
+        else:
+            order, why = plan.by_trie, "by beginnings, as the cache is full"
         because = f"too many calls to simulate; in parts of 1/{best.grain} of a replica's share, {why}"
-        return Assignment(best.place, order, best.busiest_s, because)
+        return Assignment(best.place, order, best.busiest_s, because, best.busy_s)
     return _searched(plan, places, effort, Random(seed))  # noqa: S311 - repeatable, not secret
 
 
@@ -93,7 +104,7 @@ def performed(
 ) -> Simulated:
     """What comes of the calls in the serving model, if they are made so."""
     placed = [
-        Call(call.prompt, call.answer_tokens, call.at, call.after, call.model, where, when, call.key)
+        msgspec.structs.replace(call, replica=where, rank=when)
         for call, where, when in zip(calls, place, rank, strict=True)
     ]
     return simulate(placed, timing, replicas=replicas)
@@ -146,23 +157,44 @@ class _Group(NamedTuple):
     calls: list[int]
 
 
+class _Read(NamedTuple):
+    """What a replica has read: beginnings to their end, and how many tokens of the last piece of others."""
+
+    whole: set[int]
+    part: dict[int, int]
+
+
 class _Spread(NamedTuple):
-    """A replica for each call, about how long the busiest works, and whether all keep what they read."""
+    """A replica for each call, about how long each works, and whether all keep what they read."""
 
     grain: int
     place: tuple[int, ...]
-    busiest_s: float
+    busy_s: tuple[float, ...]
     fits_cache: bool
+
+    @property
+    def busiest_s(self) -> float:
+        """How long the busiest works."""
+        return max(self.busy_s)
 
 
 class _Plan:
     """What is known of the calls: their trie, their levels, their ways to the end."""
 
-    def __init__(self, calls: Sequence[Call], timing: Timing, replicas: int) -> None:
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        timing: Timing,
+        replicas: int,
+        read: Sequence[Sequence[int]] = (),
+        busy_s: Sequence[float] = (),
+    ) -> None:
         self.calls, self.timing, self.replicas = calls, timing, replicas
+        self._busy_s = list(busy_s) or [0.0] * replicas
         self._nodes: list[_Node] = [_Node(-1, 0)]
         self._leaves = self._grow()
         self._walk()
+        self._before = [self._read_before(known) for known in read] or [_Read({0}, {})] * replicas
         self._order, self._after = _in_order(calls)
         self._depth = [0] * len(calls)
         for place in self._order:
@@ -214,9 +246,9 @@ class _Plan:
     def spread(self, grain: int) -> _Spread:
         """A replica for each call, with groups of at most one part in `grain` of a replica's share of a level."""
         found = [0] * len(self.calls)
-        load = [0.0] * self.replicas
+        load = list(self._busy_s)
         tokens = [0] * self.replicas
-        read: list[set[int]] = [{0} for _ in range(self.replicas)]
+        read = [_Read(set(before.whole), before.part) for before in self._before]
         for level in self._levels:
             groups = list(self._groups(level, level.work_s / self.replicas / grain))
             groups.sort(key=lambda one: (-one.work_s, self._nodes[one.top].position, one.calls[0]))
@@ -229,7 +261,7 @@ class _Plan:
                 load[best] += group.work_s + self.timing.read_s(new)
                 tokens[best] += new
         room = self.timing.cache_blocks * self.timing.block_tokens
-        return _Spread(grain, tuple(found), max(load), not self.timing.block_tokens or max(tokens) <= room)
+        return _Spread(grain, tuple(found), tuple(load), not self.timing.block_tokens or max(tokens) <= room)
 
     def _grow(self) -> list[int]:
         """Put all prompts into the trie; the node at which each ends."""
@@ -250,10 +282,7 @@ class _Plan:
 
     def _walk(self) -> None:
         """Number the nodes from the root, each before those below it."""
-        first, following = (
-            [0] * len(self._nodes),
-            [0] * len(self._nodes),
-        )  # child, sibling; 0 is none: the root is neither
+        first, following = [0] * len(self._nodes), [0] * len(self._nodes)  # child and sibling; 0, the root, is none
         for number in range(len(self._nodes) - 1, 0, -1):
             parent = self._nodes[number].parent
             following[number], first[parent] = first[parent], number
@@ -311,20 +340,45 @@ class _Plan:
             if bundle:
                 yield _Group(bundled_s, node, bundle)
 
-    def _to_read_s(self, node: int, read: set[int]) -> float:
+    def _read_before(self, known: Sequence[int]) -> _Read:
+        """What a replica has read that knows so many tokens of the beginning of each call's prompt."""
+        read = _Read({0}, {})
+        for leaf, tokens in zip(self._leaves, known, strict=True):
+            path, node = [], leaf
+            while node not in read.whole:
+                path.append(node)
+                node = self._nodes[node].parent
+            left = tokens - self._tokens_to(node)
+            for node in reversed(path):
+                if left < self._nodes[node].tokens:
+                    read.part[node] = max(left, read.part.get(node, 0))
+                    break
+                read.whole.add(node)
+                left -= self._nodes[node].tokens
+        return read
+
+    def _tokens_to(self, node: int) -> int:
+        """How long a beginning is."""
+        tokens = 0
+        while node:
+            tokens += self._nodes[node].tokens
+            node = self._nodes[node].parent
+        return tokens
+
+    def _to_read_s(self, node: int, read: _Read) -> float:
         """Seconds to read a beginning where so much has been read already."""
         tokens = 0
-        while node not in read:
-            tokens += self._nodes[node].tokens
+        while node not in read.whole:
+            tokens += self._nodes[node].tokens - read.part.get(node, 0)
             node = self._nodes[node].parent
         return self.timing.read_s(tokens)
 
-    def _read_into(self, node: int, read: set[int]) -> int:
+    def _read_into(self, node: int, read: _Read) -> int:
         """Tokens of a beginning that have not been read; from now on they have."""
         tokens = 0
-        while node not in read:
-            read.add(node)
-            tokens += self._nodes[node].tokens
+        while node not in read.whole:
+            read.whole.add(node)
+            tokens += self._nodes[node].tokens - read.part.get(node, 0)
             node = self._nodes[node].parent
         return tokens
 
@@ -341,8 +395,10 @@ def _all_below(top: int, level: _Level) -> list[int]:
 
 
 def _searched(plan: _Plan, places: Iterable[tuple[int, ...]], effort: int, dice: Random) -> Assignment:
-    """The best of several plans in the serving model, improved by single moves, and from there by kicks, as long as the
-    effort lasts. Source: iterated local search (Lourenço, Martin, Stützle, 2003)."""
+    """The best of several plans in the serving model, improved by single moves, and from there by kicks.
+
+    Source: iterated local search (Lourenço, Martin, Stützle, 2003).
+    """
     orders = dict.fromkeys((plan.by_way, plan.by_level, plan.by_trie))
     starts = [_Found(plan.performed_s(place, order), place, order) for place in places for order in orders]
     starts.sort(key=lambda one: one.seconds)  # stable: of equals the first tried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import chain
 
 from orrery.cost.calls import ModelCall
@@ -15,12 +16,15 @@ ANSWER_TOKENS = 256
 """How long an answer is thought to be of which nothing is known."""
 
 
-def model_calls(graph: Graph) -> dict[TaskId, Call]:
+def model_calls(graph: Graph, only: Container[TaskId] | None = None) -> dict[TaskId, Call]:
     """The calls of a graph, as far as they are known before it runs, in a topological order.
 
     Of a prompt, what stands before its first reference is cut where prompts part; the rest is the call's own, as long
     as the answers that it refers to are expected to be: the longest allowed, which is what servers reserve too. A call
     waits for the calls that it rests on, through other tasks too.
+
+    Args:
+        only: the tasks whose calls are meant, others counting as any task; all unless given.
 
     Cost: linear in the graph and its prompts, with a logarithm for sorting them; tasks that ask no model and stand
     between calls cost as many steps as calls meet in them.
@@ -32,7 +36,7 @@ def model_calls(graph: Graph) -> dict[TaskId, Call]:
     for task in graph.in_order():
         sources = [rests_on[edge.source] for edge in graph.incoming(task.id)]
         before = sources[0] if len(sources) == 1 else tuple(dict.fromkeys(chain.from_iterable(sources)))
-        call = ModelCall.of(task)
+        call = ModelCall.of(task) if only is None or task.id in only else None
         if call is None:
             rests_on[task.id] = before
             continue
@@ -41,14 +45,11 @@ def model_calls(graph: Graph) -> dict[TaskId, Call]:
         found.append((task.id, call))
         after.append(before)
     tokens = [ANSWER_TOKENS if call.max_tokens is None else call.max_tokens for _, call in found]
-    heads = [_texts(call) for _, call in found]
-    cut = cut_where_they_part(
-        ["".join(map(str, call.parts[:head])) for (_, call), head in zip(found, heads, strict=True)]
-    )
+    cut = cut_where_they_part([beginning(call) for _, call in found])
     calls: dict[TaskId, Call] = {}
     for number, (name, call) in enumerate(found):
         rest = 0
-        for part in call.parts[heads[number] :]:
+        for part in call.parts[_texts(call) :]:
             if isinstance(part, str):
                 rest += len(part) // CHARS_PER_TOKEN
             elif part.task not in PSEUDO_SOURCES:
@@ -56,6 +57,11 @@ def model_calls(graph: Graph) -> dict[TaskId, Call]:
         prompt = (*cut[number], Piece(("rest", number), rest)) if rest else cut[number]
         calls[name] = Call(prompt, tokens[number], after=after[number], model=call.model or "")
     return calls
+
+
+def beginning(call: ModelCall) -> str:
+    """What a prompt begins with, up to its first reference: all that is known of it before the plan runs."""
+    return "".join(map(str, call.parts[: _texts(call)]))
 
 
 def _texts(call: ModelCall) -> int:
