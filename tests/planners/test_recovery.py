@@ -17,10 +17,10 @@ import pytest
 from tests.cli.conftest import Call, Folder
 from tests.cli.conftest import call as call  # noqa: PLC0414 - a fixture
 from tests.cli.conftest import folder as folder  # noqa: PLC0414 - a fixture
+from tests.planners.logs import log_of
 from tests.simulated import Simulated
 from tests.simulated import simulated as simulated  # noqa: PLC0414 - a fixture
 
-from orrery.journal import open_journal
 from orrery.models.simulated import Answer, Asked, SimulatedServer
 from orrery.scheduler import events as ev
 
@@ -60,17 +60,6 @@ class Model:
     def counted(self) -> dict[str, int]:
         """How often each thing was asked."""
         return dict(Counter(self.asked))
-
-
-def log_of(folder: Folder) -> list[ev.Event]:
-    """The log of the run so far."""
-    if not (folder.path / ".orrery" / "runs.db").exists():
-        return []
-    journal = open_journal(f"sqlite:///{folder.path}/.orrery/runs.db")
-    try:
-        return [event for _, event in journal.read("r")] if journal.runs() else []
-    finally:
-        journal.close()
 
 
 def kill_when(folder: Folder, process: subprocess.Popen[str], what: Callable[[list[ev.Event]], bool]) -> None:

@@ -11,8 +11,8 @@ import pytest
 from tests.cli.conftest import Call, Folder
 from tests.cli.conftest import call as call  # noqa: PLC0414 - a fixture
 from tests.cli.conftest import folder as folder  # noqa: PLC0414 - a fixture
+from tests.planners.logs import log_of
 
-from orrery.journal import open_journal
 from orrery.planners.routed import answers
 from orrery.routing.tool_graph.heal import Compensation, Reroute
 from orrery.scheduler import events as ev
@@ -38,17 +38,6 @@ tasks:
 outputs:
   end: ${{ tasks.go }}
 """
-
-
-def log_of(folder: Folder) -> list[ev.Event]:
-    """The log so far."""
-    if not (folder.path / ".orrery" / "runs.db").exists():
-        return []
-    journal = open_journal(f"sqlite:///{folder.path}/.orrery/runs.db")
-    try:
-        return [event for _, event in journal.read("r")] if journal.runs() else []
-    finally:
-        journal.close()
 
 
 def test_a_route_that_is_killed_while_it_heals_goes_on_from_what_was_made(folder: Folder, call: Call) -> None:
