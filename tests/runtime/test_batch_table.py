@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +238,28 @@ def test_a_pace_says_what_is_left() -> None:
     pace.mark(13.0, 2_000)
     pace.mark(10_000.0, 3_000)
     assert pace.note(0) == "3,000/20,000 rows, 0.2 rows/s, 23 h 35 min left"
+
+
+def test_a_head_may_be_wide_and_its_names_long(tmp_path: Path) -> None:
+    names = [*(f"c{number}" for number in range(30_000)), "x" * 200_000]
+    (tmp_path / "t.csv").write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    began = time.perf_counter()
+    assert Table(tmp_path / "t.csv").columns() == names
+    assert time.perf_counter() - began < 2
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(InputError, match="is no table but a folder"):
+        Table(tmp_path / "t.csv")
+
+
+def test_cells_hold_texts_without_quotes_and_numbers_that_are_none(tmp_path: Path) -> None:
+    written(tmp_path / "t.jsonl", [{"n": 1}])
+    table = Table(tmp_path / "t.jsonl")
+    table.rows = lambda: iter([TableRow(1, {"n": math.inf, "day": date(2026, 1, 2)})])  # type: ignore[method-assign]
+    spool = Spool(tmp_path / "part", 1)
+    spool.add([RowResult(1, "succeeded", {"it": 1})])
+    write_table(tmp_path / "out.csv", table, ["n", "day"], ["it"], spool)
+    spool.close(remove=True)
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("inf,2026-01-02,1,succeeded")

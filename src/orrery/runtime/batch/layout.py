@@ -7,14 +7,33 @@ their rows ("r17.answer"); so only what is shared has to be said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from orrery.graph.ref import TaskId
 from orrery.graph.values import decode
+from orrery.journal.protocol import Journal
 from orrery.passes.batch import Consolidated, Key
 from orrery.runtime.batch.window import Done, Load, Window, rows_of_graph
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
+
+PARTS: Final = frozenset(("rows", "shared", "keys", "wanted"))
+"""What a layout says."""
+
+
+def window_number(batch: str, run: str) -> int | None:
+    """Which window of a batch a run is by its name; None if it is none."""
+    number = run.removeprefix(f"{batch}/")
+    return int(number) if number != run and number.isascii() and number.isdecimal() else None
+
+
+def is_window(journal: Journal, run: str) -> bool:
+    """Whether a batch began a run; anybody may begin one of such a name."""
+    first = next((event for _, event in journal.read(run)), None)
+    if not isinstance(first, ev.RunStarted):
+        return False
+    inputs = decode(bytes(first.inputs))
+    return isinstance(inputs, dict) and inputs.keys() == PARTS
 
 
 def layout_of(made: Consolidated, keys: Mapping[TaskId, Key], wanted: Sequence[Key]) -> dict[str, Any]:

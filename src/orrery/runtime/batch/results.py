@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from orrery.errors import Failure
+from orrery.errors import Failure, FileAccessError
 from orrery.graph.values import Blob
+from orrery.journal.locks import try_lock
 from orrery.runtime.batch.table import Table
 from orrery.tools.disk import disk_errors, replacing
 
@@ -62,12 +65,23 @@ class Spool:
     Args:
         path: is emptied if it is there.
         rows: how many there are.
+
+    Raises:
+        FileAccessError: it cannot be written, or another batch is just writing it.
     """
 
     def __init__(self, path: Path, rows: int) -> None:
         with disk_errors("write", path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("w+b")
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # emptied only when it is known to be nobody else's
+            self._file = os.fdopen(handle, "w+b")
+            if not _locked(handle):
+                self._file.close()
+                raise FileAccessError(
+                    f"{str(path)!r} is being written by another batch: wait for that, or name other results with --out",
+                    severity="permanent",
+                )
+            self._file.truncate()
         self.path = path
         self._places = array("q", [-1]) * rows
 
@@ -96,9 +110,17 @@ class Spool:
 
     def close(self, *, remove: bool) -> None:
         """Close the file. With `remove` it is gone; without, it stays for whoever wants to look."""
-        self._file.close()
-        if remove:
-            self.path.unlink(missing_ok=True)
+        with disk_errors("write", self.path):
+            self._file.close()
+            if remove:
+                self.path.unlink(missing_ok=True)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        return try_lock(handle, shared=False)
+    except OSError:  # a file system without locks: nobody can be asked
+        return True
 
 
 def write_table(out: Path, table: Table, columns: Sequence[str], outputs: Sequence[str], spool: Spool) -> None:
@@ -189,7 +211,10 @@ def _cell(value: Any) -> Any:
     """As a cell of a CSV file: a text as it is, what has parts as JSON."""
     if value is None or isinstance(value, str):
         return value
-    return _line(value).decode().rstrip("\n")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
+    text = _line(value).decode().rstrip("\n")
+    return json.loads(text) if text.startswith('"') else text  # a date, bytes: one text, which needs no quotes
 
 
 def _line(value: Any) -> bytes:

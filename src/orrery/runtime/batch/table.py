@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from orrery.errors import ContentError, InputError, suggestion
+from orrery.tools.disk import kind_of
 
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 MAX_CELL_CHARS: Final = 2**30
@@ -46,6 +48,8 @@ class Table:
         self.form = path.suffix.lower()
         if self.form not in SUFFIXES:
             raise InputError(f"{str(path)!r} is in no form known here; a table's file ends with {', '.join(SUFFIXES)}")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{str(path)!r} is no table but {kind_of(path.stat().st_mode)}; name a file")
         if not path.is_file():
             near = [one.name for one in path.parent.iterdir() if one.suffix in SUFFIXES] if path.parent.is_dir() else []
             hint = suggestion(path.name, near) if near else f"there is no table in {str(path.parent)!r}"
@@ -67,6 +71,10 @@ class Table:
                 return None if first is None else list(first.values)
         return None
 
+    def names(self) -> dict[str, None]:
+        """Every name of a column that occurs in any row, in order. Raises what `rows` raises."""
+        return {name: None for row in self.rows() for name in row.values}
+
     def rows(self) -> Iterator[TableRow]:
         """The rows in their order. A row that cannot be read says so; what makes the rest unreadable is raised.
 
@@ -86,11 +94,12 @@ class Table:
             raise InputError(f"{str(self.path)!r} cannot be read as a table: {error}") from error
 
     def _head(self) -> list[str]:
+        csv.field_size_limit(MAX_CELL_CHARS)
         with self._as_input_errors(), self.path.open(encoding="utf-8-sig", newline="") as file:
             head = next(csv.reader(file, delimiter=self._delimiter), [])
         if not head:
             raise InputError(f"{str(self.path)!r} is empty: its first line must name the columns")
-        twice = sorted({name for name in head if head.count(name) > 1})
+        twice = sorted(name for name, times in Counter(head).items() if times > 1)
         if twice:
             raise InputError(f"{str(self.path)!r} has two columns of one name: {', '.join(map(repr, twice))}")
         return head
@@ -101,7 +110,6 @@ class Table:
 
     def _separated(self) -> Iterator[TableRow]:
         head = self._head()
-        csv.field_size_limit(MAX_CELL_CHARS)
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=self._delimiter)
             next(reader)
