@@ -103,7 +103,7 @@ def test_an_effect_that_is_not_used_any_more_is_taken_back_by_a_task() -> None:
     found = go(trip(), ["trip"])
     assert (found.out, found.kinds) == ({"trip": "tour(X)"}, [Compensation])
     assert world.in_effect["flight"] == 0
-    assert any(isinstance(event, ev.TaskSucceeded) and event.task == "r/2.1.flight.undo" for event in found.events)
+    assert any(isinstance(event, ev.TaskSucceeded) and event.task == "r/2.1.flight:undo" for event in found.events)
 
 
 def test_what_failed_so_that_nobody_knows_is_taken_back_too() -> None:
@@ -124,6 +124,15 @@ def test_an_effect_that_cannot_be_taken_back_is_asked_about_and_named() -> None:
     assert found.kinds == [Compensation, Escalation], "the card, and then the cancellation"
     assert "the effect of 1.flight (flight) cannot be taken back, and no way uses it" in found.error
     assert "still in effect, for a person to see to: 1.flight" in found.error
+
+
+def test_a_tool_may_be_named_like_the_probe_of_another() -> None:
+    graph = tools(
+        a={"needs": ["x"], "gives": "y", "effects": "once"},
+        b={"needs": ["y", "w"], "gives": "z", "probe": HERE + "probe_ok"},
+    ) | tools(**{"a.probe.b": {"needs": ["x"], "gives": "w"}})
+    reset()
+    assert go(graph, ["z"]).out == {"z": "b(a.probe.b(X), a(X))"}
 
 
 def test_a_route_that_gives_up_takes_back_what_it_can() -> None:
@@ -172,7 +181,7 @@ def test_a_service_that_asks_for_a_pause_gets_it_unless_another_way_is_cheaper()
     reset(c="limit")
     found = go(two_ways(), ["z"])
     assert (found.out, world.called, found.kinds) == ({"z": "c(a(X))"}, ["a", "c", "c"], [Reroute])
-    assert any(isinstance(event, ev.TaskSucceeded) and event.task == "r/2.c.pause" for event in found.events)
+    assert any(isinstance(event, ev.TaskSucceeded) and event.task == "r/2.c:pause" for event in found.events)
     reset(a="limit")
     found = go(two_ways(), ["z"], monitor={"price_per_s": 1.0})
     assert (found.out, world.called) == ({"z": "c(a(X))"}, ["a", "a", "c"])

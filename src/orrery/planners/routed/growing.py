@@ -2,9 +2,11 @@
 
     brief             what is asked for, and what was given
     1.fetch, 1.parse  the steps of the first way                      1   the decision on what became of them
-    2.book.undo       an effect that is taken back
+    2.1.book:undo     an effect that is taken back
     2.scrape          the steps of the way from there on              2   ...
     3.ask             somebody is asked
+
+No tool has ":" in its name, so nothing else is called as what is added to a step: its undoing, a probe, a pause.
 
 The decision waits until every task of its round has ended, well or not: what is committed is then known, and nothing
 that is under way could still add to it. It stands beside its predecessor, so ten reroutes are nested no deeper than
@@ -110,7 +112,7 @@ def _undoing(site: Site, round_: Round, undo: Sequence[StepId]) -> list[Planned]
         tool = site.graph[made.tool]
         sources = undo_sources(tool, site.graph[tool.undo], made)
         before = (planned[-1].step,) if planned else ()
-        planned.append(Planned(f"{round_.number}.{step}.undo", tool.undo, sources, after=before, undoes=step))
+        planned.append(Planned(f"{round_.number}.{step}:undo", tool.undo, sources, after=before, undoes=step))
     return planned
 
 
@@ -130,7 +132,7 @@ def _stepping(
         if tool.is_irreversible:
             before = tuple(task.step for task in planned)
             probes = [
-                Planned(f"{number}.{name}.probe.{later}", later, after=before, is_probe=True)
+                Planned(f"{number}.{name}:probe:{later}", later, after=before, is_probe=True)
                 for later in order[position + 1 :]
                 if graph[later].probe
             ]
@@ -165,8 +167,8 @@ def _tasks(
             tasks.append(use(tool, place, args, label=label))
             wait = health.wait_s(tool.name, at=at)
             if wait > 0:
-                tasks.append(_pause(f"{place}.pause", at + wait, tool.name))
-                links.append(Link(Edge(f"{place}.pause", place)))
+                tasks.append(_pause(f"{place}:pause", at + wait, tool.name))
+                links.append(Link(Edge(f"{place}:pause", place)))
         links += [Link(Edge(f"{prefix}{before}", place)) for before in after]
     return tasks, links
 
