@@ -48,7 +48,7 @@ def alone(graph: Graph, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_row_gets_what_it_would_get_alone() -> None:
-    made = consolidate(PLAN, ROWS, first=100)
+    made = consolidate(PLAN, dict(enumerate(ROWS, start=100)))
     whole = perform(made.graph).outputs
     for number, row in enumerate(ROWS, start=100):
         for name, value in alone(PLAN, row).items():
@@ -165,13 +165,6 @@ def test_what_more_is_asked_of_than_success_is_done_again() -> None:
     graph = parse("a = f(x=@inputs.x) [pure]\nb = g() [pure, after a.failure]\nreturn a, b")
     known = {RowKeys(graph).keys({"x": 1})["a"]: 7}
     assert "r0/a" in consolidate(graph, [{"x": 1}], known=known).graph
-
-
-def test_keys_that_recur_are_those_of_more_than_one_window() -> None:
-    keys = RowKeys(PLAN)
-    windows = [ROWS[:2], [{"doc": "d0", "question": "new"}], [{"doc": "d9", "question": "q"}] * 2]
-    first = keys.keys(ROWS[0])
-    assert keys.recurring(windows) == {first["load"], first["gist"]}
 
 
 def test_ten_thousand_rows_that_ask_few_things_make_few_tasks() -> None:

@@ -108,18 +108,6 @@ class RowKeys:
             keys[task] = key
         return keys
 
-    def recurring(self, windows: Iterable[Iterable[Row]]) -> set[Key]:
-        """The keys that occur in more than one window: what is worth keeping from one for another."""
-        seen: set[Key] = set()
-        again: set[Key] = set()
-        for window in windows:
-            here: set[Key] = set()
-            for row in window:
-                here.update(self.keys(row).values())
-            again |= here & seen
-            seen |= here
-        return again
-
     def _digest(self, value: Any) -> bytes:
         kind = type(value)
         if kind is not str and kind is not int:  # 0.0 and -0.0 are equal, and not the same
@@ -211,8 +199,6 @@ def consolidate(
     graph: Graph,
     rows: Iterable[Row] | Mapping[int, Row],
     *,
-    prefix: str = "r",
-    first: int = 0,
     known: Mapping[Key, Any] | None = None,
     keys: RowKeys | None = None,
 ) -> Consolidated:
@@ -223,17 +209,15 @@ def consolidate(
     other waits is one.
 
     Args:
-        rows: in their order, or by their numbers where these do not follow one on another.
-        prefix: what stands before the numbers of rows.
-        first: the number of the first row.
+        rows: in their order, counted from 0, or by their numbers.
         known: results that are there already, by key: they are put in as their values where the workflow asks no more
             of the task than that it succeeded, and what is needed for nothing else is left out with it. Large values
             may be given as blobs; a blob is not looked into.
         keys: those of the graph, if they were made before: they remember what they have seen.
     """
     made = keys if keys is not None else RowKeys(graph)
-    building = _Building(made, prefix, known or {})
-    for number, row in rows.items() if isinstance(rows, Mapping) else enumerate(rows, start=first):
+    building = _Building(made, known or {})
+    for number, row in rows.items() if isinstance(rows, Mapping) else enumerate(rows):
         building.add(number, row)
     return building.done()
 
@@ -241,8 +225,8 @@ def consolidate(
 class _Building:
     """The consolidated graph as it grows, row by row."""
 
-    def __init__(self, keys: RowKeys, prefix: str, known: Mapping[Key, Any]) -> None:
-        self.keys, self.prefix, self.known = keys, prefix, known
+    def __init__(self, keys: RowKeys, known: Mapping[Key, Any]) -> None:
+        self.keys, self.known = keys, known
         graph = self.graph = keys.graph
         self.returned = returned(graph)
         read = {ref.task for value in self.returned.values() for ref in refs_in(value)}
@@ -296,7 +280,7 @@ class _Building:
                     self.edges[placed.key] = placed
         for node in dict.fromkeys(nodes.values()):
             self.rows[node].append(number)
-        names = self.names[number] = {name: f"{self.prefix}{number}.{name}" for name in outputs}
+        names = self.names[number] = {name: f"r{number}.{name}" for name in outputs}
         for name, value in outputs.items():
             self.outputs[names[name]] = value
 
@@ -316,7 +300,7 @@ class _Building:
             key = keys.get(task)
             node = None if key is None else self.nodes.get(key) or here.get(key)
             if node is None:
-                node = f"{self.prefix}{number}/{task}"
+                node = f"r{number}/{task}"
                 fresh.append(task)
                 if key is not None:
                     here[key] = node
