@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from itertools import chain
 
+from orrery.cost import catalogue
 from orrery.cost.calls import ModelCall
 from orrery.graph.graph import Graph
 from orrery.graph.ref import PSEUDO_SOURCES, TaskId
@@ -12,8 +13,8 @@ from orrery.models.request import CHARS_PER_TOKEN
 from orrery.models.serving import Call, Piece
 from orrery.models.serving.beginnings import cut_where_they_part
 
-ANSWER_TOKENS = 256
-"""How long an answer is thought to be of which nothing is known."""
+_ANSWER, _RESULT = round(catalogue.ANSWER_TOKENS), round(catalogue.RESULT_BYTES / CHARS_PER_TOKEN)
+"""How many tokens an answer is taken for that has no limit, and the result of a task that is no call."""
 
 
 def model_calls(graph: Graph, only: Container[TaskId] | None = None) -> dict[TaskId, Call]:
@@ -44,7 +45,7 @@ def model_calls(graph: Graph, only: Container[TaskId] | None = None) -> dict[Tas
         rests_on[task.id] = (len(found),)
         found.append((task.id, call))
         after.append(before)
-    tokens = [ANSWER_TOKENS if call.max_tokens is None else call.max_tokens for _, call in found]
+    tokens = [_ANSWER if call.max_tokens is None else call.max_tokens for _, call in found]
     cut = cut_where_they_part([beginning(call) for _, call in found])
     calls: dict[TaskId, Call] = {}
     for number, (name, call) in enumerate(found):
@@ -53,7 +54,7 @@ def model_calls(graph: Graph, only: Container[TaskId] | None = None) -> dict[Tas
             if isinstance(part, str):
                 rest += len(part) // CHARS_PER_TOKEN
             elif part.task not in PSEUDO_SOURCES:
-                rest += tokens[place[part.task]] if part.task in place else ANSWER_TOKENS
+                rest += tokens[place[part.task]] if part.task in place else _RESULT
         prompt = (*cut[number], Piece(("rest", number), rest)) if rest else cut[number]
         calls[name] = Call(prompt, tokens[number], after=after[number], model=call.model or "")
     return calls
