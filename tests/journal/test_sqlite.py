@@ -280,6 +280,7 @@ def test_a_forked_child_can_neither_use_the_journal_nor_keep_the_lock(path: Path
     ) as process:
         assert process.stdout is not None
         assert "forked" in process.stdout.readline()
+        process.wait()  # the child may speak before its parent has ended
         journal = SqliteJournal(path)
         assert journal.acquire("r", 1.0).epoch == 2
         journal.close()
