@@ -93,7 +93,10 @@ def test_names_take_the_place_of_references_when_it_starts() -> None:
             wrong.settled(values.__getitem__, ran.__getitem__)
 
 
-@pytest.mark.parametrize("place", [Place(on=(3,)), Place(beside=Ref("a", ("x",))), Place(apart=("a",)), Place(cpus=-1)])
+@pytest.mark.parametrize(
+    "place",
+    [Place(on=(3,)), Place(beside=Ref("a", ("x",))), Place(apart=("a",)), Place(cpus=-1), Place(prefer=Ref("a"))],  # type: ignore[arg-type]
+)
 def test_a_graph_refuses_a_place_that_is_none(place: Place) -> None:
     with pytest.raises(GraphError, match="graph/place"):
         Graph([Task("a", "work"), Task("b", "work", place=place)])
@@ -104,4 +107,6 @@ def test_a_place_is_shown_in_a_few_words() -> None:
     assert Place(on=("web1", Ref(ITEM))).shown() == "on web1 or {item}"
     assert Place(on=(Ref(INPUTS, ("host",)),)).shown() == "on {inputs.host}"
     assert Place(beside=Ref("build")).shown() == "beside build"
+    assert Place(prefer="big").shown() == "prefers big"
+    assert Place(skills=("gpu",), prefer="big").shown() == "on a device with gpu, prefers big"
     assert Place(skills=("gpu",), cpus=4, memory_bytes=2 * 10**9).shown() == "on a device with gpu, 4 cpus, 2 GB"

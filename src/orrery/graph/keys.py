@@ -1,9 +1,9 @@
 """Content keys: two tasks with one key compute the same result, however they are named.
 
-A key is the SHA-256 of the operation, its arguments, its for-each and its place in canonical form, in which a reference
-to a task is that task's own key. So it does not depend on ids, labels, limits, estimates, executors, or the
-order of maps; and it tells 1 from 1.0 from True, 0.0 from -0.0, a list from a map. Whether and when a task
-runs (conditions, `join`, edges) is no part of it: whoever merges two tasks must compare that as well.
+A key is the SHA-256 of the operation, its arguments, its for-each and what its place requires, in canonical form, in
+which a reference to a task is that task's own key. So it does not depend on ids, labels, limits, estimates, executors,
+preferred devices, or the order of maps; and it tells 1 from 1.0 from True, 0.0 from -0.0, a list from a map. Whether
+and when a task runs (conditions, `join`, edges) is no part of it: whoever merges two tasks must compare that as well.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def content_key(task: Task, inputs: Mapping[TaskId, str]) -> str:
     if task.each is not None:
         write(b"e1" if task.each.accept_errors else b"e0")
         _value(write, task.each.over, inputs, place)
-    if task.place is not None:
+    if task.place is not None and (required := task.place.required()):
         write(b"@")
-        _value(write, task.place.said(), inputs, place)
+        _value(write, required, inputs, place)
     return digest.hexdigest()
 
 

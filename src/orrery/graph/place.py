@@ -15,7 +15,7 @@ FLEET = "fleet"
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Where in a fleet a task may run. Every requirement is hard; with none, any device will do.
+    """Where in a fleet a task may run. Every requirement but `prefer` is hard; with none, any device will do.
 
     Where there is no fleet the task runs on this machine, and the place says nothing.
 
@@ -27,6 +27,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         memory_bytes: the least memory.
         beside: a reference to an earlier task, on whose device this one must run, since it left something there.
         apart: references to earlier tasks, on whose devices it must not run; once it is `settled`, the devices' names.
+        prefer: the name of the device that it runs on if that one is there, fits and has room soon; else on another.
     """
 
     on: tuple[Any, ...] = ()
@@ -36,6 +37,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     memory_bytes: int = 0
     beside: Any = None
     apart: tuple[Any, ...] = ()
+    prefer: str = ""
 
     def said(self) -> dict[str, Any]:
         """What it requires, by name; what it leaves open is left out."""
@@ -44,8 +46,20 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             name: value for name in self.__struct_fields__ if (value := getattr(self, name)) != getattr(usual, name)
         }
 
+    def required(self) -> dict[str, Any]:
+        """What of it is hard, by name."""
+        said = self.said()
+        said.pop("prefer", None)
+        return said
+
     def shown(self) -> str:
-        """The place in a few words, such as "on web1 or web2", "on a device with gpu", "beside build"."""
+        """The place in a few words: "on web1 or web2", "on a device with gpu", "beside build", "prefers big"."""
+        if not self.prefer:
+            return self._shown_required()
+        wish = f"prefers {self.prefer}"
+        return f"{self._shown_required()}, {wish}" if self.required() else wish
+
+    def _shown_required(self) -> str:
         if self.on:
             return f"on {' or '.join(map(_shown, self.on))}"
         if self.beside is not None:

@@ -175,6 +175,8 @@ def place_makes_sense(task: Task) -> Iterator[Problem]:
     for ref in (*(() if place.beside is None else (place.beside,)), *place.apart):
         if not isinstance(ref, Ref) or ref.path or ref.task in PSEUDO_SOURCES:
             yield Problem("graph/place", where, f"'beside' and 'apart' name whole tasks, not {ref!r:.60}")
+    if not isinstance(place.prefer, str):
+        yield Problem("graph/place", where, f"'prefer' names one device, not {place.prefer!r:.60}")
     for number in (place.cpus, place.memory_bytes):
         if number < 0:
             yield Problem("graph/place", where, f"it must need zero or more, not {number}")

@@ -138,6 +138,7 @@ _PLACES = st.builds(
     cpus=st.integers(0, 4),
     beside=st.none() | _MATES,
     apart=st.lists(_MATES, max_size=2).map(tuple),
+    prefer=st.sampled_from(["", "web1"]),
 )
 _TASKS = st.builds(
     Task,

@@ -65,6 +65,7 @@ PLACE = Fields(
     Key("memory", Size(), 'The least memory, such as "512MB" or "2GiB".'),
     Key("beside", Word(), "An earlier task, on whose device this one must run."),
     Key("apart", _WORDS, "Earlier tasks, on whose devices it must not run."),
+    Key("prefer", Text(), "The device that it runs on if that one is there and has room soon; else it takes another."),
     plainly=(_WORDS, "on"),
     define="place",
 )

@@ -33,6 +33,7 @@ def read_place(record: Record | None, file: File, scope: Scope) -> Place | None:
         memory_bytes=record.get("memory", 0),
         beside=None if beside is None else _task(beside, file, scope),
         apart=tuple(ref for ref in apart if ref is not None),
+        prefer=record.get("prefer", ""),
     )
 
 

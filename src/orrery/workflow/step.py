@@ -158,6 +158,7 @@ class Step(Generic[P, R]):
         memory_bytes: int = 0,
         beside: Any = None,
         apart: Iterable[Any] = (),
+        prefer: str = "",
     ) -> Step[P, R]:
         """The step on a device of a fleet that has all of this; on this machine where there is no fleet.
 
@@ -167,8 +168,9 @@ class Step(Generic[P, R]):
             os: "linux", "darwin" or "windows".
             beside: the result of an earlier task, on whose device it must run.
             apart: results of earlier tasks, on whose devices it must not run.
+            prefer: the name of the device that it runs on if that one is there, fits and has room soon.
         """
-        place = Place(devices, tuple(skills), os, cpus, memory_bytes, beside, tuple(apart))
+        place = Place(devices, tuple(skills), os, cpus, memory_bytes, beside, tuple(apart), prefer)
         twin = self._twin()
         twin.own = self.own._replace(executor=FLEET, place=place)
         return twin
