@@ -14,7 +14,7 @@ import pytest
 
 from orrery.errors import Failure, HubRefusedError, TransportUrlError
 from orrery.fleet.hubs import HUB_FILE, HubAddress, NearbyHub, find_hub, write_nearby_hub
-from orrery.graph import ITEM, Effects, Graph, Place, Ref, Task
+from orrery.graph import ITEM, Edge, Effects, Graph, Link, Patch, Place, Ref, Task
 from orrery.graph.task import Each, EffectKind
 from orrery.runtime import Result, Session
 from orrery.runtime.executors.fleet import FleetExecutor
@@ -273,6 +273,27 @@ def test_when_a_device_dies_pure_work_is_done_elsewhere(tmp_path: Path) -> None:
             gate.touch()
             assert (await running.wait()).state == "succeeded"
             assert one.where() == {"t": "mac"}
+
+    run(story())
+
+
+def test_a_preferred_device_that_dies_before_or_during_the_run_costs_it_nothing_but_time(tmp_path: Path) -> None:
+    async def story() -> None:
+        gate, pi = tmp_path / "gate", Place(prefer="pi")
+        async with fleet(tmp_path, {"pi": 1, "mac": 1}) as there, Run(tmp_path, there.address) as one:
+            path = str(tmp_path / "trace")
+            held = task("held", "append_and_wait", effects="pure", place=pi, path=path, line="x", until=str(gate))
+            others = [task("first", "where", place=pi), task("waits", "where", effects="pure", place=pi)]
+            graph = Graph([*others, held, task("after", "where", place=pi)])
+            graph = graph.apply(Patch((Link(Edge("first", "held")), Link(Edge("first", "waits")))))
+            graph = graph.apply(Patch((Link(Edge("held", "after")),)))
+            running = one.session.start(graph, run="r")
+            await one.waits("held")
+            await there.devices["pi"].stop()
+            gate.touch()
+            assert (await running.wait()).state == "succeeded"
+            assert one.where()["first"] == "pi"
+            assert one.where()["held"] == one.where()["after"] == "mac"
 
     run(story())
 

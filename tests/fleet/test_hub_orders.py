@@ -67,7 +67,12 @@ def assigns(draw: st.DrawFn) -> Assign:
         digest=draw(st.sampled_from(("same", "same", "other"))),
         effects=EFFECTS[key_of(work)],
         place=draw(
-            st.sampled_from((Place(), Place(), Place(on=("pi",)), Place(skills=("gpu",)), Place(apart=("pi",))))
+            st.sampled_from(
+                (
+                    *(Place(), Place(), Place(on=("pi",)), Place(skills=("gpu",)), Place(apart=("pi",))),
+                    *(Place(prefer="pi"), Place(prefer="mac"), Place(skills=("gpu",), prefer="pi")),
+                )
+            )
         ),
         rank=draw(st.sampled_from((0.0, 5.0))),
         seconds=draw(st.sampled_from((0.01, 2.0))),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from orrery.cost import AS_WRITTEN, Cost, Device, Model, Option, Platform, Spread
 from orrery.graph import Each, Edge, Effects, Graph, Place, Ref, Task
+from orrery.graph.keys import content_keys
 from orrery.passes.check import faults
 from orrery.passes.place import place
 from orrery.passes.rewritten import Rewritten
@@ -56,8 +57,8 @@ def work(name: str, *needs: str, at: Place | None = None, executor: str = "fleet
 
 
 def where(made: Rewritten) -> dict[str, str]:
-    """The device of each task that has exactly one."""
-    return {task.id: task.place.on[0] for task in made.graph if task.place is not None and len(task.place.on) == 1}
+    """The device that each task prefers."""
+    return {task.id: task.place.prefer for task in made.graph if task.place is not None and task.place.prefer}
 
 
 def said(made: Rewritten, kind: str) -> list[str]:
@@ -134,7 +135,7 @@ def test_a_requirement_is_kept_though_another_device_is_faster(at: Place, device
     placed = made.graph["bound"].place
     assert placed is not None
     assert placed.skills == at.skills
-    assert (placed.os, placed.cpus, placed.memory_bytes) == (at.os, at.cpus, at.memory_bytes)
+    assert (placed.on, placed.os, placed.cpus, placed.memory_bytes) == (at.on, at.os, at.cpus, at.memory_bytes)
 
 
 def test_a_device_that_does_not_offer_the_operation_gets_nothing() -> None:
@@ -156,6 +157,26 @@ def test_beside_follows_and_apart_stays_apart() -> None:
     left = place(twins, Figures(devices(BIG, PI)))
     assert left.graph is twins
     assert said(left, "rejected") == ["no way was found to keep apart what must be"]
+
+
+def test_what_somebody_prefers_is_kept_where_it_may_be() -> None:
+    wish, never = work("wish", at=Place(prefer="pi")), work("never", at=Place(on=("big", "pi"), prefer="gone"))
+    apart = work("apart", at=Place(apart=(Ref("wish"),), prefer="pi"))
+    graph = Graph([wish, work("long"), never, apart])
+    made = place(graph, Figures(devices(BIG, PI), {"long": 40, "never": 40}))
+    assert made.graph["wish"] == wish
+    assert made.graph["never"].place == Place(on=("big", "pi"), prefer="big")
+    assert made.graph["apart"].place == Place(apart=(Ref("wish"),), prefer="big"), (
+        "pi is taken by what it is apart from"
+    )
+    assert place(made.graph, Figures(devices(BIG, PI))).graph is made.graph
+
+
+def test_a_placement_is_no_part_of_what_is_computed() -> None:
+    graph = Graph([work("load"), work("count", at=Place()), work("train", at=Place(on=("big", "pi")))])
+    made = place(graph, Figures(devices(BIG, PI), dict.fromkeys(graph.tasks, 40.0)))
+    assert where(made) == dict.fromkeys(graph.tasks, "big")
+    assert content_keys(made.graph) == content_keys(graph)
 
 
 def test_what_lies_on_a_device_draws_the_work_there() -> None:
@@ -257,7 +278,7 @@ def test_whatever_the_estimates_the_placement_keeps_every_requirement(data: st.D
             assert after == task
             continue
         was, now = task.place or Place(), after.place or Place()
-        assert (now.skills, now.cpus, now.beside, now.apart) == (was.skills, was.cpus, was.beside, was.apart)
+        assert now.required() == was.required()
         if task.id not in on:
             continue
         assert not was.on or on[task.id] in was.on

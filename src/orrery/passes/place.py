@@ -25,7 +25,7 @@ EXACT_JOBS = 16
 EXACT_LIMIT = 0.5
 """How much the solver may work, in its own measure; see `exact`."""
 MARGIN = 0.01
-"""What a placement must save: a task that is pinned cannot go elsewhere when its device is slow or gone."""
+"""What a placement must save: a task that prefers a device may wait for it, though another is free."""
 
 MOST_OPTIONS = 1_000
 """Up to so many placed tasks the options that each was denied are told; nobody reads more."""
@@ -44,7 +44,8 @@ def place(
     The graph is to end soonest; of what ends equally soon the cheapest is taken. With a deadline it is to be cheapest
     and end in time, or soonest if it cannot. Reckoned with are seconds on each device, slots, the movement of results
     over links, what lies on devices already, and money. What each place requires is kept, `beside` and `apart`
-    included; see `routing.placement.reading` for what may be placed.
+    included; see `routing.placement.reading` for what may be placed. Devices are written as what tasks prefer: where
+    the device is gone or hopelessly busy when the time comes, the hub takes another.
 
     Small graphs are placed by a solver with proof, if the extra "plan" is installed. Where the best order of the tasks
     on a device is not the scheduler's own (the longest way first), soft edges say so. Larger graphs are placed by lists
@@ -159,9 +160,8 @@ def _edits(reading: Reading, schedule: Schedule) -> Iterator[Edit]:
         task, machine = _first(reading, group), schedule.on[reading.problem.groups[group][0]]
         name = reading.problem.machines[machine].name
         if reading.is_device(machine):
-            yield Replace(
-                msgspec.structs.replace(task, place=msgspec.structs.replace(task.place or Place(), on=(name,)))
-            )
+            where = msgspec.structs.replace(task.place or Place(), prefer=name)
+            yield Replace(msgspec.structs.replace(task, place=where))
         elif task.args.get("model") != name:
             yield Replace(msgspec.structs.replace(task, args={**task.args, "model": name}))
 

@@ -70,12 +70,13 @@ class Attempt:
         after: the attempt at the same task that waits for the end of this one; `before`: the other way round.
         awaits: of one that is sought, the devices that may have it; `may_be_done`: or may have done it.
         line: where it waits.
+        instead: why it is not on the device that it prefers.
     """
 
     __slots__ = (
         "accepted", "after", "arrival", "assign", "awaits", "because", "before", "client", "fence", "forgotten",
-        "holder", "known_as", "leased_at", "line", "may_be_done", "overdue", "queued_at", "refused", "result",
-        "returned", "state", "stopping", "told", "work",
+        "holder", "instead", "known_as", "leased_at", "line", "may_be_done", "overdue", "queued_at", "refused",
+        "result", "returned", "state", "stopping", "told", "work",
     )  # fmt: skip
 
     def __init__(self, assign: Assign, client: str, arrival: int) -> None:
@@ -100,6 +101,7 @@ class Attempt:
         self.awaits: dict[str, None] = {}
         self.may_be_done = False
         self.line: Line | None = None
+        self.instead = ""
 
     @property
     def harmless(self) -> bool:

@@ -74,7 +74,7 @@ class Hub:
                 presence.revoked(ledger, event.device)
         while (timer := ledger.timers.pop_due(ledger.now)) is not None:
             lapses.lapse(ledger, *timer)
-        while ledger.freed or ledger.next_up:
+        while ledger.freed or ledger.forsaken or ledger.next_up:
             ledger.place_all()
             while ledger.next_up:
                 requests.turn(ledger, *ledger.next_up.popleft())

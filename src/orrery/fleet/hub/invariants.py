@@ -39,7 +39,7 @@ def broken_in(ledger: Ledger) -> Iterator[str]:
     for key, (device, held) in ledger.kept.items():
         if device.kept.get(key) is not held:
             yield f"{device.name} is said to remember {key}, and does not"
-    if ledger.freed or ledger.next_up:
+    if ledger.freed or ledger.forsaken or ledger.next_up:
         yield "an event was left half done"
 
 
@@ -102,6 +102,9 @@ def _broken_queue(ledger: Ledger) -> Iterator[str]:
             continue
         if free := queue.free_for(line):
             yield f"{line!r}, though {list(free)} could do it now"
+        for attempt in line.waiting.values() if line.need.prefer else ():
+            if ("preferred", attempt.work) not in ledger.timers:
+                yield f"{attempt!r} waits for ever for {line.need.prefer}"
         if line.has_hope() != (line.hopeless_since is None):
             yield f"{line!r} is hopeless since {line.hopeless_since}"
         if line.hopeless_since is not None and ("line", line.name) not in ledger.timers:

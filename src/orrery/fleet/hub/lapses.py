@@ -24,6 +24,8 @@ def lapse(ledger: Ledger, kind: str, subject: str) -> None:
             _sought(ledger, ledger.attempts[subject])
         case "deadline":
             _deadline(ledger, ledger.attempts[subject])
+        case "preferred":
+            ledger.waited_for_preferred(ledger.attempts[subject])
         case "line" if subject in ledger.queue.busy:
             _patience(ledger, ledger.queue.busy[subject])
         case "client" if subject in ledger.clients:

@@ -7,6 +7,7 @@ by whether they are there, `recovery` by what they have, `lapses` by the time.
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 import msgspec
 
@@ -88,7 +89,68 @@ class Ledger(Roster):
         """Give an attempt to a free device that fits, or let it wait for one."""
         attempt.step(State.QUEUED)
         attempt.queued_at = self.now
-        line = self.queue.line(Need.of(attempt.assign, attempt.refused), self.devices.values())
+        need = Need.of(attempt.assign, attempt.refused)
+        if not (attempt.assign.place.prefer and self._wait_for_preferred(need, attempt)):
+            self._wait_for_any(need, attempt)
+
+    def _wait_for_preferred(self, need: Need, attempt: Attempt) -> bool:
+        """Give an attempt to the device that it prefers, or let it wait for that one; False: it is to have any."""
+        assign = attempt.assign
+        name = assign.place.prefer
+        device = self.devices.get(name)
+        if device is None:
+            attempt.instead = f"prefers {name}, which is not known here"
+            return False
+        if why := match.problems(need, device, self.now):
+            attempt.instead = f"prefers {name}, which {why[0]}"
+            return False
+        line = self.queue.line(need._replace(prefer=name), (device,))
+        if not line.waiting and self._place(line, attempt):
+            return True
+        if not match.is_soon(assign, device, self.now):
+            attempt.instead = f"prefers {name}, which has no room soon"
+            return False
+        ahead_s = self.queue.preferred_s.get(name, 0.0)
+        self.queue.push(line, attempt)
+        self.timers.set(("preferred", attempt.work), self.now + match.wait_s(assign, device, ahead_s, self.now))
+        attempt.because = f"it prefers {name}; {len(line.waiting) - 1} wait before it or beside it"
+        self.tell_news(attempt)
+        return True
+
+    def waited_for_preferred(self, attempt: Attempt) -> None:
+        """An attempt has waited long for the device that it prefers: longer only if others would take as long."""
+        line = attempt.line
+        assert line is not None
+        name, waited_s = line.need.prefer, self.now - attempt.queued_at
+        fit = self.queue.line(line.need._replace(prefer=""), self.devices.values()).fit
+        others = islice((one for one in fit.values() if one.usable and one.name != name), match.LOOK)
+        elsewhere_s = min((match.seconds(attempt.assign, one) for one in others), default=0.0)
+        until = attempt.queued_at + min(elsewhere_s, match.MOST_WAIT_S)
+        if attempt.assign.deadline is None and until > self.now:
+            self.timers.set(("preferred", attempt.work), until)
+        else:
+            self._give_up_preferred(attempt, f"prefers {name}, which had no room for {waited_s:.3g} s")
+
+    def _break_up(self, line: Line) -> None:
+        """Let those who wait for a preferred device have any, if it still cannot be had."""
+        if line.has_hope():
+            return
+        name = line.need.prefer
+        device = self.devices.get(name)
+        why = match.problems(line.need, device, self.now) if device is not None else []
+        because = f"prefers {name}, which {why[0] if why else 'is not there'}"
+        for attempt in sorted(line.waiting.values(), key=lambda one: (-one.assign.rank, one.arrival)):
+            self._give_up_preferred(attempt, because)
+
+    def _give_up_preferred(self, attempt: Attempt, because: str) -> None:
+        assert attempt.line is not None
+        need = attempt.line.need
+        self.leave_line(attempt)
+        attempt.instead = because
+        self._wait_for_any(need._replace(prefer=""), attempt)
+
+    def _wait_for_any(self, need: Need, attempt: Attempt) -> None:
+        line = self.queue.line(need, self.devices.values())
         if not line.waiting and self._place(line, attempt):
             return
         self.queue.push(line, attempt)
@@ -104,20 +166,34 @@ class Ledger(Roster):
         )
         self.tell_news(attempt)
 
+    def leave_line(self, attempt: Attempt) -> None:
+        """Let an attempt wait no more."""
+        if attempt.line is not None:
+            if attempt.line.need.prefer:
+                self.timers.cancel(("preferred", attempt.work))
+            self.queue.remove(attempt)
+
     def _place(self, line: Line, attempt: Attempt) -> bool:
         """Lease an attempt to the best device that is free, if there is one."""
-        sources = attempt.assign.sources
-        near = [name for source in sources for name in self.holders.get(source.digest, ())] if sources else ()
-        free = self.queue.free_for(line, near)
+        sources, prefer = attempt.assign.sources, attempt.assign.place.prefer
+        near = [name for source in sources for name in self.holders.get(source.digest, ())] if sources else []
+        free = self.queue.free_for(line, (*near, prefer) if prefer else near)
         if not free:
             return False
+        if prefer in free:
+            free = {prefer: free[prefer]}
         choice = match.choose(attempt, free, self.holders)
-        self.queue.remove(attempt)
-        self.lease(attempt, choice.device, choice.because)
+        because = choice.because
+        if prefer:
+            because = f"{'preferred' if choice.device.name == prefer else attempt.instead}; {because}"
+        self.leave_line(attempt)
+        self.lease(attempt, choice.device, because)
         return True
 
     def place_all(self) -> None:
-        """Give work to every device that has more room than before."""
+        """Give work to every device that has more room than before, and others to those whose device is gone."""
+        while self.forsaken:
+            self._break_up(self.forsaken.pop(next(iter(self.forsaken))))
         while self.freed:
             device = self.freed.pop(next(iter(self.freed)))
             while (line := self.queue.first_for(device)) is not None:
@@ -155,7 +231,7 @@ class Ledger(Roster):
             self.call_off(device, attempt.work, fence, attempt.stopping)
 
     def _hold(self, attempt: Attempt, device: KnownDevice, because: str) -> None:
-        self.queue.remove(attempt)
+        self.leave_line(attempt)
         self.seek_no_more(attempt)
         self.release(attempt)
         attempt.step(State.LEASED)
@@ -215,7 +291,7 @@ class Ledger(Roster):
 
     def go_behind(self, attempt: Attempt, earlier: Attempt) -> None:
         """Let an attempt wait for the end of another one at the same task."""
-        self.queue.remove(attempt)
+        self.leave_line(attempt)
         self.seek_no_more(attempt)
         attempt.step(State.BEHIND)
         attempt.before, earlier.after = earlier, attempt
@@ -286,7 +362,7 @@ class Ledger(Roster):
 
     def end(self, attempt: Attempt, result: Result) -> None:
         """An attempt has its result."""
-        self.queue.remove(attempt)
+        self.leave_line(attempt)
         self.seek_no_more(attempt)
         self.release(attempt)
         attempt.step(State.ENDED)

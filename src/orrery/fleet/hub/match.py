@@ -3,12 +3,19 @@
 Hard requirements come first; each that a device does not meet is a sentence. Among the devices that meet all and have
 room, the one is best that is expected to be done soonest, counted in seconds: work over speed, data to be moved,
 latency, and what cost, shakiness and distrust are worth. Equal ones go by their names.
+
+A device that an attempt prefers goes before all others that it could have. The attempt waits for it if it has no room,
+but will soon: something of what it has is there for the same wish, or is expected to end before the attempt would. It
+waits twice as long as it was expected to be done there, and longer only while it would take as long elsewhere; never
+for more than half of the time to its deadline. Then, and as soon as that device cannot be had, any device will do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+
+import msgspec
 
 from orrery.fleet.hub.attempt import Attempt
 from orrery.fleet.hub.known import KnownDevice
@@ -28,6 +35,10 @@ LOOK = 32
 """So many free devices are compared, those that were free the longest, and of those that hold the data as many."""
 SHORT_S = 0.05
 """What takes no longer may wait in a device's own queue: going to and fro would take longer than the work."""
+LATE = 2.0
+"""How much later than expected a preferred device may be done before another is taken."""
+LEAST_WAIT_S, MOST_WAIT_S = 1.0, 86_400.0
+"""So long it is waited for at least, since estimates are no better; and at most, since they may be nonsense."""
 
 
 class Need(NamedTuple):
@@ -36,19 +47,24 @@ class Need(NamedTuple):
     Args:
         refused: devices that said they cannot.
         short: it may be given to a device whose slots are taken, as far as its credit goes.
+        prefer: the one device that will do for now, since it is preferred; empty: none is, or it cannot be had.
     """
 
     op: str
     place: Place
     refused: tuple[str, ...] = ()
     short: bool = False
+    prefer: str = ""
 
     @classmethod
     def of(cls, assign: Assign, refused: Iterable[str] = ()) -> Need:
-        """What an attempt requires."""
+        """What an attempt requires; what it prefers is left out."""
         # Only the device knows whether what waits in its queue has begun. So what must not be done twice waits here.
         short = assign.seconds <= SHORT_S and assign.effects in ("pure", "idempotent")
-        return cls(assign.op, assign.place, tuple(refused), short)
+        place = assign.place
+        if place.prefer:
+            place = msgspec.structs.replace(place, prefer="")
+        return cls(assign.op, place, tuple(refused), short)
 
 
 class Choice(NamedTuple):
@@ -88,6 +104,8 @@ def _unmet(need: Need, device: KnownDevice) -> Iterable[str]:
     place, profile, name = need.place, device.profile, device.name
     if place.on and name not in place.on:
         yield "is not the device that it must be on"
+    if need.prefer and name != need.prefer:
+        yield "is not the device that it prefers"
     if name in place.apart:
         yield "is a device that it must not be on"
     if name in need.refused:
@@ -193,6 +211,28 @@ def seconds(assign: Assign, device: KnownDevice) -> float:
         work += SHAKY_S
     trust = device.trust.now(device.health.heard_at)
     return work if trust == 1.0 else work + (1.0 - trust) * DISTRUST_S
+
+
+def is_soon(assign: Assign, device: KnownDevice, at: float) -> bool:
+    """Whether it pays to wait for a preferred device that has no room: it is not taken up by longer work of others."""
+    ends_at = at + assign.seconds / max(1e-3, device.profile.speed)
+    return any(
+        other.assign.place.prefer == device.name
+        or other.leased_at + other.assign.seconds / max(1e-3, device.profile.speed) <= ends_at
+        for other in device.leases.values()
+    )
+
+
+def wait_s(assign: Assign, device: KnownDevice, ahead_s: float, at: float) -> float:
+    """How long an attempt waits for the device that it prefers, before it is asked what else there is.
+
+    Args:
+        ahead_s: what those are expected to take in all that wait for the same device.
+    """
+    queue_s = (device.busy_s + ahead_s) / max(1, device.profile.slots)
+    wait = LATE * (queue_s + assign.seconds) / max(1e-3, device.profile.speed)
+    wait = min(MOST_WAIT_S, max(LEAST_WAIT_S, wait)) if wait == wait else LEAST_WAIT_S  # noqa: PLR0124 (it is NaN)
+    return wait if assign.deadline is None else min(wait, (assign.deadline - at) / 2)
 
 
 def moving_s(digests: Iterable[str], device: KnownDevice, holders: dict[str, dict[str, KnownDevice]]) -> float:

@@ -68,7 +68,9 @@ class Line:
             self.fit.pop(device.name, None)
 
     def has_hope(self) -> bool:
-        """Whether any device that fits may be free one day."""
+        """Whether any device that fits may be free one day; one that is preferred must be there."""
+        if self.need.prefer:
+            return any(device.hopeful and device.health.connected for device in self.fit.values())
         return any(device.hopeful for device in self.fit.values())
 
     def __repr__(self) -> str:
@@ -78,12 +80,16 @@ class Line:
 class Queue:
     """All lines, and the devices that have room."""
 
-    __slots__ = ("_named", "busy", "free", "free_short", "lines")
+    __slots__ = ("_busy_for", "_named", "busy", "free", "free_short", "lines", "preferred_s")
 
     def __init__(self) -> None:
         self.lines: dict[Need, Line] = {}
         self.busy: dict[str, Line] = {}
         """Those in which somebody waits, by name."""
+        self._busy_for: dict[str, dict[str, Line]] = {"": {}}
+        """The same, by the device that is preferred."""
+        self.preferred_s: dict[str, float] = {}
+        """What those are expected to take in all that wait for a device since they prefer it."""
         self.free: dict[str, KnownDevice] = {}
         """The devices that have a free slot, the longest free first."""
         self.free_short: dict[str, KnownDevice] = {}
@@ -106,14 +112,24 @@ class Queue:
         """Let an attempt wait."""
         line.push(attempt)
         self.busy[line.name] = line
+        prefer = line.need.prefer
+        self._busy_for.setdefault(prefer, {})[line.name] = line
+        if prefer:
+            self.preferred_s[prefer] = self.preferred_s.get(prefer, 0.0) + attempt.assign.seconds
 
     def remove(self, attempt: Attempt) -> None:
         """Let an attempt wait no more."""
         line = attempt.line
         if line is not None:
             line.remove(attempt)
+            prefer = line.need.prefer
+            if prefer:
+                self.preferred_s[prefer] -= attempt.assign.seconds
             if not line.waiting:
                 del self.busy[line.name]
+                del self._busy_for[prefer][line.name]
+                if prefer and not self._busy_for[prefer]:
+                    del self._busy_for[prefer], self.preferred_s[prefer]
 
     def note_room(self, device: KnownDevice) -> bool:
         """Take note whether a device has room. True: it has more than before."""
@@ -149,11 +165,12 @@ class Queue:
         best_head: tuple[float, int, Attempt] | None = None
         name = device.name
         free, short = name in self.free, name in self.free_short
-        for line in self.busy.values():
-            if (short if line.need.short else free) and name in line.fit:
-                head = line.head()
-                if best_head is None or head[:2] < best_head[:2]:
-                    best, best_head = line, head
+        for lines in (self._busy_for[""], self._busy_for.get(name)):
+            for line in lines.values() if lines else ():
+                if (short if line.need.short else free) and name in line.fit:
+                    head = line.head()
+                    if best_head is None or head[:2] < best_head[:2]:
+                        best, best_head = line, head
         return best
 
     def attempts(self) -> Iterator[Attempt]:

@@ -109,7 +109,7 @@ def _claim(ledger: Ledger, device: KnownDevice, attempt: Attempt, held: Held) ->
         case "queued" | "running" if not mine or held.fence == attempt.fence:
             ledger.adopt(attempt, device, held.fence)
         case "broken" if not attempt.harmless:
-            ledger.queue.remove(attempt)
+            ledger.leave_line(attempt)
             attempt.holder = attempt.holder or device
             ledger.end_lost(attempt, f"{device.name} died while it did {attempt.work}")
         case "broken":

@@ -31,6 +31,8 @@ class Roster:
         """Which device remembers a task that nobody has asked this hub for, by the task's key."""
         self.freed: dict[str, KnownDevice] = {}
         """Devices that have more room than before, to be given work before the event is done with."""
+        self.forsaken: dict[str, Line] = {}
+        """Lines for a preferred device that cannot be had; they are broken up before the event is done with."""
         self.views_changed = False
 
     # -- saying things ----------------------------------------------------------------------------------------
@@ -76,7 +78,8 @@ class Roster:
         """Something changed that decides whether a device may be given work."""
         at, health = self.now, device.health
         level = health.level
-        if level != device.level:
+        moved = level != device.level
+        if moved:
             device.level, device.since = level, at
             self.views_changed = True
         trusted = device.trusted(at)
@@ -87,7 +90,7 @@ class Roster:
         if not trusted:
             self.timers.set(("trust", device.name), device.trust.suffices_at(at))
         self.note_room(device)
-        if hopeful != device.hopeful:
+        if moved or hopeful != device.hopeful:
             device.hopeful = hopeful
             for line in self.queue.busy.values():
                 if device.name in line.fit:
@@ -146,7 +149,10 @@ class Roster:
 
     def check_hope(self, line: Line) -> None:
         """Notice whether anybody may come for whom a line waits."""
-        if line.has_hope():
+        if line.need.prefer:
+            if not line.has_hope():
+                self.forsaken[line.name] = line
+        elif line.has_hope():
             line.hopeless_since = None
             self.timers.cancel(("line", line.name))
         elif line.hopeless_since is None:

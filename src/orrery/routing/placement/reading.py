@@ -3,7 +3,7 @@
 What may be placed:
   * A task for the executor "fleet" without a for-each, on any device that its place allows. Names in `on` are kept, and
     with several of them one is chosen. A reference in `on` is only known when it runs, so the task is left to the hub.
-    A requirement counts as met only if the platform says so.
+    A requirement counts as met only if the platform says so. A preferred device counts as chosen, if it may be.
   * A call to a model that has replicas, on one of them; not with a for-each, whose items are spread as they come.
 
 Nothing else is moved. Work of this machine stays, pure or not: nobody has said that a device has its code. It is in the
@@ -85,6 +85,7 @@ class _Reader:
     def reading(self) -> Reading:
         where = [self._allowed(task) for task in self.tasks]
         self._follow(where)
+        self._keep_preferred(where)
         seconds, money, sizes = [], [], []
         for task, machines in zip(self.tasks, where, strict=True):
             row, costs, size = self._estimated(task, machines)
@@ -158,6 +159,17 @@ class _Reader:
                     self.tasks[job], f"no device is known to fit all that is to be beside {self.tasks[root].id}"
                 )
             where[job] = (HERE,)
+
+    def _keep_preferred(self, where: list[tuple[int, ...]]) -> None:
+        """What prefers a device that may have it is there already, unless what it must be apart from is, too."""
+        kept: dict[TaskId, int] = {}
+        for job, task in enumerate(self.tasks):
+            place = task.place
+            if place is None or not place.prefer or place.beside is not None or task.executor != FLEET:
+                continue
+            machine = self.number.get(place.prefer)
+            if machine in where[job] and all(kept.get(ref.task) != machine for ref in place.apart):
+                where[job], kept[task.id] = (machine,), machine
 
     def _apart(self, placed: Sequence[bool]) -> Iterator[tuple[int, int]]:
         for job, task in enumerate(self.tasks):
