@@ -16,11 +16,11 @@ RESOURCES = ("file:a", "file:b")
 PREAMBLE = "You are careful and brief. Give sources, say what you do not know, and answer in one sentence only.\n\n" * 3
 INPUT_VALUES = {"x": 1, "y": "two"}
 """The inputs that the graphs read."""
+COPIES = 0.3
+"""The share of tasks that are as an earlier one, though perhaps behind another copy."""
 
 
-def lookalikes(
-    seed: int, *, tasks: int = 12, impure: float = 0.4, copies: float = 0.3, traps: float = 1.0, asks: float = 0.3
-) -> Graph:
+def lookalikes(seed: int, *, tasks: int = 12, impure: float = 0.4, traps: float = 1.0, asks: float = 0.3) -> Graph:
     """A graph of few operations over few values, the same for the same arguments everywhere.
 
     In it are tasks that compute the same and may or may not be one, conditions that never or always hold, edges on
@@ -30,7 +30,6 @@ def lookalikes(
 
     Args:
         impure: the share of tasks with effects.
-        copies: the share of tasks that are as an earlier one, though perhaps behind another copy.
         asks: the share of tasks that ask a model.
         traps: 1 for all of them, 0 for hard edges on success and nothing strange.
     """
@@ -42,7 +41,7 @@ def lookalikes(
     for number in range(tasks):
         task_id = f"t{number}"
         ids.append(task_id)
-        if made and chance.random() < copies:
+        if made and chance.random() < COPIES:
             _copy(chance, task_id, made, edges, alike)
             continue
         alike[task_id] = [task_id]

@@ -120,19 +120,17 @@ def perform(
     *,
     operation: Operation | None = None,
     inputs: Mapping[str, Any] | None = None,
-    capacity: Mapping[str, int] | None = None,
 ) -> Performed:
     """Run a graph to its end. A person who is asked answers as an operation would.
 
     Args:
         operation: what every task performs.
         inputs: of the run.
-        capacity: of executors and resources; what is not named has no limit.
 
     Raises:
         InternalError: the run stands still without having ended.
     """
-    stage = _Stage(operation or by_digest(), capacity)
+    stage = _Stage(operation or by_digest())
     inbox: list[ev.Event] = [
         ev.RunStarted(0.0, RUN, inputs=msgspec.Raw(encode(dict(inputs or {})))),
         ev.GraphPatched(0.0, graph.as_patch()),
@@ -229,9 +227,9 @@ def _undecided(machine: Machine) -> Iterator[TaskId]:
 class _Stage:
     """The scheduler with one run, and what is under way in it."""
 
-    def __init__(self, operation: Operation, capacity: Mapping[str, int] | None) -> None:
+    def __init__(self, operation: Operation) -> None:
         self.operation = operation
-        self.scheduler = Scheduler(capacity)
+        self.scheduler = Scheduler()
         self.machine = self.scheduler.admit(Machine(RUN))
         self.attempts: list[tuple[TaskId, str, bytes]] = []
         self.due: list[tuple[float, int, ev.Event]] = []
