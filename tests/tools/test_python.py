@@ -7,7 +7,6 @@ import json
 import os
 import select
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +213,6 @@ def test_a_program_that_puts_something_else_in_the_place_of_its_outcome_has_none
 
 
 def test_a_program_is_quickly_run(ctx: LocalContext) -> None:
-    began = time.perf_counter()
+    before = os.times()
     assert json.dumps(value(ctx, "1")) == "1"
-    assert time.perf_counter() - began < 2.0
+    assert sum(os.times()[:4]) - sum(before[:4]) < 1.0, "processor time, its own process and ours"
