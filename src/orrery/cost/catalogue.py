@@ -62,12 +62,7 @@ def answer_of(call: ModelCall) -> Spread:
     """The tokens of an answer of which nothing is known but its limit."""
     guess = Spread.about(ANSWER_TOKENS, 4.0)
     most = call.max_tokens
-    return guess if most is None else at_most(guess, float(max(0, min(most, 10**9))))
-
-
-def at_most(spread: Spread, most: float) -> Spread:
-    """A spread cut off at its limit."""
-    return Spread(min(spread.low, most), min(spread.mid, most), min(spread.high, most))
+    return guess if most is None else guess.at_most(Spread.exactly(float(max(0, min(most, 10**9)))))
 
 
 def money_of(model: Model | None, prompt: Spread, cached: Spread, answer: Spread) -> Spread | None:

@@ -170,8 +170,8 @@ class _Estimate:
         timing = model.timing if model is not None else None
         prompt, shared = catalogue.prompt_of(call, self._size, doubt=self._sizes.doubt(self._task))
         said = self._said_before()
-        cached = catalogue.cached_of(timing, max(said, shared if self._items is not None else 0.0))
-        cached = _smaller(cached, prompt)
+        known = max(said, shared if self._items is not None else 0.0)
+        cached = catalogue.cached_of(timing, known).at_most(prompt)
         answer = self._answer(call, prompt)
         took = self._seconds_of_call(model, prompt, cached, answer)
         money = self._money_of_call(model, prompt, cached, answer)
@@ -314,10 +314,6 @@ def _thought(tokens: int | None) -> Spread:
         return NOTHING
     most = float(min(tokens, MOST))
     return Spread(most / 10, most / 2, most)
-
-
-def _smaller(spread: Spread, other: Spread) -> Spread:
-    return Spread(min(spread.low, other.low), min(spread.mid, other.mid), min(spread.high, other.high))
 
 
 def _speed(speed: float) -> float:

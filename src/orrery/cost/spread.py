@@ -47,5 +47,9 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
         mean = None if self.mean is None else self.mean * factor
         return Spread(self.low * factor, self.mid * factor, self.high * factor, mean)
 
+    def at_most(self, other: Spread) -> Spread:
+        """The smaller one of each percentile; nobody has measured the mean of that."""
+        return Spread(min(self.low, other.low), min(self.mid, other.mid), min(self.high, other.high))
+
 
 NOTHING = Spread.exactly(0.0)
