@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orrery.cost import AS_WRITTEN, Cost, Device, Model, Option, Platform, Spread
-from orrery.graph import Each, Edge, Effects, Graph, Place, Ref, Task
+from orrery.cost import AS_WRITTEN, Cost, Device, Estimates, Model, Option, Platform, Spread
+from orrery.graph import Each, Edge, Effects, Estimate, Graph, Place, Ref, Task
 from orrery.graph.keys import content_keys
 from orrery.passes.check import faults
 from orrery.passes.place import place
@@ -170,6 +170,11 @@ def test_what_somebody_prefers_is_kept_where_it_may_be() -> None:
         "pi is taken by what it is apart from"
     )
     assert place(made.graph, Figures(devices(BIG, PI))).graph is made.graph
+
+
+def test_what_was_placed_is_reckoned_with_on_its_device() -> None:
+    task = work("train", at=Place(prefer="big"), estimate=Estimate(seconds=40.0))
+    assert Estimates(devices(BIG, PI)).estimate(task).seconds.mid == 10.0
 
 
 def test_a_placement_is_no_part_of_what_is_computed() -> None:

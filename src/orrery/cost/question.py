@@ -42,13 +42,13 @@ def question_of(task: Task, target: str, size_of: SizeOf | None) -> Question:
 
 
 def target_of(task: Task) -> str:
-    """The model or the device that a task names; "" where it names none."""
+    """The model or the device that a task names, or the device that it prefers; "" where it names none."""
     call = ModelCall.of(task)
     if call is not None:
         return call.model or ""
     if task.place is not None and len(task.place.on) == 1 and isinstance(task.place.on[0], str):
         return task.place.on[0]
-    return ""
+    return "" if task.place is None else task.place.prefer
 
 
 def step_of(task: Task) -> str:
