@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from orrery.cost import CostModel
-from orrery.errors import UnknownNameError
+from orrery.errors import PlugInError, UnknownNameError
 from orrery.graph import Edge, Graph, Task
 from orrery.graph.text import parse
-from orrery.passes import DEFAULT, Note, Pass, Rewritten, named, passes
+from orrery.passes import DEFAULT, Note, Pass, Rewritten, bound, named, passes
 from orrery.passes.pipeline import rewrite
 from orrery.passes.speculate import speculate
 from orrery.testing.graphs import graphs
@@ -62,9 +62,29 @@ def returns_nothing(_graph: Graph, _costs: CostModel) -> Rewritten:
     return None  # type: ignore[return-value]
 
 
+def leaves(_graph: Graph, _costs: CostModel) -> Rewritten:
+    raise SystemExit(3)
+
+
+def notes_a_text(graph: Graph, _costs: CostModel) -> Rewritten:
+    return Rewritten(graph, ("done",))  # type: ignore[arg-type]
+
+
+def notes_an_object(graph: Graph, _costs: CostModel) -> Rewritten:
+    return Rewritten(graph, (Note("made", ("b",), object()),))  # type: ignore[arg-type]
+
+
+def became_a_number(graph: Graph, _costs: CostModel) -> Rewritten:
+    return Rewritten(graph, became={"b": 7})  # type: ignore[dict-item]
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "words"),
     [
+        (leaves, "pass/raised", "SystemExit: 3"),
+        (notes_a_text, "pass/raised", "its notes"),
+        (notes_an_object, "pass/raised", "its notes"),
+        (became_a_number, "pass/raised", "what became of tasks"),
         (raises, "pass/raised", "ZeroDivisionError: by nothing"),
         (drops_the_write, "pass/effects", "is gone"),
         (makes_a_cycle, "pass/raised", "wait for each other"),
@@ -79,6 +99,13 @@ def test_a_pass_that_is_wrong_is_named_and_skipped(wrong: Pass, code: str, words
     assert second.faults == ()
     assert [name for name, _ in made.notes() if name == "wrong"] == []
     assert all(patch.by != "pass:wrong" for patch in made.patches)
+
+
+def test_a_pass_that_is_no_function_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(passes._things, "seven", 7)  # as a package could offer it
+    for find in (lambda: named(["seven"]), lambda: bound("seven", {})):
+        with pytest.raises(PlugInError, match="'seven' is no function"):
+            find()
 
 
 def test_passes_are_found_by_name() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.errors import InputError, UnknownNameError
+from orrery.errors import InputError, PlugInError, UnknownNameError
 from orrery.passes.rewritten import Note, Pass, Rewritten
 from orrery.registry import Registry
 
@@ -37,7 +37,14 @@ DEFAULT = (
 
 def named(names: Iterable[str] = DEFAULT) -> list[tuple[str, Pass]]:
     """The passes of those names, as `pipeline.rewrite` takes them. Raises UnknownNameError, PlugInError."""
-    return [(name, passes.get(name)) for name in names]
+    return [(name, _found(name)) for name in names]
+
+
+def _found(name: str) -> Pass:
+    found = passes.get(name)
+    if not callable(found):
+        raise PlugInError(f"the pass {name!r} is no function, but of type {type(found).__name__}")
+    return found
 
 
 def bound(name: str, options: Mapping[str, Any]) -> Pass:
@@ -51,7 +58,7 @@ def bound(name: str, options: Mapping[str, Any]) -> Pass:
         InputError: an option is of another type.
         PlugInError: the pass cannot be loaded.
     """
-    found = passes.get(name)
+    found = _found(name)
     known = _options(found)
     read: dict[str, Any] = {}
     for option, value in options.items():

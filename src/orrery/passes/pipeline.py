@@ -7,6 +7,7 @@ So a pass of a third party can be wrong without harm, and every rewrite is a sma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -116,10 +117,9 @@ def apply(name: str, one: Pass, graph: Graph, costs: CostModel) -> Step:
     place = f"pass {name!r}"
     try:
         made = one(graph, costs)
-    except Exception as error:  # noqa: BLE001 - whoever wrote the pass, the workflow must go on without it
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever wrote it, the workflow must go on without it
         return Step(name, graph, graph, faults=(Problem("pass/raised", place, f"{type(error).__name__}: {error}"),))
-    if not (isinstance(made, Rewritten) and isinstance(made.graph, Graph)):
-        why = f"a pass returns Rewritten, not {type(made).__name__}"
+    if why := _misshapen(made):
         return Step(name, graph, graph, faults=(Problem("pass/raised", place, why),))
     if made.graph is graph and not made.became:
         return Step(name, graph, graph, notes=made.notes)
@@ -132,6 +132,20 @@ def apply(name: str, one: Pass, graph: Graph, costs: CostModel) -> Step:
         return Step(name, graph, graph, notes=made.notes, faults=tuple(found))
     after = made.graph if patch.edits else graph
     return Step(name, graph, after, patch, made.notes, dict(made.became))
+
+
+def _misshapen(made: Any) -> str:
+    """Why what a pass returned cannot be looked at; "" where it can. Nothing else checks what stands in a struct."""
+    if not isinstance(made, Rewritten):
+        return f"a pass returns Rewritten, not {type(made).__name__}"
+    if not isinstance(made.graph, Graph):
+        return f"its graph is of type {type(made.graph).__name__}"
+    try:
+        plain = msgspec.to_builtins((made.notes, dict(made.became)))
+        msgspec.convert(plain, tuple[tuple[Note, ...], dict[TaskId, TaskId]])
+    except (TypeError, ValueError) as error:  # a ValidationError is a ValueError
+        return f"its notes or what became of tasks are not what they should be: {error}"
+    return ""
 
 
 def _unfit(before: Graph, after: Graph, patch: Patch, place: str) -> list[Problem]:
