@@ -133,6 +133,14 @@ def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[s
     assert "cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["explain", "plan"])
+def test_a_picture_does_not_replace_the_workflow(twice: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    written = Path(twice).read_text(encoding="utf-8")
+    assert main([command, twice, "-o", f"./{twice}"]) == 2
+    assert "of which it is made" in capsys.readouterr().err
+    assert Path(twice).read_text(encoding="utf-8") == written
+
+
 def test_over_a_table_it_says_how_much_work_is_there_more_than_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

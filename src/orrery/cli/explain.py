@@ -19,6 +19,7 @@ from orrery.cli.options import (
     Inputs,
     Json,
     Store,
+    check_output,
     open_existing,
     read_hub,
     read_inputs,
@@ -97,6 +98,7 @@ def explain(
         only_for_requests(planner=planner, option=option, tools=tools)
         from orrery.workflow import load_target
 
+        check_output(output, target, table.rows)
         workflow = load_target(target, ground.folder, given)
     if analyze and table.rows is not None:
         raise RequestError("--analyze is for one run; leave --rows away, or run the table with `orrery run --rows`")

@@ -119,6 +119,20 @@ def open_existing(store: str | None) -> Journal:
     return open_journal(url)
 
 
+def check_output(output: Path | None, target: str, table: Path | None = None) -> None:
+    """Whether a picture may be written to a file: not over what it is made of. Raises RequestError.
+
+    Args:
+        target: a workflow file, or a file and the flow in it with a colon between them.
+        table: whose rows are read too.
+    """
+    if output is None or not output.is_file():
+        return
+    for read in (Path(target), Path(target.rpartition(":")[0]), table):
+        if read is not None and read.is_file() and read.samefile(output):
+            raise RequestError(f"the picture would replace {str(output)!r}, of which it is made; name another file")
+
+
 def without_windows(runs: Sequence[RunSummary]) -> list[RunSummary]:
     """Runs that somebody began; not those that a batch began for its rows, whose names go on from its own."""
     names = {run.run for run in runs}

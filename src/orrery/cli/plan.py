@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from orrery.cli.fleet import devices_within_reach
-from orrery.cli.options import HubTokenFile, HubUrl, Inputs, read_hub, read_inputs
+from orrery.cli.options import HubTokenFile, HubUrl, Inputs, check_output, read_hub, read_inputs
 from orrery.cli.request import PlannerName, PlannerOptions, choose, goal_of, is_request, planned
 from orrery.cli.screen import out, say
 from orrery.errors import OutsideError
@@ -49,6 +49,7 @@ def plan(
     else:
         from orrery.workflow import load_target
 
+        check_output(output, target)
         workflow = load_target(target, Path.cwd(), read_inputs(inputs))
     picture = drawn(workflow, format, width=console.width if console.is_terminal else 120)
     if output is not None:
