@@ -65,12 +65,11 @@ def choose_topology(graph: Graph, costs: CostModel, *, law: Law = _LAW, workers:
         return Rewritten(graph, _nothing_to_choose(numbers))
     at_once = max(1, min(workers if workers is not None else _workers(graph, costs.platform), len(graph)))
     choice = choose(numbers, at_once, law)
-    because = _because(graph, numbers, choice, at_once)
-    patch = shapes.patch(numbers, choice.plan, because=because)
+    patch = shapes.patch(numbers, choice.plan)
     made = Note(
         "made" if patch.edits else "rejected",
         tuple(patch.touched()),
-        because,
+        _because(graph, numbers, choice, at_once),
         saves_s=_saved(choice, choice.takes),
     )
     return Rewritten(graph.apply(patch) if patch.edits else graph, (made, *_rejected(numbers, choice)))

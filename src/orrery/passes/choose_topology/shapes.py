@@ -114,7 +114,7 @@ def everything(graph: Coupled) -> bytearray:
     return bytearray(b"\1") * len(graph.source)
 
 
-def patch(graph: Coupled, plan: Plan, *, because: str = "") -> Patch:
+def patch(graph: Coupled, plan: Plan) -> Patch:
     """The edits that give a graph the shape: couplings unlinked, and soft edges of no weight along the chains.
 
     An edge of a chain is made only where there is none yet: over a reference, or over a hard edge, it would make soft
@@ -129,4 +129,4 @@ def patch(graph: Coupled, plan: Plan, *, because: str = "") -> Patch:
             edges = range(graph.into[other], graph.into[other + 1])
             if not any(graph.source[edge] == one and plan.kept[edge] for edge in edges):
                 edits.append(Link(Edge(names[one], names[other], hard=False, weight=0.0)))
-    return Patch(tuple(edits), by="choose_topology", because=because)
+    return Patch(tuple(edits))
