@@ -18,11 +18,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from orrery import __version__
+from orrery.cost import servers_of
 from orrery.errors import BadRowError, Failure, InputError, RequestError
 from orrery.graph.query import returned
 from orrery.graph.values import Blob, decode, encode
 from orrery.passes.batch import Consolidated, Key, RowKeys, consolidate
-from orrery.runtime.batch.layout import LogReader, layout_of
+from orrery.routing.replicas import Affinity
+from orrery.runtime.batch.layout import LogReader, is_window, layout_of, window_number
 from orrery.runtime.batch.pace import Pace
 from orrery.runtime.batch.plan import EXECUTOR, BatchPlan, check_table, rows_at_once
 from orrery.runtime.batch.results import RowResult, Spool, write_table
@@ -44,7 +46,10 @@ MOST_WINDOWS: Final = 32
 """A window is kept while one of its rows is under way; more are not begun, lest stragglers fill the memory."""
 KEPT_BYTES: Final = 4096
 NOTE_EVERY_S: Final = 0.5
+NOTE_WITHIN_S: Final = 10.0
 MOST_ERRORS: Final = 10
+MOST_NOTES: Final = 200
+"""Progress is noted in the log of the batch, which may take days: the longer it has gone on, the more seldom."""
 
 
 class _Pending(NamedTuple):
@@ -98,13 +103,14 @@ class _Batch:
         self.at_once = plan.at_once or rows_at_once(self.graph, self.driver.scheduler.pools.capacity)
         self.window_rows = max(1, min(WINDOW_ROWS, self.at_once // WINDOWS_AT_ONCE))
         self.shared: SharedWork[_Pending] = SharedWork({})
+        self.affinity = Affinity(servers_of)
         self.windows: dict[str, Window] = {}
-        self.begun = 0
+        self.begun, self.read = 0, 0
         self.placed = bytearray(plan.rows + 1)
         self.out = ctx.folder / plan.out
         self.spool = Spool(self.out.with_name(f"{self.out.name}.part"), plan.rows)
         self.pace = Pace(plan.rows)
-        self.noted_at = 0.0
+        self.noted: tuple[float, str] | None = None
         self.counts = {"succeeded": 0, "failed": 0, "cancelled": 0}
         self.tasks = 0
         self.errors: list[RowResult] = []
@@ -125,14 +131,14 @@ class _Batch:
         if self.plain:
             self.shared = SharedWork(await asyncio.to_thread(self._repeated))
         self.ctx.hear = self.hear
-        prefix = f"{self.run}/"
         for one in self.driver.journal.runs():
-            if one.run.startswith(prefix):
-                number = one.run[len(prefix) :]
-                self.begun = max(self.begun, int(number) if number.isdecimal() else 0)
-                if one.events:
-                    self._recover(one.run, ended=one.state not in ("running", "paused"))
-                    await asyncio.sleep(0)
+            number = window_number(self.run, one.run)
+            if number is None:
+                continue
+            self.begun = max(self.begun, number)
+            if one.events and is_window(self.driver.journal, one.run):
+                self._recover(one.run, ended=one.state not in ("running", "paused"))
+                await asyncio.sleep(0)
         self._coming = (
             (row, bound) for row, bound in self.plan.bound(self.table, self.columns) if not self.placed[row.number]
         )
@@ -173,6 +179,7 @@ class _Batch:
         keys = list(reading.keys.values())
         if not ended:
             self.shared.reclaim(keys, run)
+            self.affinity.recall(machine.graph.tasks.values())
             self.windows[run] = window
         self.shared.placed(reading.wanted)
         self._take(window, reading.done)
@@ -184,8 +191,9 @@ class _Batch:
         ticking = asyncio.create_task(self._tick())
         try:
             while True:
-                while self.stopped is None and not self.paused and self._has_room() and self._begin_window():
-                    pass
+                if self.stopped is None and not self.paused and self._has_room() and self._begin_window():
+                    await asyncio.sleep(0)  # rows may end as they begin, and then there is always room
+                    continue
                 if self.broken is not None and self.stopped is None:
                     raise self.broken
                 if not self.windows and (self.stopped is not None or (self._exhausted and not self.shared.parked)):
@@ -196,20 +204,25 @@ class _Batch:
             ticking.cancel()
 
     async def _tick(self) -> None:
-        while True:
-            self._tell()
-            await asyncio.sleep(NOTE_EVERY_S)
+        began_at = time.monotonic()
+        try:
+            while True:
+                self._tell()
+                await asyncio.sleep(min(NOTE_WITHIN_S, max(NOTE_EVERY_S, (time.monotonic() - began_at) / MOST_NOTES)))
+        except Exception as error:  # noqa: BLE001 - it is raised where the batch waits
+            self.broken = error
+            self.changed.set()
 
     def _has_room(self) -> bool:
         under_way = sum(window.unfinished for window in self.windows.values())
         return not self.windows or (under_way + self.window_rows <= self.at_once and len(self.windows) < MOST_WINDOWS)
 
     def _begin_window(self) -> bool:
-        """Send some rows on their way. False if there are none that could go now."""
-        run = f"{self.run}/{self.begun + 1:04d}"
+        """Send some rows on their way, or take some from the table. False if there are none that could go now."""
+        run, read = f"{self.run}/{self.begun + 1:04d}", self.read
         rows = self._next_rows(run)
         if not rows:
-            return False
+            return self.read > read
         wanted = [key for row in rows for key in row.keys]
         known = {key: self._loaded(value) for key, value in self.shared.known(wanted).items()}
         made = consolidate(self.graph, {row.number: row.inputs for row in rows}, known=known, keys=self.keys)
@@ -217,7 +230,7 @@ class _Batch:
             self._finish([_bad(number, why)])
         if len(made.graph):
             self.begun += 1
-            self._drive(run, made, wanted)
+            self._drive(run, self._spread(made), wanted)
         else:  # all of it was there already
             self._finish(
                 RowResult(number, "succeeded", {name: made.graph.outputs[whole] for name, whole in names.items()})
@@ -225,6 +238,14 @@ class _Batch:
             )
         self.shared.placed(wanted)
         return True
+
+    def _spread(self, made: Consolidated) -> Consolidated:
+        """The same with each call to a model at the replica that is to answer it."""
+        graph = self.affinity.place(made.graph).graph
+        if graph is made.graph:
+            return made
+        rows = {task: made.rows[task] for task in graph.tasks}  # in the order in which they will be read from the log
+        return msgspec.structs.replace(made, graph=graph, rows=rows)
 
     def _next_rows(self, run: str) -> list[_Pending]:
         rows: list[_Pending] = []
@@ -240,12 +261,15 @@ class _Batch:
         return rows
 
     def _from_table(self) -> _Pending | None:
-        """The next row that fits; None at the end, and while as many wait as may be under way."""
-        while self.shared.parked < self.at_once:
+        """The next row that fits; None at the end, after many that do not, and while enough wait."""
+        for _ in range(self.window_rows):
+            if self.shared.parked >= self.at_once:
+                return None
             row, bound = next(self._coming, (None, None))
             if row is None or bound is None:
                 self._exhausted = True
                 return None
+            self.read += 1
             self.placed[row.number] = True
             if not isinstance(bound, BadRowError):
                 return _Pending(row.number, bound, self._keys(bound))
@@ -344,7 +368,10 @@ class _Batch:
     def _tell(self) -> None:
         finished = self.counts["succeeded"] + self.counts["failed"]
         self.pace.mark(time.monotonic(), finished)
-        self.ctx.progress(finished / self.plan.rows, self.pace.note(self.counts["failed"], self._asking()))
+        note = (finished / self.plan.rows, self.pace.note(self.counts["failed"], self._asking()))
+        if note != self.noted:
+            self.ctx.progress(*note)
+            self.noted = note
         self.spool.flush()
 
     def _asking(self) -> list[str]:
@@ -389,7 +416,7 @@ class _Batch:
         return found | ({"stopped": self.stopped.message} if self.stopped is not None else {})
 
     def _write(self) -> None:
-        columns = self.table.columns() or list(self.columns.names)
+        columns = self.table.columns() or list(dict.fromkeys((*self.columns.names, *self.table.names())))
         write_table(self.out, self.table, columns, list(returned(self.graph)), self.spool)
 
     async def give_up(self) -> None:
