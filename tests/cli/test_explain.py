@@ -86,6 +86,11 @@ def test_a_run_that_is_optimised_returns_the_same_and_logs_what_became_of_the_gr
     assert all(patch.because for patch in patches[1:])
 
 
+def test_a_dry_run_shows_the_graph_as_the_passes_leave_it(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", twice, "--dry-run", "-O", "--json"]) == 0
+    assert [task["task"] for task in said(capsys)["tasks"]] == ["first"]
+
+
 def test_passes_can_be_chosen_or_left_out(twice: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", twice, "--passes", "none", "--json"]) == 0
     assert said(capsys)["passes"] == []
@@ -163,6 +168,27 @@ def test_over_a_table_it_says_how_much_work_is_there_more_than_once(
     assert "row 2" in capsys.readouterr().err
     assert main(["explain", "flow.yaml", "--rows", "table.csv", "--skip-bad-rows"]) == 0
     assert "1 that do not fit" in capsys.readouterr().out
+
+
+def test_over_a_table_it_says_how_calls_would_be_spread_over_replicas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = ["default = 'a:m'"]
+    for name in ("a", "b"):
+        settings += [f"[providers.{name}]", "kind = 'openai-chat'", f"base_url = 'http://localhost:1/{name}'"]
+    monkeypatch.setenv("ORRERY_MODELS", "models.toml")
+    Path("models.toml").write_text("\n".join([*settings, "[models.'a:m']", "quality = 0.5"]), encoding="utf-8")
+    ask = {"uses": "model.ask", "with": {"prompt": "Name ${{ inputs.n }} moons"}}
+    flow = {"name": "f", "inputs": {"n": {"type": "integer"}}, "tasks": {"answer": ask}}
+    Path("flow.yaml").write_text(json.dumps(flow), encoding="utf-8")
+    Path("table.csv").write_text("\n".join(["n", *map(str, range(200))]), encoding="utf-8")
+    assert main(["explain", "flow.yaml", "--rows", "table.csv"]) == 0
+    assert "calls   " not in capsys.readouterr().out
+    with Path("models.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[models.'b:m']\nreplica_of = 'a:m'\n")
+    assert main(["explain", "flow.yaml", "--rows", "table.csv"]) == 0
+    assert "calls   100 to a:m, 100 to b:m" in capsys.readouterr().out
     assert main(["explain", "flow.yaml", "--rows", "table.csv", "--analyze"]) == 2
 
 

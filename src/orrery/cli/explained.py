@@ -287,6 +287,8 @@ def _over_rows(rows: RowsForeseen) -> Iterator[Text]:
     shared = 1 - rows.distinct / rows.tasks if rows.tasks else 0.0
     yield Text(f"  tasks   {rows.distinct:,} instead of {rows.tasks:,}: {shared:.0%} is there more than once")
     yield Text(f"  time    {ranged(rows.seconds)}")
+    if rows.calls:
+        yield Text("  calls   " + ", ".join(f"{count:,} to {printable(name)}" for name, count in rows.calls.items()))
     if rows.tokens.mid:
         yield Text(f"  tokens  {rows.tokens.mid:,.0f}")
     if rows.money.mid:

@@ -1,4 +1,4 @@
-"""Rows: 20,000 rows through four steps on simulated workers; memory, speed, sharing, and a SIGKILL half-way.
+"""Rows: 20,000 rows through four steps on simulated workers; memory, speed, sharing, a SIGKILL half-way, replicas.
 
 The workers are an executor with slots whose attempts only take time: log-normal latencies, seeded for each step of each
 row, so that every rival meets the same ones. What is measured of Orrery is the whole of it, the journal on the disk
@@ -33,6 +33,7 @@ from orrery.bench.optimiser.rows_process import (
     latency_s,
     workflow,
 )
+from orrery.bench.optimiser.rows_replicas import replica_rows
 from orrery.bench.optimiser.section import Section
 from orrery.bench.report import Options, Row
 from orrery.errors import OutsideError
@@ -50,7 +51,7 @@ FAST = 0.05
 
 
 def measure(options: Options) -> Section:
-    """Memory, speed against two ways of going stage by stage, a SIGKILL, and shared work."""
+    """Memory, speed against two ways of going stage by stage, a SIGKILL, shared work, and two replicas of a model."""
     rows, shared_rows, real_rows = (400, 200, 96) if options.quick else (20_000, 5_000, 1_024)
     seed = options.seed
     with tempfile.TemporaryDirectory(prefix="orrery-rows-") as place:
@@ -60,6 +61,8 @@ def measure(options: Options) -> Section:
         crash = _killed(Path(place, "killed"), rows, seed)
         options.tell("rows: half of the rows are there twice")
         executed = asyncio.run(_shared(Path(place, "shared"), shared_rows, seed))
+    options.tell("rows: two replicas of a model")
+    replicas = replica_rows(options)
     options.tell("rows: stage by stage")
     stages, batches = whole_stages(rows, seed), micro_batches(rows, seed)
     real_per_s = asyncio.run(_really(micro_batches_for_real, real_rows, seed))
@@ -123,6 +126,7 @@ def measure(options: Options) -> Section:
             "= distinct",
             ok=executed == distinct,
         ),
+        *replicas,
     ]
     notes = [
         f"{SLOTS} slots; latencies log-normal, median {MEDIAN_S * 1e3:g} ms, sigma 1; {STEPS} steps; SQLite on a disk",
@@ -130,6 +134,7 @@ def measure(options: Options) -> Section:
         "the bar is held against micro-batches; whole-table stages keep the slots as busy with so many more rows than",
         "slots, but no row ends before most of the work is done, and every value between two steps is held",
         "rivals in virtual time, with no cost but the latencies; Orrery in real time, with its journal",
+        "two replicas: real HTTP servers on this machine, by a stated law; taking turns, every other row goes to each",
     ]
     draw = _drawing(marks, stages, batches)
     return Section("rows", found, notes, draw)

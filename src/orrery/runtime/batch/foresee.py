@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from orrery.cost import CostModel, Spread, predict
+from orrery.cost import CostModel, Spread, predict, servers_of
 from orrery.errors import InputError
 from orrery.graph.graph import Graph
 from orrery.passes.batch import Key, RowKeys, consolidate
+from orrery.routing.replicas import Affinity
 from orrery.runtime.batch.plan import ROWS, BatchPlan
 from orrery.runtime.batch.table import Table
 from orrery.workflow.workflow import Workflow
@@ -28,6 +30,7 @@ class RowsForeseen(msgspec.Struct, frozen=True):
         seconds: of all rows together, as many at once as there are slots.
         money, tokens: of all rows.
         sampled: how many rows the figures are taken from.
+        calls: about how many go to each replica, by its name; empty where no model has several.
     """
 
     rows: int
@@ -38,6 +41,7 @@ class RowsForeseen(msgspec.Struct, frozen=True):
     money: Spread
     tokens: Spread
     sampled: int
+    calls: Mapping[str, int] = {}
 
 
 def foresee(batch: Workflow, folder: Path, costs_of: Callable[[Graph], CostModel]) -> RowsForeseen:
@@ -73,6 +77,7 @@ def foresee(batch: Workflow, folder: Path, costs_of: Callable[[Graph], CostModel
     seen_once = predict(made, costs_of(made))
     distinct = len(seen) + own * rows
     factor = distinct / in_sample if in_sample else 0.0
+    servers = Counter(Affinity(servers_of).place(made).servers.values())
     return RowsForeseen(
         rows,
         refused,
@@ -82,6 +87,7 @@ def foresee(batch: Workflow, folder: Path, costs_of: Callable[[Graph], CostModel
         seen_once.money.times(factor),
         seen_once.tokens.times(factor),
         len(sample),
+        {name: round(count * factor) for name, count in sorted(servers.items())},
     )
 
 
