@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from orrery.testing.world import WorldError
 
 KEYS = {"case", "value", "unit", "baseline", "ratio", "target", "ok"}
 NAMES = ("crash", "makespan", "overhead", "planners", "providers", "replay", "world")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_what_others_left() -> None:
+    """A bench collects garbage before it measures; what tests before these have imported is not to be looked at."""
+    gc.collect()
+    gc.freeze()
 
 
 def measured(name: str, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, dict[str, Any]]:
