@@ -2,7 +2,7 @@
 # Wants python3 (3.11 or newer, with venv), make and git; nothing is installed outside .venv.
 
 PYTHON ?= python3
-# A third of what the tests take is waiting, so that two processors have work for three.
+# Many tests wait for processes and pauses, so that two processors have work for three jobs.
 JOBS ?= 3
 BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed optimiser
 
