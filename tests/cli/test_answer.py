@@ -126,14 +126,14 @@ def test_a_long_request_leaves_room_for_what_is_going_on() -> None:
 def test_a_forecast_adds_up_what_the_tasks_say_and_says_what_is_guessed() -> None:
     tasks = [
         Task("find", "files.glob", estimate=Estimate(2.0)),
-        Task("read", "model.ask", estimate=Estimate(5.0, 0.01, 900)),
+        Task("read", "model.ask", estimate=Estimate(6.0, 0.01, 900)),
         Task("sum", "model.ask", estimate=Estimate(3.0, 0.02, 100)),
         Task("ok", "ask", {"question": "Send it?"}, executor="person"),
         Task("send", "x"),
     ]
     edges = [Edge("find", "read"), Edge("find", "sum"), Edge("read", "ok"), Edge("ok", "send")]
     found = forecast(Graph(tasks, edges))
-    assert (found.seconds, found.work_s, found.tokens, found.guessed, found.calls) == (8.0, 11.0, 1000, 1, 2)
+    assert (found.seconds, found.work_s, found.tokens, found.guessed, found.calls) == (9.0, 12.0, 1000, 1, 2)
     assert found.money == pytest.approx(0.03)
     assert found.asks == {"ok": "Send it?"}
 

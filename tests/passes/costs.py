@@ -20,7 +20,7 @@ class Always:
         return self.cost
 
 
-LONG_TAILED = Always(Cost(Spread(0.3, 1.0, 6.0), source="learned"))
+LONG_TAILED = Always(Cost(Spread(0.3, 1.0, 6.0), source="learned", attempts=100.0))
 
 
 class Wild:
@@ -47,4 +47,5 @@ class Wild:
             spread(),
             chance.choice((None, 0.0, 0.5, 1.0)),
             chance.choice(("declared", "learned", "catalogue", "default")),
+            attempts=chance.choice((0.0, 100.0)),
         )

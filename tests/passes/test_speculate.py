@@ -34,19 +34,25 @@ ONE = parse("a = f(n=1) [pure]\nreturn a")
 def test_a_long_tail_that_is_known_is_hedged_at_its_ninetieth_percentile(
     spread: Spread, source: str, hedged: float | None
 ) -> None:
-    made = speculate(ONE, Always(Cost(spread, source=source)))  # type: ignore[arg-type]
+    attempts = 100.0 if source == "learned" else 0.0
+    made = speculate(ONE, Always(Cost(spread, source=source, attempts=attempts)))  # type: ignore[arg-type]
     assert made.graph["a"].limits.hedge_after_s == hedged
 
 
+def test_a_tail_is_not_known_from_a_few_attempts() -> None:
+    few = Always(Cost(Spread(0.5, 1.0, 4.0), source="learned", attempts=19.0))
+    assert speculate(ONE, few).graph is ONE
+
+
 def test_a_hedge_that_wastes_more_than_it_saves_is_rejected_with_its_reason() -> None:
-    made = speculate(ONE, Always(Cost(Spread(0.5, 1.0, 4.0), source="learned")), waste_weight=100.0)
+    made = speculate(ONE, Always(Cost(Spread(0.5, 1.0, 4.0), source="learned", attempts=100.0)), waste_weight=100.0)
     assert made.graph is ONE
     assert [note.kind for note in made.notes] == ["rejected"]
     assert "would save" in made.notes[0].because
 
 
 def test_a_hedge_cuts_the_tail_of_a_run() -> None:
-    costs = Always(Cost(Spread(0.5, 1.0, 4.0), source="learned"))
+    costs = Always(Cost(Spread(0.5, 1.0, 4.0), source="learned", attempts=100.0))
     made = speculate(ONE, costs)
     attempts = iter([60.0, 1.0])
 

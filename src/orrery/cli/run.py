@@ -108,18 +108,17 @@ def run(
         from orrery.workflow import load_target
 
         workflow = load_target(target, folder, given)
-        if table.rows is not None and (optimise or passes):  # it is what is done for each row that they rewrite
-            for patch in ground.rewritten(workflow, given, passes):
-                workflow = replace(workflow, graph=workflow.graph.apply(patch))
-            optimise, passes = False, None
-        batch = table.over(workflow, given, folder)
-        if dry_run:
-            return print_forecast(workflow, as_json=json)
-        if batch is not None:
-            workflow, given = batch, {}
-    options = table.options(RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast))
-
     rewrites = ground.rewritten(workflow, given, passes) if optimise or passes else ()
+    if dry_run or table.rows is not None:  # what is shown, and what is done for each row, is what the passes leave
+        for patch in rewrites:
+            workflow = replace(workflow, graph=workflow.graph.apply(patch))
+        rewrites = ()
+    batch = table.over(workflow, given, folder)
+    if dry_run:
+        return print_forecast(workflow, as_json=json)
+    if batch is not None:
+        workflow, given = batch, {}
+    options = table.options(RunOptions(seed=seed, budget=_within(budget, workflow), fail_fast=fail_fast))
 
     def begin(session: Session) -> Run:
         return session.start(workflow, given, run=run, options=options, folder=folder, rewrites=rewrites)

@@ -48,6 +48,7 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
         items: how many items its for-each has; None where it has none.
         fails: the chance that it fails for good; that an item does, where it has a for-each.
         runs: the chance that it runs at all in a run of its workflow; None where nobody knows.
+        attempts: from how many recent attempts the seconds were learned; 0 where they were not.
     """
 
     seconds: Spread
@@ -63,6 +64,7 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     items: Spread | None = None
     fails: float = 0.0
     runs: float | None = None
+    attempts: float = 0.0
 
     @property
     def tokens(self) -> Spread:

@@ -77,10 +77,11 @@ class Estimates:
 
 
 class _Took(NamedTuple):
-    """Seconds of an attempt, and until the task has settled."""
+    """Seconds of an attempt, and until the task has settled; from how many attempts that was learned."""
 
     seconds: Spread
     settled_s: Spread | None = None
+    attempts: float = 0.0
 
 
 class _Estimate:
@@ -144,7 +145,8 @@ class _Estimate:
         """The seconds of an experience, multiplied by a factor."""
         times *= self._slower_than(found.target)
         seconds, settled = self._recall.summary(found, "seconds"), self._recall.summary(found, "settled_s")
-        return _Took(seconds.spread.times(times), settled.spread.times(times) if settled.weight else None)
+        settled_s = settled.spread.times(times) if settled.weight else None
+        return _Took(seconds.spread.times(times), settled_s, seconds.weight)
 
     def _slower_than(self, measured_on: str) -> float:
         """How many times as long a task takes on the device that is asked about as on the one that was measured."""
@@ -276,6 +278,7 @@ class _Estimate:
             items=self._items,
             fails=ended.experience.gave_up / ended.experience.ended if ended is not None else 0.0,
             runs=met.experience.ran / met.experience.met if met is not None and met.level == "step" else None,
+            attempts=took.attempts,
         )
 
     def _find(self, quantity: Quantity) -> Found | None:

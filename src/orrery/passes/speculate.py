@@ -25,6 +25,8 @@ from orrery.passes.rewritten import Note, Rewritten
 OUTCOME = "py:orrery.passes.speculate:outcome"
 """The operation of a task whose work was begun early: it has the result of that, or fails as that did."""
 
+LEAST_ATTEMPTS = 20.0
+"""Nobody knows a tail of one in ten from fewer."""
 _Z90 = NormalDist().inv_cdf(0.9)
 _BODY = tuple(NormalDist().inv_cdf((number + 0.5) / 10) for number in range(10))
 _TAIL = tuple(NormalDist().inv_cdf(0.9 + 0.1 * (number + 0.5) / 10) for number in range(10))
@@ -43,7 +45,7 @@ def speculate(
     *Hedge.* A pure task whose time is known with a long tail is given a second attempt once the first has run as long
     as nine in ten do. The gain is the mean of what the second saves in the slowest tenth, the waste what the slower of
     the two has worked by then; both over a distribution through the three percentiles, logarithmic normal on either
-    side of the median. What is a guess (`Cost.source` "default") is not hedged on.
+    side of the median. What was not learned from `LEAST_ATTEMPTS` is not hedged on.
 
     *Begin early.* A task with a condition that takes longer to be decided than its arguments take to be made: the work
     is put into a new task without the condition, and the task itself then only has its outcome. The results are the
@@ -90,7 +92,7 @@ def _hedge(task: Task, costs: CostModel, waste_weight: float, notes: list[Note])
         return None
     cost = costs.estimate(task)
     seconds = cost.seconds
-    if cost.source == "default" or not 0 < seconds.mid < seconds.high or not math.isfinite(seconds.high):
+    if cost.attempts < LEAST_ATTEMPTS or not 0 < seconds.mid < seconds.high or not math.isfinite(seconds.high):
         return None
     after = round(seconds.high, 3)
     if seconds.high < 2 * seconds.mid or after <= 0:

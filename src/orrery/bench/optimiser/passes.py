@@ -81,7 +81,14 @@ class Drawn:
         money = Spread.exactly(10 ** (three / 85 - 5))
         quality = four / 255 if four % 2 else None
         return Cost(
-            seconds, money, tokens, answer_tokens=tokens, result_bytes=tokens, quality=quality, source="learned"
+            seconds,
+            money,
+            tokens,
+            answer_tokens=tokens,
+            result_bytes=tokens,
+            quality=quality,
+            source="learned",
+            attempts=100.0,
         )
 
 
