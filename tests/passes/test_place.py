@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orrery.cost import AS_WRITTEN, Cost, Device, Estimates, Model, Option, Platform, Spread
 from orrery.graph import Each, Edge, Effects, Estimate, Graph, Place, Ref, Task
 from orrery.graph.keys import content_keys
+from orrery.models.serving import Timing
 from orrery.passes.check import faults
 from orrery.passes.place import place
 from orrery.passes.rewritten import Rewritten
@@ -192,6 +193,14 @@ def test_what_lies_on_a_device_draws_the_work_there() -> None:
     assert where(place(graph, costs)) == {"scan": "nas", "count": "nas"}
     without = Figures(devices(BIG, Device("nas", 1.0, 1, bytes_per_s=1e6)), {"scan": 20.0, "count": 20.0})
     assert where(place(graph, without)) == {"scan": "big", "count": "big"}
+
+
+def test_a_replica_works_on_as_many_calls_as_its_timing_says() -> None:
+    timing = Timing(slots=3)
+    models = {name: Model(name, timing=timing, replica_of="m") for name in ("m@a", "m@b")}
+    graph = Graph([Task("ask", "model.ask", {"prompt": "why?", "model": "m@a"})])
+    machines = read(graph, Figures(Platform(models=models))).problem.machines
+    assert {machine.name: machine.slots for machine in machines} == {"here": None, "m@a": 3, "m@b": 3}
 
 
 def test_calls_go_to_the_replicas_of_their_model() -> None:

@@ -79,7 +79,7 @@ class _Reader:
         self.replica = {name: 1 + len(self.devices) + n for n, name in enumerate(replicas)}
 
     def _slots(self, model: str) -> int | None:
-        slots = self.platform.models[model].slots
+        slots = self.platform.models[model].calls_at_once
         return None if slots is None else max(1, slots)
 
     def reading(self) -> Reading:
