@@ -112,6 +112,16 @@ def test_bad_rows_and_further_columns_can_be_let_pass(folder: Folder, call: Call
     assert found[1]["error"] == "column 'who': must be of type string, not int 7"
 
 
+def test_columns_that_are_passed_over_stand_in_the_results_of_any_form(folder: Folder, call: Call) -> None:
+    folder.write("t.jsonl", '{"who": "you", "id": 1}\n{"key": "k", "who": "all"}\n')
+    call("run", "all.yaml", "--rows", "t.jsonl", "--ignore-extra-columns", "--json")
+    found = [json.loads(line) for line in (folder.path / "t.results.jsonl").read_text().splitlines()]
+    assert [(one["who"], one["id"], one["key"], one["said"]) for one in found] == [
+        ("you", 1, None, "hello you"),
+        ("all", None, "k", "hello all"),
+    ]
+
+
 def test_the_options_of_tables_need_one(call: Call) -> None:
     assert "--skip-bad-rows needs a table: add --rows TABLE" in call("run", "all.yaml", "--skip-bad-rows").err
     assert "--rows needs a workflow" in call("run", "greet everybody", "--rows", "t.csv").err
