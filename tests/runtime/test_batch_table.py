@@ -263,3 +263,10 @@ def test_cells_hold_texts_without_quotes_and_numbers_that_are_none(tmp_path: Pat
     write_table(tmp_path / "out.csv", table, ["n", "day"], ["it"], spool)
     spool.close(remove=True)
     assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("inf,2026-01-02,1,succeeded")
+
+
+def test_a_quote_that_nobody_closes_swallows_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('name,n\nfine,1\n"begins,2\nlost,3\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"t\.csv', after row 1: .*look at its quotes"):
+        list(Table(path).rows())

@@ -157,8 +157,8 @@ def _show_graph(console: Console, title: str, graph: Graph, changes: dict[str, s
 
 
 def _passes(steps: Sequence[Step]) -> Iterator[Text]:
-    spoke = [step for step in steps if step.notes or step.faults]
-    silent = [step.name for step in steps if not step.notes and not step.faults]
+    spoke = [step for step in steps if step.notes or step.faults or step.changed]
+    silent = [step.name for step in steps if not (step.notes or step.faults or step.changed)]
     width = max((len(step.name) for step in spoke), default=0)
     for step in spoke:
         for number, line in enumerate(_of_pass(step)):
@@ -174,6 +174,8 @@ def _of_pass(step: Step) -> Iterator[Text]:
     if step.faults:
         yield Text(f"skipped, since it is wrong: {printable(str(step.faults[0]))}", "red")
         return
+    if step.changed and not made:
+        yield Text(f"changes {len(step.patch.touched()):,} tasks, and does not say why", "yellow")
     for note in made[:MOST_NOTES]:
         yield Text(printable(_told(note))).append(_saved(note), "green" if _is_gain(note) else "yellow")
     if len(made) > MOST_NOTES:

@@ -111,15 +111,19 @@ class Table:
     def _separated(self) -> Iterator[TableRow]:
         head = self._head()
         with self.path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=self._delimiter)
+            # Strict: a quote that nobody closes would swallow all rows after it without a word.
+            reader = csv.reader(file, delimiter=self._delimiter, strict=True)
             next(reader)
             number = 0
-            for cells in reader:
-                if not cells:  # an empty line is no row
-                    continue
-                number += 1
-                wrong = "" if len(cells) == len(head) else f"{len(cells)} cells, where the head has {len(head)}"
-                yield TableRow(number, dict(zip(head, cells, strict=False)), wrong)
+            try:
+                for cells in reader:
+                    if not cells:  # an empty line is no row
+                        continue
+                    number += 1
+                    wrong = "" if len(cells) == len(head) else f"{len(cells)} cells, where the head has {len(head)}"
+                    yield TableRow(number, dict(zip(head, cells, strict=False)), wrong)
+            except csv.Error as error:
+                raise InputError(f"{str(self.path)!r}, after row {number}: {error}; look at its quotes") from error
 
     def _lines(self) -> Iterator[TableRow]:
         number = 0
