@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import select
@@ -160,6 +161,13 @@ def test_a_program_that_ignores_sigterm_is_killed(ctx: LocalContext, monkeypatch
         run(ctx, "sh", "-c", "trap '' TERM; echo $$ > pid; while :; do sleep 1; done", timeout_s=0.3)
     assert time.perf_counter() - begun < 5
     assert has_ended(int((ctx.folder / "pid").read_text()))
+
+
+def test_the_end_of_a_killed_program_is_waited_for(ctx: LocalContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orrery.tools.program.GRACE_S", 0.0)
+    with pytest.raises(ToolTimeoutError):
+        run(ctx, "sh", "-c", "sleep 1000", timeout_s=0.1)
+    gc.collect()  # a program that is thought to run still would be told of here
 
 
 def test_cancelling_ends_the_whole_group(ctx: LocalContext) -> None:

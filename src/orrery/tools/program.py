@@ -24,6 +24,8 @@ IN_MEMORY_BYTES = 64 << 10
 MAX_OUTPUT_BYTES = 1 << 30
 GRACE_S = 2.0
 """How long a program has between SIGTERM and SIGKILL."""
+KILLED_WITHIN_S = 10.0
+"""How long the end of a killed program may take to be heard of, on a busy machine or deep in the kernel."""
 _TAIL_CHARS = 2_000
 
 
@@ -148,10 +150,12 @@ class Program(asyncio.SubprocessProtocol):
                     async with asyncio.timeout(GRACE_S):
                         await self._exited.wait()
             self._signal(signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KILLED_WITHIN_S):
+                    await self._exited.wait()
             # Only a child that left the group (a daemon) can still hold a pipe; it is not waited for.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_S):
-                    await self._exited.wait()
                     await self._closed.wait()
         finally:  # also when cancelled once more
             self._signal(signal.SIGKILL)
