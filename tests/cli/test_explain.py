@@ -134,6 +134,9 @@ def test_the_picture_has_both_graphs(twice: str, capsys: pytest.CaptureFixture[s
     picture = Path("both.svg").read_text(encoding="utf-8")
     assert "as written: 3 tasks" in picture
     assert "drop_unused, nobody:" in picture
+    assert main(["explain", twice, "-o", "both.png"]) == 2
+    assert "name it 'both.svg'" in capsys.readouterr().err
+    assert not Path("both.png").exists()
     assert main(["explain", twice, "-o", "no/such/folder.svg"]) == 1
     assert "cannot be written" in capsys.readouterr().err
 

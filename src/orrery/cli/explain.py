@@ -100,6 +100,8 @@ def explain(
 
         check_output(output, target, table.rows)
         workflow = load_target(target, ground.folder, given)
+    if output is not None and output.suffix.lower() != ".svg":
+        raise RequestError(f"the picture is an SVG: name it {str(output.with_suffix('.svg'))!r}")
     if analyze and table.rows is not None:
         raise RequestError("--analyze is for one run; leave --rows away, or run the table with `orrery run --rows`")
     found = ground.explained(workflow, given, passes)
