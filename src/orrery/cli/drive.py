@@ -115,11 +115,9 @@ class Drive:
     def _tell(self, result: Result, tally: Tally, signals: _Signals) -> int:
         interrupted = result.state == "running"
         state = "interrupted" if interrupted else result.state
-        if not self.sums_up:
-            pass
-        elif self.as_json:
+        if self.sums_up and self.as_json:
             write_json(plain_result(result, state, tally.machine.ledger))
-        else:
+        elif self.sums_up:
             print_summary(out(), result, tally, state, self.store, answers=self.answers)
         if interrupted:
             for task in tally.asking:
