@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from orrery.cli import main
+from orrery.cli.explained import show
 from orrery.journal import open_journal
+from orrery.runtime.explain import explain
 from orrery.scheduler.events import GraphPatched
+from orrery.workflow import load_target
 
 TWICE = """
 name: twice
@@ -212,3 +217,15 @@ def test_what_is_for_requests_or_for_workflows_alone_is_not_passed_over(
     assert "takes no inputs" in capsys.readouterr().err
     assert main(["explain", twice, "--planner", "rules"]) == 2
     assert "--planner is for requests" in capsys.readouterr().err
+
+
+def test_on_a_narrow_terminal_a_reason_goes_on_below_itself(twice: str) -> None:
+    workflow = load_target(twice, Path.cwd(), {})
+    written = io.StringIO()
+    show(Console(file=written, force_terminal=True, width=60, color_system=None, highlight=False), explain(workflow))
+    lines = written.getvalue().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  drop_unused   nobody:"))
+    assert lines[first + 1].startswith(" " * len("  drop_unused   "))
+    assert all(len(line.rstrip()) <= 60 for line in lines)
+    (header,) = [line.split() for line in lines if line.startswith("task ")]
+    assert header == ["task", "seconds", "because"]  # nothing is said of tokens and money where there are none

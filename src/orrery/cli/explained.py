@@ -48,15 +48,10 @@ def show(
         _show_graph(console, "optimised", pipeline.after, changes)
     say(console, "")
     say(console, "passes", "bold")
-    for line in _passes(pipeline.steps):
-        say(console, line)
+    for head, line in _passes(pipeline.steps):
+        _say_beside(console, head, line)
     say(console, "")
-    columns = ("as written", "optimised") if is_changed else ("",)
-    say_table(
-        console,
-        ("estimate", *columns, *(("it took", "off by") if actual is not None else ())),
-        _totals(found, actual, is_changed=is_changed),
-    )
+    say_table(console, *_totals(found, actual, is_changed=is_changed))
     say(console, "")
     _show_tasks(console, found, actual)
     if actual is not None:
@@ -156,15 +151,23 @@ def _show_graph(console: Console, title: str, graph: Graph, changes: dict[str, s
         say(console, Text(f"  {line}", no_wrap=True))
 
 
-def _passes(steps: Sequence[Step]) -> Iterator[Text]:
+def _passes(steps: Sequence[Step]) -> Iterator[tuple[Text, Text]]:
+    """What stands at the left, and what stands beside it, a line each."""
     spoke = [step for step in steps if step.notes or step.faults or step.changed]
     silent = [step.name for step in steps if not (step.notes or step.faults or step.changed)]
     width = max((len(step.name) for step in spoke), default=0)
     for step in spoke:
         for number, line in enumerate(_of_pass(step)):
-            yield Text(f"  {step.name if number == 0 else '':<{width}}  ", "bold").append_text(line)
+            yield Text(f"  {step.name if number == 0 else '':<{width}}  ", "bold"), line
     if silent:
-        yield Text(f"  nothing to do for {', '.join(silent)}", "dim")
+        yield Text("  "), Text(f"nothing to do for {', '.join(silent)}", "dim")
+
+
+def _say_beside(console: Console, head: Text, body: Text) -> None:
+    """Print a line; what does not fit on a terminal goes on below itself, not below the head."""
+    lines = body.wrap(console, max(20, console.width - len(head))) if console.is_terminal else [body]
+    for number, line in enumerate(lines):
+        say(console, (head if number == 0 else Text(" " * len(head))) + line)
 
 
 def _of_pass(step: Step) -> Iterator[Text]:
@@ -210,30 +213,33 @@ def _is_gain(note: Note) -> bool:
     return all(figure is None or figure >= 0 for figure in (note.saves_s, note.saves_money, note.saves_tokens))
 
 
-def _totals(found: Explanation, actual: Calibration | None, *, is_changed: bool) -> Iterator[tuple[str, ...]]:
-    """A line for each figure of the whole: what it is, as written, optimised, and as it was."""
-    both = (found.before, found.after) if is_changed else (found.before,)
-    nothing = ("", "") if actual is not None else ()
+def _totals(
+    found: Explanation, actual: Calibration | None, *, is_changed: bool
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The headings, and a line for each figure of the whole; what it took stands first, where it was run."""
+    shown = {"as written": found.before, "optimised": found.after} if is_changed else {"": found.before}
+    if actual is not None:
+        shown = dict(reversed(shown.items()))
+    lines: list[tuple[str, ...]] = []
 
-    def was(what: str, shown: Callable[[float], str]) -> tuple[str, ...]:
-        if actual is None:
-            return ()
-        pair: Pair = getattr(actual, what)
-        return shown(pair.actual), off_by(pair.error)
+    def tell(name: str, cell: Callable[[Prediction], str], what: str = "", say: Callable[[float], str] = str) -> None:
+        pair: Pair | None = getattr(actual, what) if actual is not None and what else None
+        took = () if actual is None else ("", "") if pair is None else (say(pair.actual), off_by(pair.error))
+        lines.append((f"  {name}", *took, *map(cell, shown.values())))
 
     def tokens(count: float) -> str:
         return f"{count:,.0f}"
 
-    yield ("  time", *(ranged(one.seconds) for one in both), *was("seconds", seconds_in_words))
-    work = (seconds_in_words(one.work_s.mid) for one in both)
-    yield ("  one after the other", *work, *was("work_s", seconds_in_words))
-    if any(one.tokens.mid for one in both) or (actual and actual.tokens.actual):
-        yield ("  tokens", *(tokens(one.tokens.mid) for one in both), *was("tokens", tokens))
-    if any(one.money.mid for one in both) or (actual and actual.money.actual):
-        yield ("  money", *(dollars(one.money.mid) for one in both), *was("money", dollars))
-    yield ("  decided by", *(_path(one) for one in both), *nothing)
+    tell("time", lambda one: ranged(one.seconds), "seconds", seconds_in_words)
+    tell("one after the other", lambda one: seconds_in_words(one.work_s.mid), "work_s", seconds_in_words)
+    if any(one.tokens.mid for one in shown.values()) or (actual and actual.tokens.actual):
+        tell("tokens", lambda one: tokens(one.tokens.mid), "tokens", tokens)
+    if any(one.money.mid for one in shown.values()) or (actual and actual.money.actual):
+        tell("money", lambda one: dollars(one.money.mid), "money", dollars)
+    tell("decided by", _path)
     if found.before.asks:
-        yield ("  asks a person", *(", ".join(one.asks) for one in both), *nothing)
+        tell("asks a person", lambda one: ", ".join(one.asks))
+    return ("estimate", *(("it took", "off by") if actual is not None else ()), *shown), lines
 
 
 def _path(prediction: Prediction) -> str:
@@ -258,7 +264,9 @@ def _show_tasks(console: Console, found: Explanation, actual: Calibration | None
         lines.append((*line, tokens, money, chance, Text(cost.because, "dim")))
     took = ("took", "off by") if actual is not None else ()
     header = ("task", "seconds", *took, "tokens", "money", "chance", "because")
-    say_table(console, header, lines[:MOST_TASKS], right="took by tokens money chance")
+    told = [column for column in range(len(header)) if column < 2 or any(line[column] for line in lines)]
+    shown = [[line[column] for column in told] for line in lines[:MOST_TASKS]]
+    say_table(console, [header[column] for column in told], shown, right="took by tokens money chance")
     if len(lines) > MOST_TASKS:
         say(console, f"and {len(lines) - MOST_TASKS:,} more tasks; --json has them all", "dim")
 
