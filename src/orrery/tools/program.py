@@ -146,17 +146,11 @@ class Program(asyncio.SubprocessProtocol):
         try:
             if not self._exited.is_set():
                 self._signal(signal.SIGTERM)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(GRACE_S):
-                        await self._exited.wait()
+                await _happens(self._exited, GRACE_S)
             self._signal(signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KILLED_WITHIN_S):
-                    await self._exited.wait()
+            await _happens(self._exited, KILLED_WITHIN_S)
             # Only a child that left the group (a daemon) can still hold a pipe; it is not waited for.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_S):
-                    await self._closed.wait()
+            await _happens(self._closed, GRACE_S)
         finally:  # also when cancelled once more
             self._signal(signal.SIGKILL)
             transport.close()
@@ -192,6 +186,19 @@ class Program(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """It has ended and all its pipes are closed."""
         self._closed.set()
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> None:
+    """Return once it happens, or after so many seconds.
+
+    Not by `asyncio.timeout`: before Python 3.11.3 its end passes for a cancellation where the task is being cancelled
+    already, as it is here after a time-out of the call; then nobody waited for the program.
+    """
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([waiting], timeout=within_s)
+    finally:
+        waiting.cancel()
 
 
 def ending(status: int, limits: Limits) -> str:
