@@ -104,7 +104,7 @@ def test_what_arrives_while_the_editor_is_open_is_kept_and_the_edit_still_comes_
     running.write("go.txt", "")
     running.wait_for(happened(running, ev.TaskSucceeded, "slow"), editor)
     assert not happened(running, ev.TaskStarted, "last")()
-    running.write("orders.txt", "line=.last.\\) => line=slow)")
+    running.write("orders.txt", "line=.last. => line=slow")
     status, out, err = said(editor)
     assert (status, "has taken the change" in out) == (0, True), (out, err)
     assert said(running.started[0])[0] == 0
@@ -131,7 +131,7 @@ def test_a_hold_ends_by_itself(running: Folder) -> None:
     running.wait_for(happened(running, ev.EditOpened), editor)
     running.write("go.txt", "")
     assert said(running.started[0])[0] == 0, "the run ended, though the editor is open still"
-    running.write("orders.txt", "line=.last.\\) => line=1)")
+    running.write("orders.txt", "line=.last. => line=1")
     status, _, err = said(editor)
     assert (status, "run-ended" in err) == (2, True)
     assert running.lines() == ["first", "last"]
@@ -143,7 +143,7 @@ def test_an_edit_of_what_has_started_meanwhile_is_refused_whole_and_the_text_is_
     running.write("go.txt", "")
     running.wait_for(happened(running, ev.TaskSucceeded, "last"), editor)
     work = running.path / "work.py"
-    running.write("orders.txt", f"line=.last.\\) => line=1)\nreturn => more = `py:{work}:note`(line=slow)\\nreturn ")
+    running.write("orders.txt", f"line=.last. => line=1\nreturn => more = `py:{work}:note`(line=slow)\\nreturn ")
     status, out, err = said(editor)
     assert status == 2
     assert "patch/locked" in err

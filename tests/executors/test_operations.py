@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orrery.errors import ArgumentError, Failure, OperationError, UnknownNameError
@@ -180,6 +180,7 @@ def test_an_async_function_with_positional_parameters_stays_async() -> None:
     assert asyncio.run(signature.by_keyword(a=4)) == 4
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from("abc"), st.integers() | st.text() | st.none() | st.lists(st.integers())))
 def test_a_function_without_hints_gets_exactly_what_it_was_given(args: dict[str, Any]) -> None:
     def f(a, b=0, **more):  # type: ignore[no-untyped-def]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from hypothesis.strategies import DataObject
 from orrery.errors import PatchRefused
 from orrery.graph import Add, Drop, Edge, Graph, Link, Patch, Ref, Replace, SetOutputs, Task, Unlink
 from orrery.graph.diff import same
+from orrery.graph.patch import Edit, compact
 from orrery.graph.rebase import rebased
 from orrery.testing.strategies import graphs, patches
 
@@ -38,14 +41,25 @@ def test_changes_of_different_things_both_come_to_be() -> None:
         (Drop("c"), Link(Edge("b", "c")), "task 'c'"),
         (Link(Edge("a", "c", on="failure")), Link(Edge("a", "c", on="completion")), "edge 'a' -> 'c'"),
         (Unlink("a", "c"), Link(Edge("a", "c", hard=False)), "edge 'a' -> 'c'"),
-        (Unlink("a", "c"), (SetOutputs({"b": Ref("b")}), Drop("c")), "task 'c'"),
         (SetOutputs({"b": 1}), SetOutputs({"b": Ref("b"), "c": 2}), "output 'c'"),
     ],
 )
 def test_two_changes_of_one_thing_are_refused(mine: object, theirs: object, place: str) -> None:
     with pytest.raises(PatchRefused) as refused:
-        both(Patch((mine,)), Patch(theirs if isinstance(theirs, tuple) else (theirs,)))  # type: ignore[arg-type]
+        both(Patch((mine,)), Patch((theirs,)))  # type: ignore[arg-type]
     assert [(p.code, p.place) for p in refused.value.problems] == [("patch/changed-meanwhile", place)]
+
+
+def test_an_edge_of_a_task_that_the_patch_itself_adds_may_come_and_go() -> None:
+    mine = Patch((Add(Task("d", "work")), Link(Edge("a", "d")), Unlink("a", "d")))
+    after = both(mine, Patch((Add(Task("e", "work")),)))
+    assert "d" in after
+    assert ("a", "d") not in after.edges
+
+
+def test_an_edge_that_went_with_its_task_need_not_be_taken_away() -> None:
+    after = both(Patch((Unlink("a", "c"),)), Patch((SetOutputs({"b": Ref("b")}), Drop("c"))))
+    assert list(after.tasks) == ["a", "b"]
 
 
 def test_what_is_away_need_not_be_taken_away() -> None:
@@ -66,10 +80,23 @@ def test_what_was_patched_is_as_it_was_wanted_and_all_else_as_others_left_it(dat
         assert mine.edits
         assert theirs.edits
         return
-    touched = mine.touched()
+    edits = compact(mine.edits)
+    defined = {edit.task if isinstance(edit, Drop) else edit.task.id for edit in edits if not_of_edges(edit)}
     for task in {**after.tasks, **now.tasks, **wanted.tasks}:
-        source = wanted if task in touched else now
+        source = wanted if task in defined else now
         assert same(after.tasks.get(task), source.tasks.get(task))
+    linked = {edge_of(edit) for edit in edits if isinstance(edit, Link | Unlink)}
+    for ends in {**after.edges, **now.edges, **wanted.edges}:
+        if not defined.intersection(ends):  # a task that is dropped takes its edges along
+            assert after.edges.get(ends) == (wanted if ends in linked else now).edges.get(ends)
+
+
+def not_of_edges(edit: Edit) -> TypeGuard[Add | Replace | Drop]:
+    return isinstance(edit, Add | Replace | Drop)
+
+
+def edge_of(edit: Link | Unlink) -> tuple[str, str]:
+    return edit.edge.key if isinstance(edit, Link) else (edit.source, edit.target)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])

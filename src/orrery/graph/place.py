@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     prefer: str = ""
 
     def said(self) -> dict[str, Any]:
-        """What it requires, by name; what it leaves open is left out."""
+        """What it requires and prefers, by name; what it leaves open is left out."""
         usual = Place()
         return {
             name: value for name in self.__struct_fields__ if (value := getattr(self, name)) != getattr(usual, name)

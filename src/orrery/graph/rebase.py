@@ -9,7 +9,7 @@ import msgspec
 from orrery.errors import PatchRefused, Problem
 from orrery.graph.diff import same
 from orrery.graph.graph import Graph
-from orrery.graph.patch import Add, Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink, compact
+from orrery.graph.patch import Drop, Edit, Link, Patch, Replace, SetOutputs, Unlink, compact
 from orrery.graph.ref import TaskId
 
 CHANGED_MEANWHILE = "patch/changed-meanwhile"
@@ -24,29 +24,13 @@ def rebased(patch: Patch, before: Graph, now: Graph) -> Patch:
     Raises PatchRefused: the patch changes what others have changed as well; names every such task and output.
     """
     problems: list[Problem] = []
-    wanted = compact(patch.edits)
-    kept = _kept(wanted, before)
-    edits = [made for edit in wanted if (made := _rebased(edit, before, now, kept, problems)) is not None]
+    edits = [made for edit in compact(patch.edits) if (made := _rebased(edit, before, now, problems)) is not None]
     if problems:
         raise PatchRefused(problems)
     return msgspec.structs.replace(patch, edits=tuple(edits))
 
 
-def _kept(edits: tuple[Edit, ...], before: Graph) -> set[TaskId]:
-    """The tasks that are still there once the edits are made."""
-    kept = set(before.tasks)
-    for edit in edits:
-        match edit:
-            case Add(task):
-                kept.add(task.id)
-            case Drop(task_id):
-                kept.discard(task_id)
-            case _:
-                pass
-    return kept
-
-
-def _rebased(edit: Edit, before: Graph, now: Graph, kept: set[TaskId], problems: list[Problem]) -> Edit | None:
+def _rebased(edit: Edit, before: Graph, now: Graph, problems: list[Problem]) -> Edit | None:
     match edit:
         case Drop(task_id):
             if task_id in before and task_id not in now:
@@ -60,9 +44,6 @@ def _rebased(edit: Edit, before: Graph, now: Graph, kept: set[TaskId], problems:
             if before.edges.get((edge.source, edge.target)) != now.edges.get((edge.source, edge.target)):
                 problems.append(_changed(f"edge {edge.source!r} -> {edge.target!r}"))
         case Unlink(source, target):
-            if target in kept and target not in now:  # others dropped what the patch sets free
-                problems.append(_changed(f"task {target!r}"))
-                return None
             if (source, target) in before.edges and (source, target) not in now.edges:
                 return None
             if before.edges.get((source, target)) != now.edges.get((source, target)):
