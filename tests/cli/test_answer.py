@@ -10,12 +10,12 @@ from rich.console import Console
 
 from orrery.cli.answer import print_answer
 from orrery.cli.forecast import forecast
-from orrery.cli.plain import dollars, spending
-from orrery.cli.screen import printable
 from orrery.cli.tally import told_spending
 from orrery.graph import Drop, Edge, Estimate, Graph, Patch, Task
 from orrery.runtime import Result
 from orrery.scheduler import events as ev
+from orrery.telling.plain import dollars, spending
+from orrery.telling.printable import printable
 
 from .conftest import Call, Folder
 from .test_picture import Scene

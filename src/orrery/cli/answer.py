@@ -11,8 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.plain import plain, short
-from orrery.cli.screen import printable, say, say_table
+from orrery.cli.screen import say, say_table
 from orrery.errors import OrreryError
 from orrery.graph import Blob
 from orrery.graph.task import Task
@@ -20,6 +19,8 @@ from orrery.runtime import Result
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.results import blob_is_too_large
 from orrery.scheduler.states import State
+from orrery.telling.plain import plain, short
+from orrery.telling.printable import printable
 from orrery.tools import tools
 
 MAIN = ("answer", "result")

@@ -17,8 +17,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 from rich.text import Text
 
 from orrery.cli.options import command, read_value
-from orrery.cli.plain import short
-from orrery.cli.screen import printable
 from orrery.cli.steer import me
 from orrery.cli.tally import Tally
 from orrery.errors import OrreryError
@@ -28,6 +26,8 @@ from orrery.graph.task import refs_in
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.results import blob_is_too_large
+from orrery.telling.plain import short
+from orrery.telling.printable import printable
 
 Verdict = Literal["approve", "deny", "rerun"]
 YES, NO, AGAIN = frozenset({"y", "yes"}), frozenset({"n", "no"}), frozenset({"r", "rerun", "again"})

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
@@ -17,14 +17,16 @@ from rich.live import Live
 from rich.text import Text
 
 from orrery.cli.options import Json, read_skills
-from orrery.cli.plain import span
-from orrery.cli.screen import can_move_its_cursor, out, printable, say, say_table, table_lines, write_json
+from orrery.cli.screen import can_move_its_cursor, out, say, say_table, table_lines, write_json
 from orrery.errors import RequestError
 from orrery.fleet.client import HubClient
 from orrery.fleet.hub.registry import FILE, Enrolled, Registry
 from orrery.fleet.hubs import DEFAULT_STATE, nearby_hub
 from orrery.fleet.profile import DeviceView
 from orrery.fleet.transports.address import is_loopback
+from orrery.telling.devices import plain_devices
+from orrery.telling.plain import span
+from orrery.telling.printable import printable
 
 devices = App(
     name="devices",
@@ -214,7 +216,7 @@ async def _watch(
 
 def _print(enrolled: Mapping[str, Enrolled], views: Sequence[DeviceView], *, running: bool, as_json: bool) -> None:
     if as_json:
-        write_json({"running": running, "devices": list(_plain(enrolled, views))})
+        write_json({"running": running, "devices": list(plain_devices(enrolled, views))})
         return
     console = out()
     here = [device for device in enrolled.values() if device.revoked_at is None]
@@ -268,41 +270,6 @@ def _skills(device: Enrolled | None, view: DeviceView | None) -> Text:
     skills = view.profile.skills if view is not None else device.skills if device is not None else ()
     more = f" +{len(skills) - _MOST_SKILLS}" if len(skills) > _MOST_SKILLS else ""
     return Text(printable(" ".join(skills[:_MOST_SKILLS])) + more, "dim")
-
-
-def _plain(enrolled: Mapping[str, Enrolled], views: Iterable[DeviceView]) -> Iterable[dict[str, Any]]:
-    known = {view.name: view for view in views}
-    for name in sorted({*known, *enrolled}):
-        view, device = known.get(name), enrolled.get(name)
-        found: dict[str, Any] = {"name": name, "state": view.state if view is not None else "offline"}
-        if device is not None:
-            found["state"] = "revoked" if device.revoked_at is not None else found["state"]
-            found |= {"enrolled_at": device.enrolled_at, "revoked_at": device.revoked_at, "draining": device.draining}
-        if view is None:
-            found["skills"] = list(device.skills) if device is not None else []
-        else:
-            found |= {
-                "since": view.since,
-                "skills": list(view.profile.skills),
-                "tools": [tool.name for tool in view.profile.tools],
-                "os": view.profile.os,
-                "arch": view.profile.arch,
-                "host": view.profile.host,
-                "cpus": view.profile.cpus,
-                "memory_bytes": view.profile.memory_bytes,
-                "gpus": list(view.profile.gpus),
-                "zone": view.profile.zone,
-                "slots": view.profile.slots,
-                "running": list(view.running),
-                "load": {"cpu": view.load.cpu, "memory_free_bytes": view.load.memory_free_bytes},
-                "latency_s": view.latency_s,
-                "trust": view.trust,
-                "done": view.done,
-                "failed": view.failed,
-                "held_bytes": view.held_bytes,
-                "heard_at": view.heard_at,
-            }
-        yield found
 
 
 def _url_for_others(urls: Sequence[str]) -> str:

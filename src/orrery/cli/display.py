@@ -14,11 +14,11 @@ from rich.text import Text
 from orrery.cli.ask import Keyboard, Questions
 from orrery.cli.overhear import Overhear
 from orrery.cli.picture import Picture
-from orrery.cli.plain import span
 from orrery.cli.screen import STYLES, can_move_its_cursor, kept, marks_for
 from orrery.cli.tally import Happening, Tally
 from orrery.graph.ref import TaskId
 from orrery.scheduler.events import Event
+from orrery.telling.plain import span
 
 REFRESH_S = 0.1
 FEW_TASKS = 200

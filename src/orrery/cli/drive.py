@@ -14,7 +14,6 @@ from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
 from orrery.cli.ask import Questions, somebody_is_there
 from orrery.cli.display import Display, Nothing, display_for
 from orrery.cli.options import command
-from orrery.cli.plain import plain_result
 from orrery.cli.screen import err, out, write_json
 from orrery.cli.summary import print_summary
 from orrery.cli.tally import Tally
@@ -25,6 +24,7 @@ from orrery.runtime import Result, Run, Session
 from orrery.runtime.result import result_of
 from orrery.scheduler import Machine, story
 from orrery.scheduler.events import Event
+from orrery.telling.plain import plain_result
 
 Begin = Callable[[Session], Run]
 """Starts or resumes a run in an open session."""

@@ -17,10 +17,10 @@ from rich.text import Text
 
 from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
 from orrery.cli.ask import somebody_is_there
-from orrery.cli.editor import Draft, Scene, addition, difference, graph_of
+from orrery.cli.editor import Draft
 from orrery.cli.faults import problem_lines
-from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing
-from orrery.cli.screen import err, out, printable, say, write_json
+from orrery.cli.options import Json, RunName, Store, command
+from orrery.cli.screen import err, out, say, write_json
 from orrery.cli.steer import me
 from orrery.errors import (
     GraphError,
@@ -38,8 +38,11 @@ from orrery.graph.patch import Drop, Patch
 from orrery.graph.rebase import rebased
 from orrery.journal import Journal
 from orrery.runtime import remote
+from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
 from orrery.scheduler import events as ev
+from orrery.telling.printable import printable
+from orrery.telling.scene import Scene, addition, difference, graph_of
 
 STDIN = "-"
 HOLD_S = 600.0

@@ -20,7 +20,6 @@ from orrery.cli.options import (
     Json,
     Store,
     check_output,
-    open_existing,
     read_hub,
     read_inputs,
     read_resources,
@@ -46,6 +45,7 @@ from orrery.journal import Journal
 from orrery.passes import DEFAULT, Pass, bound, named
 from orrery.runtime import Run, Session
 from orrery.runtime.batch.foresee import RowsForeseen, foresee
+from orrery.runtime.directory import open_existing
 from orrery.runtime.explain import Explanation
 from orrery.runtime.explain import explain as explained_workflow
 from orrery.runtime.session import new_run_name

@@ -9,9 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.plain import dollars, span
 from orrery.cli.plan import about
-from orrery.cli.screen import printable, say, say_table
+from orrery.cli.screen import say, say_table
 from orrery.cost import Calibration, Prediction, Spread
 from orrery.cost.calibrate import Pair
 from orrery.drawing import draw
@@ -22,6 +21,8 @@ from orrery.passes import Note
 from orrery.passes.pipeline import Step
 from orrery.runtime.batch.foresee import RowsForeseen
 from orrery.runtime.explain import Explanation
+from orrery.telling.plain import dollars, span
+from orrery.telling.printable import printable
 
 MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS, MOST_NAMES = 60, 12, 3, 20, 4
 """How many tasks of a graph a terminal is given, and of one pass how many changes and how many reasons for none;

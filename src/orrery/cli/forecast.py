@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from orrery.cli.plain import dollars, short, span, spending
 from orrery.cli.request import Choice, Planned
-from orrery.cli.screen import out, printable, say, say_table, write_json
+from orrery.cli.screen import out, say, say_table, write_json
 from orrery.cost import Estimates, Prediction, platform_of, predict
 from orrery.cost.calls import ModelCall
 from orrery.cost.catalogue import ANSWER_TOKENS
 from orrery.graph import Graph, Task
 from orrery.graph.task import Estimate
 from orrery.scheduler.asking import PERSON
+from orrery.telling.plain import dollars, short, span, spending
+from orrery.telling.printable import printable
 from orrery.workflow.workflow import Workflow
 
 UNKNOWN = Estimate().seconds

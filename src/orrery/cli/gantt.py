@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from orrery.cli.plain import span
 from orrery.scheduler.machine import Machine
+from orrery.telling.plain import span
 from orrery.tracing import Attempt, lanes
 
 _COLOURS = {"succeeded": "#3b8f5a", "failed": "#c0392b", "stopped": "#b8860b", "lost": "#8e44ad", "running": "#2f7fb8"}

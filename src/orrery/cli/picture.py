@@ -15,11 +15,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderResult
 from rich.text import Text
 
-from orrery.cli.plain import span, spending
 from orrery.cli.screen import STYLES, Marks
 from orrery.cli.tally import Group, Tally
 from orrery.graph.ref import TaskId
 from orrery.scheduler.states import ENDED, State
+from orrery.telling.plain import span, spending
 
 NAME_CELLS = 32
 MOST_CHILDREN = 6

@@ -8,9 +8,10 @@ from typing import Any
 from rich.text import Text
 
 from orrery.cli import DID_NOT_SUCCEED, SUCCEEDED
-from orrery.cli.options import Json, RunName, Store, find_run, open_existing
+from orrery.cli.options import Json, RunName, Store
 from orrery.cli.screen import STYLES, out, say, write_json
 from orrery.errors import ReplayDivergedError
+from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
 from orrery.scheduler.events import AnyEvent, Decision
 from orrery.scheduler.machine import Machine

@@ -12,19 +12,7 @@ from orrery.cli.drive import Drive
 from orrery.cli.explain import Ground, Passes
 from orrery.cli.fleet import devices_within_reach
 from orrery.cli.forecast import print_forecast
-from orrery.cli.options import (
-    HubTokenFile,
-    HubUrl,
-    Inputs,
-    Json,
-    RunName,
-    Store,
-    find_run,
-    open_existing,
-    read_hub,
-    read_inputs,
-    read_resources,
-)
+from orrery.cli.options import HubTokenFile, HubUrl, Inputs, Json, RunName, Store, read_hub, read_inputs, read_resources
 from orrery.cli.request import (
     PlannerName,
     PlannerOptions,
@@ -40,6 +28,7 @@ from orrery.cli.request import (
 from orrery.cli.rows import RowsOptions
 from orrery.runtime import Run, Session
 from orrery.runtime.batch.plan import check_table
+from orrery.runtime.directory import find_run, open_existing
 from orrery.scheduler.events import Budget, RunOptions
 from orrery.workflow.workflow import Workflow
 

@@ -8,12 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from orrery.cli.options import Json, Store, command, open_existing, standing, without_windows
-from orrery.cli.plain import span, target_line
+from orrery.cli.options import Json, Store, command
 from orrery.cli.screen import STYLES, out, say, say_table, write_json
 from orrery.errors import UnknownRunError
 from orrery.journal import RunSummary
+from orrery.runtime.directory import open_existing, standing, without_windows
 from orrery.runtime.session import store_url
+from orrery.telling.plain import span, target_line
 
 
 def runs(

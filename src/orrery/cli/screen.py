@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+from orrery.telling.printable import printable
 
 
 class Marks(NamedTuple):
@@ -110,11 +109,6 @@ def marks_for(console: Console) -> Marks:
 def can_move_its_cursor(console: Console) -> bool:
     """Whether a display that redraws itself fits there."""
     return console.is_terminal and not console.is_dumb_terminal and console.height >= 6 and console.width >= 30
-
-
-def printable(text: str) -> str:
-    """The text without what would steer a terminal, or turn its reading around; tabs and line ends stay."""
-    return text if text.isprintable() else _STEERING.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
 def say(console: Console, text: str | Text, style: str = "") -> None:

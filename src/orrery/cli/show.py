@@ -10,14 +10,13 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from orrery.cli.options import Json, RunName, Store, command, find_run, open_existing, standing
-from orrery.cli.plain import plain_failure, plain_result, short, span, spending, target_line
+from orrery.cli.options import Json, RunName, Store, command
 from orrery.cli.rows import RowsSeen
 from orrery.cli.screen import STYLES, marks_for, out, say, write_json
-from orrery.cli.told import plain_event, told
 from orrery.errors import RequestError, suggestion
 from orrery.graph.values import decode
 from orrery.journal import Journal
+from orrery.runtime.directory import find_run, open_existing, standing
 from orrery.runtime.history import History, fold
 from orrery.runtime.result import Result, result_of
 from orrery.scheduler import story
@@ -25,6 +24,8 @@ from orrery.scheduler.events import AnyEvent, Usage
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.record import Record
 from orrery.scheduler.states import State
+from orrery.telling.plain import plain_failure, plain_result, short, span, spending, target_line
+from orrery.telling.told import plain_event, told
 from orrery.tracing import Attempt, Attempts
 
 MOST_TASKS, LEAST_TASKS = 100, 8
@@ -199,7 +200,7 @@ def _show_task(journal: Journal, run: str, task: str, *, as_json: bool) -> int:
         raise RequestError(f"run {run!r} has no task {task!r}; {suggestion(task, machine.records)}")
     value = decode(record.value) if record.value is not None and record.state is State.SUCCEEDED else None
     if as_json:
-        from orrery.cli.plain import plain
+        from orrery.telling.plain import plain
 
         found: dict[str, Any] = {"run": run, "task": task, "op": record.task.op, "state": record.state.value}
         found |= {"story": story(machine, task), "attempts": record.attempt, "value": plain(value)}

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import Parameter
 
-from orrery.cli.options import RunName, Store, command, find_run, open_existing, read_value
+from orrery.cli.options import RunName, Store, command, read_value
 from orrery.cli.screen import out, say
 from orrery.errors import RequestError
 from orrery.graph.values import encode
 from orrery.runtime import remote
+from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine

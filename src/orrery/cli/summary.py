@@ -7,11 +7,11 @@ from rich.text import Text
 
 from orrery.cli.answer import print_answer, written_by
 from orrery.cli.options import command
-from orrery.cli.plain import short, span, spending
 from orrery.cli.screen import STYLES, marks_for, say
 from orrery.cli.tally import Tally
 from orrery.runtime import Result
 from orrery.runtime.session import store_url
+from orrery.telling.plain import short, span, spending
 
 MOST_OUTPUTS = 8
 MOST_FAILED = 5

@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 from orrery.cli.gantt import chrome, drawn_lines, svg
-from orrery.cli.options import RunName, Store, find_run, open_existing
-from orrery.cli.plain import span
+from orrery.cli.options import RunName, Store
 from orrery.cli.screen import marks_for, out, say, write_json
 from orrery.errors import OutsideError
 from orrery.journal import Journal
+from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
 from orrery.scheduler.events import AnyEvent
 from orrery.scheduler.machine import Machine
+from orrery.telling.plain import span
 from orrery.tracing import Attempt, Parallelism, attempts_of, critical_path, parallelism
 
 Format = Literal["terminal", "json", "chrome", "svg"]

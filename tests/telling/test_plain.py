@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orrery.cli.options import read_inputs, read_value
-from orrery.cli.plain import amount, plain, short, span, target_line
 from orrery.errors import Failure, InputError
 from orrery.graph import Blob
 from orrery.graph.values import decode, encode
+from orrery.telling.plain import amount, plain, short, span, target_line
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 data = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from orrery.cli.plain import plain, short, span
 from orrery.graph.values import decode
 from orrery.scheduler import events as ev
+from orrery.telling.plain import plain, short, span
 
 
 def told(event: ev.Event) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from orrery.cli.screen import printable
 from orrery.errors import Failure
 from orrery.graph import Blob
 from orrery.runtime import Result
 from orrery.scheduler.budgets import Ledger
+from orrery.telling.printable import printable
 
 MOST_DECIMAL_BITS = 14_000
 """Python refuses to write longer integers in decimal (4,300 digits); they are written in hexadecimal."""
