@@ -1,0 +1,35 @@
+"""Spectators: the runs that somebody looks at, each folded once however many look."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from orrery.dashboard.spectator import Spectator
+from orrery.journal import Journal
+
+MOST_KEPT = 8
+"""Folded runs that are kept; the one that was looked at longest ago goes first."""
+
+
+class Spectators:
+    """The spectators of a store, by run."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._kept: OrderedDict[str, Spectator] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, run: str) -> Spectator:
+        """The spectator of a run, as of its last look. Raises UnknownRunError at its first `catch_up`."""
+        with self._lock:
+            found = self._kept.pop(run, None) or Spectator(self._journal, run)
+            self._kept[run] = found
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+            return found
+
+    def close(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()

@@ -1,0 +1,159 @@
+"""Endpoints: Python functions that answer HTTP requests, with structs for what is asked, said and answered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
+from urllib.parse import quote, unquote
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from orrery.errors import RequestError
+
+Method = Literal["GET", "POST"]
+F = TypeVar("F", bound=Callable[..., Any])
+MOST_BODY_BYTES = 4 << 20
+
+
+class Raw(NamedTuple):
+    """An answer that is no JSON.
+
+    Args:
+        content: the bytes.
+        media: their media type.
+        filename: the name under which a browser keeps it; shown in place where empty.
+    """
+
+    content: bytes
+    media: str
+    filename: str = ""
+
+
+class Stream(NamedTuple):
+    """An answer that goes on: server-sent events."""
+
+    parts: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation of the API.
+
+    Args:
+        path: below /api, with {names} for the fields of `asked` that stand in it; the others come as a query.
+        function: takes the board, then as many of `asked` and `said` as it has, and returns the answer. A plain
+            function is called on a thread, since journals block; a coroutine function on the loop.
+        asked: the struct of the path and the query; None where nothing is asked.
+        said: the struct of the body; None where there is none.
+        answer: the struct that is answered, or Raw, or Stream.
+        tag: the heading under which the documentation has it.
+    """
+
+    method: Method
+    path: str
+    function: Callable[..., Any]
+    asked: type | None
+    said: type | None
+    answer: Any
+    tag: str
+
+    @property
+    def summary(self) -> str:
+        """The first line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def name(self) -> str:
+        """The name of the operation."""
+        return self.function.__name__
+
+    def route(self) -> Route:
+        """The route that calls it; its path parameters are matched as they were written, not yet decoded."""
+        return Route(f"/api{self.path}", self._respond, methods=[self.method], name=self.name)
+
+    async def _respond(self, request: Request) -> Response:
+        given: list[Any] = [request.app.state.board]
+        if self.asked is not None:
+            given.append(_read_asked(self.asked, request))
+        if self.said is not None:
+            given.append(_read_said(self.said, await _body(request)))
+        if inspect.iscoroutinefunction(self.function):
+            answer = await self.function(*given)
+        else:
+            answer = await run_in_threadpool(self.function, *given)
+        return _response(answer)
+
+
+class Endpoints:
+    """A group of endpoints under one heading."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.all: list[Endpoint] = []
+
+    def get(self, path: str) -> Callable[[F], F]:
+        """Let the decorated function answer GET requests."""
+        return self._at("GET", path)
+
+    def post(self, path: str) -> Callable[[F], F]:
+        """Let the decorated function answer POST requests, which may change something."""
+        return self._at("POST", path)
+
+    def _at(self, method: Method, path: str) -> Callable[[F], F]:
+        def register(function: F) -> F:
+            hints = get_type_hints(function)
+            answer = hints.pop("return")
+            self.all.append(
+                Endpoint(method, path, function, hints.get("asked"), hints.get("said"), answer, tag=self.tag)
+            )
+            return function
+
+        return register
+
+
+def _read_asked(kind: type, request: Request) -> Any:
+    words: Mapping[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
+    return _converted({**request.query_params, **words}, kind, strict=False)
+
+
+def _read_said(kind: type, body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise RequestError(f"the body is not what this takes: {error}; /api/openapi.json describes it") from error
+
+
+def _converted(words: Mapping[str, str], kind: type, *, strict: bool) -> Any:
+    try:
+        return msgspec.convert(words, kind, strict=strict)
+    except msgspec.MsgspecError as error:
+        raise RequestError(f"the address is not what this takes: {error}; /api/openapi.json describes it") from error
+
+
+async def _body(request: Request) -> bytes:
+    """The body, as long as it may be. Raises RequestError."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BODY_BYTES:
+            raise RequestError(f"the body is longer than {MOST_BODY_BYTES >> 20} MiB")
+    return bytes(body)
+
+
+def _response(answer: Any) -> Response:
+    match answer:
+        case Raw(content, media, filename):
+            headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}"}
+            return Response(content, media_type=media, headers=headers if filename else None)
+        case Stream(parts):
+            return StreamingResponse(parts, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return Response(msgspec.json.encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+__all__ = ["Endpoint", "Endpoints", "Raw", "Stream"]
