@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from orrery.dashboard.rows import TaskRow, Value
+from orrery.dashboard.rows import Change, Events, Past, TaskPanel, TaskRow, Timeline, Value
 
 
 class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part of what a run took.
 
     Args:
+        name: of an operation, a model, a device or a task. In brackets what is none: "(no model)", "(this machine)",
+            "(other tasks)"; and for time in which the run waited for no attempt "(person)", "(stood still)",
+            "(retry pause)" and "(scheduling)".
         seconds: of attempts (they overlap); `waited_s` of the critical path (they do not).
-        queued_s: between being ready and being begun.
+        queued_s: between being ready, or handed out again, and being begun.
     """
 
     name: str
@@ -26,11 +29,21 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Spending(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where time and money of a run went: by operation, model, device and, the dearest first, task (the first 50)."""
+    """Where time and money of a run went: by operation, model, device and, the dearest first, task (the first 50).
+
+    Shares of each kind add up to the whole: their `seconds` to `seconds`, and their `waited_s` to `duration_s`.
+
+    Args:
+        seconds: of all attempts, one after the other.
+        duration_s: of the run, from its start to its last event.
+        queued_s: of all attempts.
+    """
 
     seconds: float
     money: float = 0.0
     tokens: int = 0
+    duration_s: float = 0.0
+    queued_s: float = 0.0
     by_op: tuple[Share, ...] = ()
     by_model: tuple[Share, ...] = ()
     by_device: tuple[Share, ...] = ()
@@ -120,7 +133,14 @@ class OutputPair(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Two runs beside each other: totals, tasks that differ first (the first 2,000; `total` counts all), outputs."""
+    """Two runs beside each other: totals, tasks that differ first (the first 2,000; `total` counts all), outputs.
+
+    Args:
+        totals: of each `mean` is the figure of run a and `actual` that of run b.
+        differing: how many tasks are not the same: their definition, their state or their result.
+        graph_a, graph_b: as they were at last; left out of a run with more than 1,000 tasks, whose rows
+            `/runs/{run}/rows` has.
+    """
 
     a: str
     b: str
@@ -130,6 +150,43 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True):
     outputs: tuple[OutputPair, ...] = ()
     graph_a: Picture | None = None
     graph_b: Picture | None = None
+    differing: int = 0
+
+
+class File(msgspec.Struct, frozen=True):
+    """Bytes of a run: their media type, and they themselves in base64."""
+
+    media: str
+    base64: str
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """A run in one file, to be kept or sent.
+
+    Args:
+        format: always "orrery-run".
+        version: of this form; it grows when something is taken away or means something else.
+        made_at: seconds since the epoch.
+        made_by: the version of Orrery.
+        notes: what was left out, and why.
+        change: the head of the run, every row, and what the outputs come from.
+        panels: everything about single tasks, by name; of a large run only of some.
+        files: images and bytes that values refer to, by the address that they have in the API.
+    """
+
+    format: str
+    version: int
+    made_at: float
+    made_by: str
+    notes: tuple[str, ...]
+    change: Change
+    timeline: Timeline
+    past: Past
+    events: Events
+    outputs: dict[str, Value]
+    spending: Spending
+    panels: dict[str, TaskPanel] = {}
+    files: dict[str, File] = {}
 
 
 class DeviceRow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -262,6 +262,8 @@ export interface Spending {
   seconds: number;
   money?: number;
   tokens?: number;
+  duration_s?: number;
+  queued_s?: number;
   by_op?: Share[];
   by_model?: Share[];
   by_device?: Share[];
@@ -335,6 +337,28 @@ export interface Comparison {
   outputs?: OutputPair[];
   graph_a?: Picture | null;
   graph_b?: Picture | null;
+  differing?: number;
+}
+
+export interface File {
+  media: string;
+  base64: string;
+}
+
+export interface Exported {
+  format: string;
+  version: number;
+  made_at: number;
+  made_by: string;
+  notes: string[];
+  change: Change;
+  timeline: Timeline;
+  past: Past;
+  events: Events;
+  outputs: Record<string, Value>;
+  spending: Spending;
+  panels: Record<string, TaskPanel>;
+  files: Record<string, File>;
 }
 
 export interface DeviceRow {
