@@ -119,6 +119,11 @@ class MemoryJournal:
         with self._store.mutex:
             return self._known(run).seq
 
+    def summary(self, run: str) -> RunSummary:
+        """One line about one run. Raises UnknownRunError."""
+        with self._store.mutex:
+            return self._known(run).summary()
+
     def runs(self) -> list[RunSummary]:
         """Every run, in the order in which they were created."""
         with self._store.mutex:

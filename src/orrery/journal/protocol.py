@@ -111,6 +111,9 @@ class Journal(Protocol):
     def head(self, run: str) -> int:
         """The number of the last event, 0 when there is none. Raises UnknownRunError."""
 
+    def summary(self, run: str) -> RunSummary:
+        """One line about one run, however many others there are. Raises UnknownRunError."""
+
     def runs(self) -> list[RunSummary]:
         """Every run, in the order in which they were created."""
 

@@ -64,7 +64,7 @@ _CREATE = (
 )
 _TAKE_OVER = "UPDATE runs SET owner = ?, epoch = ?, updated = ? WHERE run_no = ?"
 _RELEASE = "UPDATE runs SET owner = '' WHERE run_no = ? AND epoch = ?"
-_SUMMARIES = "SELECT name, state, created, updated, head_seq, target, owner FROM runs ORDER BY run_no"
+_SUMMARIES = "SELECT name, state, created, updated, head_seq, target, owner FROM runs"
 
 
 class SqliteJournal:
@@ -200,10 +200,17 @@ class SqliteJournal:
         with self._speaking():
             return self._known(run).seq
 
+    def summary(self, run: str) -> RunSummary:
+        """One line about one run. Raises UnknownRunError."""
+        with self._speaking() as connection:
+            self._known(run)
+            *told, owner = connection.execute(f"{_SUMMARIES} WHERE name = ?", (run,)).fetchone()
+            return RunSummary(*told, live=bool(owner) and owner_lives(self._locks, owner))
+
     def runs(self) -> list[RunSummary]:
         """Every run, in the order in which they were created."""
         with self._speaking() as connection:
-            rows = connection.execute(_SUMMARIES).fetchall()
+            rows = connection.execute(f"{_SUMMARIES} ORDER BY run_no").fetchall()
             alive = {owner: bool(owner) and owner_lives(self._locks, owner) for *_, owner in rows}
         return [
             RunSummary(run, state, created, updated, events, target, alive[owner])

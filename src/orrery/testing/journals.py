@@ -260,6 +260,9 @@ class JournalConformance(abc.ABC):
         append(journal, (lease, [RunEnded(20.0, "failed")]))
         journal.release(lease)
         assert [(s.run, s.state, s.live) for s in other.runs()] == [("one", "failed", False), ("two", "running", True)]
+        assert [other.summary(s.run) for s in other.runs()] == other.runs()
+        with pytest.raises(UnknownRunError):
+            other.summary("three")
 
     # Snapshots
 
