@@ -13,7 +13,7 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     Args:
         name: of an operation, a model, a device or a task. In brackets what is none: "(no model)", "(this machine)",
             "(other tasks)"; and for time in which the run waited for no attempt "(person)", "(stood still)",
-            "(retry pause)" and "(scheduling)".
+            "(retry pause)", "(queue)" (for a free worker) and "(scheduling)".
         seconds: of attempts (they overlap); `waited_s` of the critical path (they do not).
         queued_s: between being ready, or handed out again, and being begun.
     """
