@@ -14,19 +14,19 @@ from orrery.cli.screen import say, say_table
 from orrery.cost import Calibration, Prediction, Spread
 from orrery.cost.calibrate import Pair
 from orrery.drawing import draw
-from orrery.drawing.view import short_seconds
 from orrery.graph import Graph
 from orrery.graph.codec import to_plain
 from orrery.passes import Note
 from orrery.passes.pipeline import Step
 from orrery.runtime.batch.foresee import RowsForeseen
 from orrery.runtime.explain import Explanation
-from orrery.telling.plain import dollars, span
+from orrery.telling.passes import saved, seconds_in_words, told_note, unexplained, why_skipped
+from orrery.telling.plain import dollars
 from orrery.telling.printable import printable
 
-MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS, MOST_NAMES = 60, 12, 3, 20, 4
+MOST_TASKS, MOST_NOTES, MOST_LEFT, MOST_KINDS = 60, 12, 3, 20
 """How many tasks of a graph a terminal is given, and of one pass how many changes and how many reasons for none;
-operations of which it is told how far their estimates were off; tasks that a note names."""
+operations of which it is told how far their estimates were off."""
 
 
 def show(
@@ -75,18 +75,14 @@ def titles(found: Explanation) -> tuple[str, str]:
 
 def reasons(found: Explanation) -> list[str]:
     """What was changed and why, a line each, for below a picture."""
-    lines = [f"{name}, {_told(note)}" for name, note in found.pipeline.notes() if note.kind == "made"]
+    lines = [f"{name}, {told_note(note)}" for name, note in found.pipeline.notes() if note.kind == "made"]
     more = [f"and {len(lines) - MOST_NOTES} more"] if len(lines) > MOST_NOTES else []
     return [printable(line) for line in lines[:MOST_NOTES] + more]
 
 
 def skipped(found: Explanation) -> list[str]:
     """The passes that were skipped and why, a line each."""
-    return [
-        printable(f"{step.name} is skipped, since it is wrong: {step.faults[0]}")
-        for step in found.pipeline.steps
-        if step.faults
-    ]
+    return [f"{printable(step.name)} is {why_skipped(step)}" for step in found.pipeline.steps if step.faults]
 
 
 def plain(found: Explanation, actual: Calibration | None = None, rows: RowsForeseen | None = None) -> dict[str, Any]:
@@ -114,11 +110,6 @@ def plain(found: Explanation, actual: Calibration | None = None, rows: RowsFores
     if rows is not None:
         data["rows"] = msgspec.to_builtins(rows)
     return data
-
-
-def seconds_in_words(seconds: float) -> str:
-    """A duration: fine below a second, where most of a workflow's steps are."""
-    return (short_seconds(seconds) or "0 s") if seconds < 1 else span(seconds)
 
 
 def ranged(spread: Spread) -> str:
@@ -176,38 +167,18 @@ def _of_pass(step: Step) -> Iterator[Text]:
     made = [note for note in step.notes if note.kind == "made"]
     left = [note for note in step.notes if note.kind == "rejected"]
     if step.faults:
-        yield Text(f"skipped, since it is wrong: {printable(str(step.faults[0]))}", "red")
+        yield Text(why_skipped(step), "red")
         return
     if step.changed and not made:
-        yield Text(f"changes {len(step.patch.touched()):,} tasks, and does not say why", "yellow")
+        yield Text(unexplained(step), "yellow")
     for note in made[:MOST_NOTES]:
-        yield Text(printable(_told(note))).append(_saved(note), "green" if _is_gain(note) else "yellow")
+        yield Text(printable(told_note(note))).append(saved(note), "green" if _is_gain(note) else "yellow")
     if len(made) > MOST_NOTES:
         yield Text(f"and {len(made) - MOST_NOTES:,} more", "dim")
     for note in left[:MOST_LEFT]:
-        yield Text(f"left: {printable(_told(note))}", "dim")
+        yield Text(f"left: {printable(told_note(note))}", "dim")
     if len(left) > MOST_LEFT:
         yield Text(f"and {len(left) - MOST_LEFT:,} more left as they are", "dim")
-
-
-def _told(note: Note) -> str:
-    """A note with the tasks that it is about."""
-    names = ", ".join(note.tasks[:MOST_NAMES]) + (
-        f" and {len(note.tasks) - MOST_NAMES:,} more" * (len(note.tasks) > MOST_NAMES)
-    )
-    return f"{names}: {note.because}" if names else note.because
-
-
-def _saved(note: Note) -> str:
-    """What a change is expected to save, or to cost."""
-    figures = (
-        (note.saves_s, seconds_in_words(abs(note.saves_s or 0.0))),
-        (note.saves_money, dollars(abs(note.saves_money or 0.0))),
-        (note.saves_tokens, f"{abs(note.saves_tokens or 0.0):,.0f} tokens"),
-    )
-    saved = [text for figure, text in figures if figure and figure > 0]
-    spent = [text for figure, text in figures if figure and figure < 0]
-    return "".join([f"  saves {', '.join(saved)}" * bool(saved), f"  costs {', '.join(spent)}" * bool(spent)])
 
 
 def _is_gain(note: Note) -> bool:
@@ -338,4 +309,4 @@ def _plain_spread(spread: Spread) -> list[float]:
     return [round(figure, 9) for figure in (spread.low, spread.mid, spread.high)]
 
 
-__all__ = ["off_by", "plain", "ranged", "reasons", "seconds_in_words", "show", "skipped", "titles"]
+__all__ = ["off_by", "plain", "ranged", "reasons", "show", "skipped", "titles"]
