@@ -16,13 +16,14 @@ export class NotInFile extends Error {
 
 /** The answer to a GET of an address such as "/runs/demo/events?after=7". Throws NotInFile. */
 export function answered(run: Exported, address: string): unknown {
-  const url = new URL(address.replace(/^\/api(?=\/)/, ""), "http://file.invalid");
-  const words = url.pathname.split("/").slice(1).map(decodeURIComponent);
+  const [path = "", query = ""] = below(address).split("?");
+  const words = path.split("/").slice(1).map(decodeURIComponent);
+  const asked = new URLSearchParams(query);
   if (words[0] === "runs" && words.length === 1) return listed(run);
   if (words[0] !== "runs" || words[1] !== run.change.head.run) throw new NotInFile();
-  switch (words.slice(2, 3)[0]) {
+  switch (words[2]) {
     case "rows":
-      return changedAfter(run.change, Number(url.searchParams.get("after") ?? 0));
+      return changedAfter(run.change, Number(asked.get("after") ?? 0));
     case "timeline":
       return run.timeline;
     case "past":
@@ -32,7 +33,7 @@ export function answered(run: Exported, address: string): unknown {
     case "spending":
       return run.spending;
     case "events":
-      return some(run.events, url.searchParams);
+      return some(run.events, asked);
     case "tasks": {
       const panel = words.length === 4 ? run.panels[words[3] ?? ""] : undefined;
       if (panel) return panel;
@@ -43,9 +44,12 @@ export function answered(run: Exported, address: string): unknown {
 
 /** Where the bytes behind an address of the API are: in the page, or at that address. */
 export function whereabouts(address: string): string {
-  const file = embedded?.files[address.replace(/^\/api(?=\/)/, "")];
+  const file = embedded?.files[below(address)];
   return file ? `data:${file.media};base64,${file.base64}` : address;
 }
+
+/** An address as it is below /api. */
+const below = (address: string): string => address.replace(/^\/api(?=\/)/, "");
 
 function read(page: Document): Exported | null {
   const element = page.getElementById(ELEMENT);
