@@ -1,14 +1,58 @@
-"""Spectator: one run, folded as its log grows, and the rows that changed after an event."""
+"""Spectator: one run, folded as its log grows, and the rows that changed after an event.
+
+The machine says what state every task is in; the spectator only finds out which tasks to look at after an event, at the
+cost of what the event changed. An event may change the task that it names, those that a patch touches, those for which
+something is due, those in flight when their driver changes or everything is to end, and those about which the machine
+has decided something. From a task that has ended, the change travels along its edges: to tasks that may go, or never
+can, and to the task that grew it.
+"""
 
 from __future__ import annotations
 
 import threading
+from array import array
+from collections import OrderedDict
+from itertools import islice
 
-from orrery.dashboard.rows import Change, RunHead, TaskRow
+from orrery.dashboard.rows import AttemptRow, Change, RunHead, TaskRow
+from orrery.dashboard.seen import Seen, line
+from orrery.errors import ReplayDivergedError
+from orrery.graph.ref import PSEUDO_SOURCES
+from orrery.graph.task import refs_in
 from orrery.journal import Journal
-from orrery.scheduler.events import AnyEvent
+from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
-from orrery.scheduler.record import Record
+from orrery.scheduler.states import ENDED, State
+from orrery.tracing.attempts import Ending
+
+MOST_NAMED = 100
+"""Of the tasks that failed, or that ask, so many are named in the head of a run."""
+GONE = "gone"
+_LOST: Ending = "lost"
+_STOPPED: Ending = "stopped"
+
+
+class Steps:
+    """Every change of state of a run, as columns.
+
+    Attributes:
+        tasks: name -> its number.
+        states: state -> its number.
+        seq, at, task, state: number and time of the event, numbers of the task and of what it became.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, int] = {}
+        self.states = {name: number for number, name in enumerate((*(state.value for state in State), GONE))}
+        self.seq, self.at = array("q"), array("d")
+        self.task, self.state = array("I"), array("B")
+
+    def add(self, seq: int, at: float, task: str, state: str) -> None:
+        """Note what a task became."""
+        self.seq.append(seq)
+        self.at.append(at)
+        self.task.append(self.tasks.setdefault(task, len(self.tasks)))
+        self.state.append(self.states[state])
 
 
 class Spectator:
@@ -17,44 +61,235 @@ class Spectator:
     Args:
         journal: where the run is.
         run: its whole name.
+
+    Attributes:
+        machine: the run as its log has it; read it under `lock`, never change it.
+        lock: held by whoever reads `machine` and what is beside it.
+        seen: what is known of each task beside its record, the one that changed last at the end.
+        steps: every change of state.
+        about: for every event the number that `steps` gives its task, plus one; 0 where it names none.
     """
 
     def __init__(self, journal: Journal, run: str) -> None:
         self.journal, self.run = journal, run
         self.machine = Machine(run)
         self.lock = threading.RLock()
-        """Held by whoever reads `machine`."""
-        self._rows: dict[str, TaskRow] = {}
-        self._target = ""
+        self.seen: OrderedDict[str, Seen] = OrderedDict()
+        self.steps = Steps()
+        self.about = array("I")
+        self._gone: OrderedDict[str, int] = OrderedDict()
+        self._counts: dict[str, int] = {}
+        self._asking: dict[str, None] = {}
+        self._outputs_changed = 0
+        self._target, self._live, self._created_at = "", False, 0.0
+        self._broken: ReplayDivergedError | None = None
 
     def catch_up(self) -> int:
-        """Fold what the log has gained; the number of its last event. Raises UnknownRunError, CorruptionError."""
+        """Fold what the log has gained; the number of its last event.
+
+        Raises: UnknownRunError; CorruptionError, ReplayDivergedError: the log cannot be read, or not by this version.
+        """
         with self.lock:
-            for _seq, event in self.journal.read(self.run, after=self.machine.seq):
-                self._take(event)
+            summary = self.journal.summary(self.run)
+            self._live, self._created_at = summary.live, summary.created_at
+            self._target = self._target or summary.target
+            if self._broken is not None:
+                raise self._broken
+            if summary.events > self.machine.seq:
+                try:
+                    for _seq, event in self.journal.read(self.run, after=self.machine.seq):
+                        self._take(event)
+                except ReplayDivergedError as error:  # the machine is no longer what the log says
+                    self._broken = error
+                    raise
             return self.machine.seq
 
     def changed_after(self, after: int) -> Change:
-        """The rows that changed after event `after`, as of the last `catch_up`."""
+        """The rows that changed after event `after`, as of the last `catch_up`; all of them after an unknown one."""
         with self.lock:
-            rows = tuple(row for row in self._rows.values() if row.changed > after)
-            return Change(self.machine.seq, self._head(), rows)
+            machine = self.machine
+            after = after if after <= machine.seq else 0
+            rows: list[TaskRow] = []
+            for seen in reversed(self.seen.values()):
+                if seen.changed <= after:
+                    break
+                rows.append(seen.told(machine))
+            order = machine.records
+            rows.sort(key=lambda row: order[row.id].order)
+            gone: list[str] = []
+            for task, seq in reversed(self._gone.items()):
+                if seq <= after or after == 0:
+                    break
+                gone.append(task)
+            outputs = self.outputs() if self._outputs_changed > after else None
+            return Change(machine.seq, self.head(), tuple(rows), tuple(reversed(gone)), outputs)
 
-    def _take(self, event: AnyEvent) -> None:
-        self.machine.replay(event)
-        self._target = getattr(event, "target", "") or self._target
-        task = getattr(event, "task", None)
-        for name in self.machine.records if task is None else (task,):
-            record = self.machine.records.get(name)
-            if record is not None:
-                self._rows[name] = self._row(record)
+    def row(self, task: str) -> TaskRow | None:
+        """The row of one task; None where there is none."""
+        with self.lock:
+            seen = self.seen.get(task)
+            return None if seen is None else seen.told(self.machine)
 
-    def _row(self, record: Record) -> TaskRow:
-        task, seq = record.task, self.machine.seq
-        return TaskRow(task.id, task.op, record.state.value, seq, seq, attempt=record.attempt)
+    def outputs(self) -> dict[str, tuple[str, ...]]:
+        """What the run returns, as the tasks that each output comes from."""
+        with self.lock:
+            return {name: sources(value) for name, value in self.machine.graph.outputs.items()}
 
-    def _head(self) -> RunHead:
+    def attempts(self) -> list[AttemptRow]:
+        """Every attempt, in the order in which they were handed out; those that go on as if they ended now."""
+        with self.lock:
+            now = self.machine.now
+            found = [row for seen in self.seen.values() for row in seen.attempts_by(now)]
+        found.sort(key=lambda row: (row.queued_at, row.task, row.number))
+        return found
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over and all of its log was read, so that nothing can change any more."""
+        return self.machine.state != "running" and not self.machine.decisions
+
+    @property
+    def standing(self) -> str:
+        """The state of the run: the machine's, or "paused" or "interrupted" of one that has not ended."""
         machine = self.machine
-        return RunHead(
-            self.run, machine.state, False, machine.seq, machine.started_at, machine.now, self._target, machine.counts()
-        )
+        if machine.state != "running":
+            return machine.state
+        return "paused" if machine.paused else "running" if self._live else "interrupted"
+
+    def head(self) -> RunHead:
+        """The run in short."""
+        with self.lock:
+            machine = self.machine
+            ledger, records = machine.ledger, machine.records
+            return RunHead(
+                self.run,
+                self.standing,
+                self._live,
+                machine.seq,
+                machine.started_at or self._created_at,
+                machine.now or self._created_at,
+                target=self._target,
+                counts={state: count for state, count in self._counts.items() if count},
+                failed=tuple(islice(machine.failed, MOST_NAMED)),
+                asking={task: line(records[task].because) for task in islice(self._asking, MOST_NAMED)},
+                money=ledger.money,
+                tokens=ledger.tokens,
+                budget_money=ledger.budget.money,
+                budget_tokens=ledger.budget.tokens,
+                budget_wall_s=ledger.budget.wall_s,
+                because=line(str(machine.failure)) if machine.failure is not None else "",
+            )
+
+    # -- one event ------------------------------------------------------------------------------------
+
+    def _take(self, event: ev.AnyEvent) -> None:
+        machine = self.machine
+        if isinstance(event, ev.Decision):  # what it tells of has happened with the event before it
+            machine.replay(event)
+            self._is_about(getattr(event, "task", None))
+            return
+        suspects = self._suspects(event)
+        ending, before, outputs = self._ending(), machine.now, machine.graph.outputs
+        machine.replay(event)
+        suspects += [task for decision in machine.decisions if (task := getattr(decision, "task", None)) is not None]
+        if self._ending() != ending:
+            suspects += machine.in_flight
+        if machine.graph.outputs is not outputs:
+            self._outputs_changed = machine.seq
+        task = getattr(event, "task", None)
+        if task is not None and (seen := self.seen.get(task)) is not None:
+            seen.hear(event)
+            self._settle(task, machine.now, _STOPPED, sure=True)
+        at, left = (before, _LOST) if isinstance(event, ev.RunResumed) else (machine.now, _STOPPED)
+        patched = isinstance(event, ev.GraphPatched | ev.TaskExpanded)
+        for name in suspects:
+            self._settle(name, at, left, sure=patched)
+        self._is_about(task)
+        if isinstance(event, ev.RunStarted):
+            self._target = event.target or self._target
+
+    def _suspects(self, event: ev.Event) -> list[str]:
+        """Tasks that an event may change besides the one that it names, as far as they are known before."""
+        match event:
+            case ev.GraphPatched(patch=patch) | ev.TaskExpanded(patch=patch):
+                touched = list(patch.touched())
+                for task in touched:
+                    if (seen := self.seen.get(task)) is not None:
+                        seen.needs = None
+                return touched
+            case ev.RunResumed():
+                return list(self.machine.in_flight)
+            case ev.TimeReached(at=at):
+                return self.machine.timers.due_by(at)
+        return []
+
+    def _ending(self) -> tuple[bool, bool]:
+        return self.machine.stopping is not None, self.machine.cancelling
+
+    def _settle(self, task: str, at: float, left: Ending, *, sure: bool) -> None:
+        """Bring a task up to date, and all that follow from its end.
+
+        Args:
+            at: when attempts ended that are not live any more, and of whose end no event tells; `left`: how.
+            sure: its row has changed, though its state may not show it.
+        """
+        records, outgoing, now = self.machine.records, self.machine.graph.outgoing, self.machine.seq
+        ahead = [(task, sure)]
+        while ahead:
+            name, changed = ahead.pop()
+            record = records.get(name)
+            if record is None:
+                self._lose(name)
+                continue
+            seen = self.seen.get(name)
+            if seen is None:
+                seen = self.seen[name] = Seen(record, now)
+                self._gone.pop(name, None)
+            was, state = seen.state, record.state
+            if not changed and was is state and state is not State.STOPPING:
+                continue
+            if seen.open:
+                seen.leave(record.live, at, left, decided=changed)
+            seen.row = None
+            if seen.changed != now:
+                seen.changed = now
+                self.seen.move_to_end(name)
+            if was is not state:
+                self._step(name, seen, state)
+                if state in ENDED:
+                    ahead += [
+                        (target, False)
+                        for target in outgoing[name]
+                        if (known := self.seen.get(target)) is None or known.state is not records[target].state
+                    ]
+
+    def _step(self, task: str, seen: Seen, state: State) -> None:
+        """Note that a task has another state."""
+        machine, was = self.machine, seen.state
+        if was is not None:
+            self._counts[was.value] -= 1
+        self._counts[state.value] = self._counts.get(state.value, 0) + 1
+        if state is State.ASKING:
+            self._asking[task] = None
+        elif was is State.ASKING:
+            del self._asking[task]
+        seen.state = state
+        self.steps.add(machine.seq, machine.now - machine.started_at, task, state.value)
+
+    def _lose(self, task: str) -> None:
+        """Forget a task that a patch took away."""
+        seen = self.seen.pop(task, None)
+        if seen is not None and seen.state is not None:
+            self._counts[seen.state.value] -= 1
+            self._asking.pop(task, None)
+            self._gone[task] = self.machine.seq
+            self.steps.add(self.machine.seq, self.machine.now - self.machine.started_at, task, GONE)
+
+    def _is_about(self, task: str | None) -> None:
+        number = self.steps.tasks.get(task) if task is not None else None
+        self.about.append(0 if number is None else number + 1)
+
+
+def sources(value: object) -> tuple[str, ...]:
+    """The tasks that a value with references comes from, each once."""
+    return tuple(dict.fromkeys(ref.task for ref in refs_in(value) if ref.task not in PSEUDO_SOURCES))

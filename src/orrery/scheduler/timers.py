@@ -33,6 +33,17 @@ class Timers:
             return due, kind, subject, attempt
         return None
 
+    def due_by(self, at: float) -> list[str]:
+        """The subjects of what is due at `at`, without taking it; costs what is due, not what is set."""
+        found: list[str] = []
+        ahead = [0]
+        while ahead:
+            place = ahead.pop()
+            if place < len(self._heap) and self._heap[place][0] <= at:
+                found.append(self._heap[place][3])
+                ahead += (2 * place + 1, 2 * place + 2)
+        return found
+
     def __len__(self) -> int:
         return len(self._heap)
 

@@ -72,9 +72,9 @@ class WorldReport:
     virtual_s: float = 0.0
 
 
-def run_world(seed: int, *, tasks: int | None = None) -> WorldReport:
-    """Live through the world that a seed makes. Raises WorldError if a promise is broken."""
-    world = _World(seed, tasks)
+def run_world(seed: int, *, tasks: int | None = None, journal: MemoryJournal | None = None) -> WorldReport:
+    """Live through the world that a seed makes, and leave its log in a journal. Raises WorldError."""
+    world = _World(seed, tasks, journal or MemoryJournal())
     try:
         return world.live()
     except WorldError:
@@ -84,12 +84,12 @@ def run_world(seed: int, *, tasks: int | None = None) -> WorldReport:
 
 
 class _World:
-    def __init__(self, seed: int, tasks: int | None) -> None:
+    def __init__(self, seed: int, tasks: int | None, journal: MemoryJournal) -> None:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - the point is that it can be repeated
         self.report = WorldReport(seed)
         self.now = 1_000_000.0
-        self.journal = MemoryJournal()
+        self.journal = journal
         self.ended: set[str] = set()
         self.starts: dict[str, int] = {}
         self.excuses: dict[str, int] = {}

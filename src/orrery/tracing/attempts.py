@@ -33,13 +33,14 @@ class Attempt(NamedTuple):
         return self.ended_at - self.began_at
 
 
-_ENDINGS: dict[type[ev.Event], Ending] = {
+ENDINGS: dict[type[ev.Event], Ending] = {
     ev.TaskSucceeded: "succeeded",
     ev.TaskFailed: "failed",
     ev.TaskExpanded: "grown",
     ev.TaskStopped: "stopped",
     ev.AttemptLost: "lost",
 }
+"""The events with which an attempt ends."""
 
 
 class Attempts:
@@ -54,7 +55,7 @@ class Attempts:
         if isinstance(event, ev.TaskStarted):
             self.open[event.task, event.attempt] = event.at
             return None
-        outcome = _ENDINGS.get(type(event))
+        outcome = ENDINGS.get(type(event))
         if outcome is None:
             return None
         final: Any = event
