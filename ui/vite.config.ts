@@ -1,9 +1,19 @@
 import { defineConfig } from "vite";
 
+const API = process.env.ORRERY_URL ?? "http://127.0.0.1:8484";
+
 // The page is served by `orrery ui` itself, so that it is built into the package and asks only its own origin.
 export default defineConfig({
   base: "./",
-  build: { outDir: "../src/orrery/dashboard/page", emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
+  build: {
+    outDir: "../src/orrery/dashboard/page",
+    emptyOutDir: true,
+    target: "es2022",
+    // Browsers that know light-dark(), so that colours stay as they are written.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    assetsInlineLimit: 0,
+  },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
+  server: { proxy: { "/api": API, "/login": API } },
 });

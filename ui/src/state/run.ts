@@ -13,6 +13,8 @@ export class RunStore {
   /** Counts changes that were applied; read it to be told of the next. */
   readonly version = signal(0);
   readonly connection: Signal<Connection> = signal("connecting");
+  /** Why the run cannot be shown, where its connection is "refused". */
+  refusal = "";
   outputs: Record<string, string[]> = {};
   seq = 0;
   private readonly listeners = new Set<(change: Change) => void>();

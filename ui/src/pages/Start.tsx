@@ -1,0 +1,6 @@
+import { useTitle } from "../state/title";
+
+export default function Start() {
+  useTitle("Start");
+  return <h1>Start</h1>;
+}

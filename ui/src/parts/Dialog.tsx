@@ -1,0 +1,106 @@
+// Dialogs: a native <dialog> shown modally, so that the browser keeps the focus in it and closes it with Escape.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Button, IconButton } from "./Button";
+import { classes } from "./classes";
+import "./dialog.css";
+
+interface Props {
+  title: string;
+  /** Called when it is to go: Escape, the cross, or a press beside it. */
+  onClose: () => void;
+  /** The buttons at its foot. */
+  actions?: ComponentChildren;
+  wide?: boolean;
+  /** Leave out the title's line; the title is still read aloud. */
+  plain?: boolean;
+  children?: ComponentChildren;
+}
+
+export function Dialog({ title, onClose, actions, wide, plain, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = useId();
+  useEffect(() => {
+    const shown = dialog.current;
+    const before = document.activeElement;
+    shown?.showModal();
+    shown?.querySelector<HTMLElement>("[data-first]")?.focus();
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={classes("dialog", wide && "wide", plain && "plain")}
+      aria-labelledby={plain ? undefined : name}
+      aria-label={plain ? title : undefined}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onPointerDown={(event) => event.target === dialog.current && onClose()}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <div class="sheet">
+        {!plain && (
+          <header>
+            <h2 id={name}>{title}</h2>
+            <IconButton icon="close" label="Close" small onClick={onClose} />
+          </header>
+        )}
+        <div class="content">{children}</div>
+        {actions && <footer>{actions}</footer>}
+      </div>
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  /** The word on the button that does it. */
+  does: string;
+  danger?: boolean;
+  /** Does it; while its promise is open the button is busy. The dialog closes when it succeeds and shows why when not. */
+  onConfirm: () => Promise<unknown> | void;
+  onClose: () => void;
+  children?: ComponentChildren;
+}
+
+/** Asks before something is done. */
+export function ConfirmDialog({ title, does, danger, onConfirm, onClose, children }: ConfirmProps) {
+  const [busy, setBusy] = useState(false);
+  const [wrong, setWrong] = useState("");
+  const confirm = async () => {
+    setBusy(true);
+    setWrong("");
+    try {
+      await onConfirm();
+      onClose();
+    } catch (error) {
+      setWrong(error instanceof Error ? error.message : String(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog
+      title={title}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>Not now</Button>
+          <Button kind={danger ? "danger" : "main"} busy={busy} onClick={confirm} data-first>
+            {does}
+          </Button>
+        </>
+      }
+    >
+      {children}
+      <p class="wrong" role="alert">
+        {wrong}
+      </p>
+    </Dialog>
+  );
+}
