@@ -38,7 +38,9 @@ EVENTS = 200_000
 """So many events are read at most: some seconds' worth. The newest runs go first; one that is too long is left out."""
 
 
-def learn(journal: Journal, learned: Learned | None = None, *, runs: int = RUNS, events: int = EVENTS) -> Learned:
+def learn(
+    journal: Journal, learned: Learned | None = None, *, runs: int = RUNS, events: int = EVENTS, before: str = ""
+) -> Learned:
     """What the last runs of a store took; those that `learned` was taught by already are not read again.
 
     Runs that somebody drives at present are left out. One that cannot be read is passed over and named in
@@ -48,11 +50,14 @@ def learn(journal: Journal, learned: Learned | None = None, *, runs: int = RUNS,
         learned: to be taught more; a new one by default.
         runs: so many at most, the newest.
         events: so many in all at most.
+        before: the name of a run; only those that were created before it teach, as when it began.
     """
     learned = Learned() if learned is None else learned
     learned.skipped = {}
     chosen: list[RunSummary] = []
-    for summary in reversed(journal.runs()[-runs:]):
+    known = journal.runs()
+    end = next((place for place, summary in enumerate(known) if summary.run == before), len(known))
+    for summary in reversed(known[:end][-runs:]):
         is_driven = summary.live and summary.state in ("running", "paused")
         if summary.run in learned.taken or is_driven:
             continue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from orrery.dashboard.account import Account, Spent, Waited
+from orrery.dashboard.seen import model_of
 from orrery.dashboard.weighed import Share, Spending
 from orrery.graph.ref import TaskId
-from orrery.graph.task import Task
 
 MOST_TASKS = 50
 """Tasks that are told of one by one; the dearest."""
@@ -24,7 +24,8 @@ def spending_of(account: Account) -> Spending:
         return found.op if found is not None else ""
 
     def model(task: TaskId, _number: int) -> str:
-        return model_of(account.tasks.get(task)) or NO_MODEL
+        found = account.tasks.get(task)
+        return (model_of(found) if found is not None else "") or NO_MODEL
 
     def device(task: TaskId, number: int) -> str:
         return where.get((task, number)) or HERE
@@ -41,12 +42,6 @@ def spending_of(account: Account) -> Spending:
         by_device=_shares(spent, waited, device),
         by_task=(*by_task[:MOST_TASKS], *_together(by_task[MOST_TASKS:])),
     )
-
-
-def model_of(task: Task | None) -> str:
-    """The model that a task's arguments name; "" where they name none."""
-    model = task.args.get("model") if task is not None else None
-    return model if isinstance(model, str) else ""
 
 
 def _shares(spent: Iterable[Spent], waited: Iterable[Waited], name: Callable[[TaskId, int], str]) -> tuple[Share, ...]:
@@ -108,4 +103,4 @@ def _together(shares: tuple[Share, ...]) -> tuple[Share, ...]:
     )
 
 
-__all__ = ["model_of", "spending_of"]
+__all__ = ["spending_of"]

@@ -59,6 +59,7 @@ def explain(
     passes: Iterable[tuple[str, Pass]] | None = None,
     resources: Mapping[str, int] | None = None,
     devices: Mapping[str, Device] | None = None,
+    before: str = "",
 ) -> Explanation:
     """What the workflow would take, and what passes would make of it.
 
@@ -68,18 +69,20 @@ def explain(
         passes: with their names, in order; the usual ones unless given.
         resources: capacity of the resources that tasks name.
         devices: of the fleet on which tasks may be placed.
+        before: the name of a run; only those that were created before it teach.
 
     Raises: ModelSettingsError: the settings of the models cannot be read.
     """
     graph = workflow.graph
     platform = platform_of(graph, capacity={**capacities(), **(resources or {})}, devices=devices)
-    learned = learn(journal) if journal is not None else Learned()
+    learned = learn(journal, before=before) if journal is not None else Learned()
     known = {name: spec.default for name, spec in workflow.inputs.items() if not spec.required} | dict(inputs or {})
     costs = Estimates(platform, learned, graph=graph, inputs=known)
     pipeline = rewrite(graph, costs, named() if passes is None else passes, clock=time.perf_counter)
     after = Estimates(platform, learned, graph=pipeline.after, inputs=known)
-    before = predict(graph, costs)
-    return Explanation(workflow, platform, learned, pipeline, before, predict(pipeline.after, after), known)
+    return Explanation(
+        workflow, platform, learned, pipeline, predict(graph, costs), predict(pipeline.after, after), known
+    )
 
 
 def capacities() -> dict[str, int]:
