@@ -69,7 +69,7 @@ export function startKeys(): () => void {
     const all = [...groups.peek()].reverse().flatMap((group) => group.keys);
     const key = chords.find(event, isTyping(event.target), all, event.timeStamp);
     if (!key) return;
-    if (key.press === "Enter" && (event.target as Element).closest("a, button, summary")) return;
+    if ((key.press === "Enter" || key.press === " ") && (event.target as Element).closest("a, button, summary, input:not([type=range])")) return;
     event.preventDefault();
     key.run(event);
   };
