@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orrery.dashboard.following import Followers
 from orrery.dashboard.spectators import Spectators
 from orrery.journal import Journal
 
@@ -31,11 +32,14 @@ class Board:
     hub: HubAddress | None = None
     hub_state: Path | None = None
     spectators: Spectators = field(init=False)
+    followers: Followers = field(init=False)
 
     def __post_init__(self) -> None:
         self.spectators = Spectators(self.journal)
+        self.followers = Followers(self.spectators)
 
     def close(self) -> None:
-        """Let the store go."""
+        """Let the store go. A server that stops calls `followers.close` first, so that its streams end."""
+        self.followers.close()
         self.spectators.close()
         self.journal.close()

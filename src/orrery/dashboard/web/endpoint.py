@@ -80,7 +80,7 @@ class Endpoint:
     async def _respond(self, request: Request) -> Response:
         given: list[Any] = [request.app.state.board]
         if self.asked is not None:
-            given.append(_read_asked(self.asked, request))
+            given.append(_read_asked(self.asked, request, resumes=self.answer is Stream))
         if self.said is not None:
             given.append(_read_said(self.said, await _body(request)))
         if inspect.iscoroutinefunction(self.function):
@@ -117,8 +117,11 @@ class Endpoints:
         return register
 
 
-def _read_asked(kind: type, request: Request) -> Any:
-    words: Mapping[str, str] = {name: unquote(value) for name, value in request.path_params.items()}
+def _read_asked(kind: type, request: Request, *, resumes: bool) -> Any:
+    """What is asked by the path and the query; a browser that resumes a stream says in a header after which event."""
+    words = {name: unquote(value) for name, value in request.path_params.items()}
+    if resumes and "last-event-id" in request.headers:
+        words["after"] = request.headers["last-event-id"]
     return _converted({**request.query_params, **words}, kind, strict=False)
 
 
@@ -148,9 +151,11 @@ async def _body(request: Request) -> bytes:
 
 def _response(answer: Any) -> Response:
     match answer:
-        case Raw(content, media, filename):
-            headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}"}
-            return Response(content, media_type=media, headers=headers if filename else None)
+        case Raw(content, media, filename):  # it may be of a run's making: nothing in it is to be executed
+            headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+            if filename:
+                headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            return Response(content, media_type=media, headers={**headers, "Cache-Control": "no-store"})
         case Stream(parts):
             return StreamingResponse(parts, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     return Response(msgspec.json.encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"})

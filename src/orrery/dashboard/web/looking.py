@@ -8,7 +8,8 @@ import msgspec
 
 from orrery.dashboard.board import Board
 from orrery.dashboard.rows import Change, RunLine, RunList
-from orrery.dashboard.web.endpoint import Endpoints
+from orrery.dashboard.web.endpoint import Endpoints, Stream
+from orrery.dashboard.web.stream import changes
 from orrery.runtime.directory import standing, without_windows
 
 looking = Endpoints("Look")
@@ -65,3 +66,9 @@ def rows(board: Board, asked: RowsAsked) -> Change:
     spectator = board.spectators.of(asked.run)
     spectator.catch_up()
     return spectator.changed_after(asked.after)
+
+
+@looking.get("/runs/{run}/stream")
+async def stream(board: Board, asked: RowsAsked) -> Stream:
+    """The rows of a run that change after an event, as they do: server-sent events, with their numbers as ids."""
+    return Stream(changes(board, asked.run, asked.after))
