@@ -101,7 +101,11 @@ def difference(before: Graph, patch: Patch) -> list[str]:
 
 
 def _marked(before: Graph, after: Graph, told: Callable[[Graph], str]) -> list[str]:
-    old, new = told(before), told(after)
+    return marked(told(before), told(after))
+
+
+def marked(old: str, new: str) -> list[str]:
+    """A text and what takes its place, as lines with "- " and "+ " in front of them; none where they are the same."""
     if old == new:
         return []
     return [*(f"- {line}" for line in old.splitlines()), *(f"+ {line}" for line in new.splitlines())]
