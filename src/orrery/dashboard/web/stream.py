@@ -45,8 +45,8 @@ async def changes(board: Board, run: str, after: int) -> AsyncIterator[bytes]:
                 return
             mark = follower.mark
             if mark is not None and _is_news(mark, told):
-                told, message = await asyncio.to_thread(_message, follower.spectator, after)
-                after = told.seq
+                head, message = await asyncio.to_thread(_message, follower.spectator, after)
+                told, after = head, head.seq
                 yield message
                 await _pause(follower)
             elif mark is not None and mark.ended and not over:
