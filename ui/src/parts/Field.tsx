@@ -61,8 +61,13 @@ type Spoken<Props> = Omit<Props, "onInput" | "onChange" | "value" | "type" | "ro
   onValue: (value: string) => void;
 };
 
+type InputProps = Spoken<PartialInputHTMLAttributes<HTMLInputElement>> & {
+  /** The id of a datalist with what one may want. */
+  list?: string;
+};
+
 /** A line of text. */
-export function TextInput({ value, onValue, class: more, ...rest }: Spoken<PartialInputHTMLAttributes<HTMLInputElement>>) {
+export function TextInput({ value, onValue, class: more, ...rest }: InputProps) {
   return (
     <input
       type="text"

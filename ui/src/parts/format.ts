@@ -50,7 +50,7 @@ export function count(number: Maybe): string {
 export function tokens(number: Maybe): string {
   if (!known(number)) return NOTHING;
   if (number < 1000) return String(Math.round(number));
-  return number < 999_950 ? `${threeDigits(number / 1000)} k` : `${threeDigits(number / 1e6)} M`;
+  return number < 999_500 ? `${threeDigits(number / 1000)} k` : `${threeDigits(number / 1e6)} M`;
 }
 
 /** A size: "0 B", "812 B", "1.5 KiB", "20 MiB". */
