@@ -258,6 +258,24 @@ class RunNameError(RequestError):
     code = "run-name"
 
 
+class NotBegunError(ProblemsError):
+    """A command that was to begin a run, or to go on with one, said that it cannot; `problems` has what it said."""
+
+    code = "not-begun"
+
+
+class NotPrivateError(RequestError):
+    """A file that holds a secret may be read or written by others, so it is not used."""
+
+    code = "not-private"
+
+
+class ListenError(RequestError):
+    """The dashboard cannot, or should not, listen at an address."""
+
+    code = "listen"
+
+
 class ModelSettingsError(ProblemsError):
     """The settings of the models cannot be used; every problem has its place in the file."""
 
@@ -358,6 +376,18 @@ class WorkerLostError(OutsideError):
     code = "worker-lost"
 
 
+class TooManyStreamsError(OutsideError):
+    """As many streams of changes are open as a server allows."""
+
+    code = "too-many-streams"
+
+
+class SlowStartError(OutsideError):
+    """A command that was to begin a run has not done so within its time; it may still."""
+
+    code = "slow-start"
+
+
 class TransportUrlError(RequestError):
     """The URL of a hub or a device cannot be used."""
 
@@ -374,6 +404,18 @@ class HubRefusedError(RequestError):
     """A hub does not let this device or client in; the message says why."""
 
     code = "hub-refused"
+
+
+class HubNotHereError(RequestError):
+    """The registry of the hub is not in this folder, so nobody can be let in, drained or revoked from it."""
+
+    code = "hub-not-here"
+
+
+class PageNotBuiltError(RequestError):
+    """The page of the dashboard is wanted, and this checkout has not built it."""
+
+    code = "page-not-built"
 
 
 class HubLockedError(OutsideError):

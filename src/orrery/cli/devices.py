@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -20,10 +18,9 @@ from orrery.cli.options import Json, read_skills
 from orrery.cli.screen import can_move_its_cursor, out, say, say_table, table_lines, write_json
 from orrery.errors import RequestError
 from orrery.fleet.client import HubClient
-from orrery.fleet.hub.registry import FILE, Enrolled, Registry
-from orrery.fleet.hubs import DEFAULT_STATE, nearby_hub
+from orrery.fleet.hub.registry import Enrolled, Registry
+from orrery.fleet.operator import invite, registry_folder, usual_folder
 from orrery.fleet.profile import DeviceView
-from orrery.fleet.transports.address import is_loopback
 from orrery.telling.devices import plain_devices
 from orrery.telling.plain import span
 from orrery.telling.printable import printable
@@ -84,22 +81,23 @@ def enrol(
     """
     given = read_skills(skills)
     with contextlib.closing(Registry(_folder(state))) as registry:
-        token = registry.enrolment_token(at=time.time(), name=name, skills=given, minutes=minutes)
-        running = registry.is_running()
-        url = _url_for_others(registry.urls())
-    words = f"orrery device --hub {shlex.quote(url) if url else 'URL'} --token {token}"
-    words += f" --name {name}" if name else ""
+        invitation = invite(registry, at=time.time(), name=name, skills=given, minutes=minutes)
     if json:
-        write_json({"token": token, "name": name, "minutes": minutes, "hub": url or None, "command": words})
+        found = {"token": invitation.token, "name": name, "minutes": minutes}
+        write_json({**found, "hub": invitation.url or None, "command": invitation.command})
         return 0
     console = out()
     say(console, f"on the device, within {minutes:g} minutes:\n", "dim")
-    console.print(Text(words, "bold"), soft_wrap=True)  # whole, to be copied
+    console.print(Text(invitation.command, "bold"), soft_wrap=True)  # whole, to be copied
     say(console, "")
-    if not running:
+    if not invitation.is_running:
         say(console, "no hub runs here yet; `orrery hub` starts it", "yellow")
-    if url and is_loopback(_host(url)):
-        say(console, f"{url} can be reached from this machine only; docs/guides/hub.md says how to open it", "dim")
+    if invitation.is_near_only:
+        say(
+            console,
+            f"{invitation.url} can be reached from this machine only; docs/guides/hub.md says how to open it",
+            "dim",
+        )
     say(console, "the token works once; whoever has it can be that device", "dim")
     return 0
 
@@ -162,11 +160,11 @@ def audit(
 
 def _folder(state: Path | None) -> Path:
     """The hub's folder, which must be there. Raises RequestError."""
-    found = nearby_hub() if state is None else None
-    folder = state or (Path(found.state) if found is not None else DEFAULT_STATE)
-    if not (folder / FILE).is_file():
+    folder = registry_folder(state)
+    if folder is None:
         raise RequestError(
-            f"there is no hub's state in {folder}; `orrery hub` makes one, and --state names that of another folder"
+            f"there is no hub's state in {state or usual_folder()}; `orrery hub` makes one, and --state names that of "
+            "another folder"
         )
     return folder
 
@@ -270,16 +268,6 @@ def _skills(device: Enrolled | None, view: DeviceView | None) -> Text:
     skills = view.profile.skills if view is not None else device.skills if device is not None else ()
     more = f" +{len(skills) - _MOST_SKILLS}" if len(skills) > _MOST_SKILLS else ""
     return Text(printable(" ".join(skills[:_MOST_SKILLS])) + more, "dim")
-
-
-def _url_for_others(urls: Sequence[str]) -> str:
-    """The hub's URL that a device is given: one that other machines can reach, if there is one."""
-    remote = [url for url in urls if _host(url) and not is_loopback(_host(url))]
-    return (remote or [*urls, ""])[0]
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
 
 
 def _kind_style(kind: str) -> str:

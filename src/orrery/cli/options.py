@@ -121,11 +121,9 @@ def check_output(output: Path | None, target: str, table: Path | None = None) ->
 
 def read_skills(text: str) -> tuple[str, ...]:
     """The words of a list with commas between them. Raises RequestError."""
-    skills = tuple(one.strip() for one in text.split(",") if one.strip())
-    for one in skills:
-        if not one.isprintable() or " " in one:
-            raise RequestError(f"{one!r} is no skill: write words joined by commas, such as --skills gpu,camera")
-    return skills
+    from orrery.fleet.operator import checked_skills
+
+    return checked_skills(text.split(","))
 
 
 def read_hub(url: str | None, token_file: Path | None) -> HubAddress | None:
