@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Need(msgspec.Struct, frozen=True, omit_defaults=True):
+class Need(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a task waits for.
 
     Args:
@@ -20,7 +20,7 @@ class Need(msgspec.Struct, frozen=True, omit_defaults=True):
     hard: bool = True
 
 
-class TaskRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class TaskRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One task as it stands. Times in seconds since the epoch; what does not apply is left out.
 
     Args:
@@ -187,7 +187,7 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: bool = False
 
 
-class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One try at a task: times in seconds since the epoch; `outcome` as `orrery.tracing.Ending` names it."""
 
     task: str

@@ -19,6 +19,7 @@ from orrery.tracing.attempts import ENDINGS, Ending
 
 MOST_LINE = 300
 """Of reasons and notes so many characters are told."""
+MOST_NOTE = 2 * MOST_LINE
 _NOTHING = ev.Usage()
 
 
@@ -49,19 +50,19 @@ class Seen(msgspec.Struct, gc=False):
     needs: tuple[Need, ...] | None = None
     row: TaskRow | None = None
 
-    def hear(self, event: ev.Event) -> None:
+    def hear(self, event: Any) -> None:
         """Take in what an event about this task says beyond the machine's record."""
-        match event:
-            case ev.TaskStarted(at=at, attempt=attempt):
-                if not self.open:
-                    self.fraction, self.note, self.where = None, "", ""
-                self.open = {**self.open, attempt: at}
-            case ev.TaskProgressed(fraction=fraction, note=note, where=where):
-                self.fraction = fraction if fraction is not None else self.fraction
-                self.note = line(note) or self.note
-                self.where = where or self.where
-            case _ if type(event) in ENDINGS:
-                self._end(event)
+        kind = type(event)
+        if kind is ev.TaskStarted:
+            if not self.open:
+                self.fraction, self.note, self.where = None, "", ""
+            self.open = {**self.open, event.attempt: event.at}
+        elif kind is ev.TaskProgressed:
+            self.fraction = event.fraction if event.fraction is not None else self.fraction
+            self.note = event.note[:MOST_NOTE] or self.note
+            self.where = event.where or self.where
+        elif kind in ENDINGS:
+            self._end(event)
 
     def _end(self, event: Any) -> None:
         usage = getattr(event, "usage", None) or _NOTHING
@@ -157,7 +158,7 @@ class Seen(msgspec.Struct, gc=False):
             began_at=began_at,
             ended_at=ended_at,
             fraction=self.fraction if running else None,
-            note=self.note,
+            note=line(self.note),
             money=self.money,
             tokens=self.tokens,
             estimate_s=task.estimate.seconds,
@@ -212,5 +213,5 @@ def line(text: str) -> str:
     """A text on one line, not too long."""
     if not text:
         return ""
-    text = " ".join(printable(text[: 2 * MOST_LINE]).split())
+    text = " ".join(printable(text[:MOST_NOTE]).split())
     return text if len(text) <= MOST_LINE else text[: MOST_LINE - 3] + "..."

@@ -13,10 +13,12 @@ import threading
 from array import array
 from collections import OrderedDict
 from itertools import islice
+from typing import Any
 
 from orrery.dashboard.rows import AttemptRow, Change, RunHead, TaskRow
 from orrery.dashboard.seen import Seen, line
 from orrery.errors import ReplayDivergedError
+from orrery.graph.patch import Patch
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.graph.task import refs_in
 from orrery.journal import Journal
@@ -27,7 +29,11 @@ from orrery.tracing.attempts import Ending
 
 MOST_NAMED = 100
 """Of the tasks that failed, or that ask, so many are named in the head of a run."""
-GONE = "gone"
+STATES = (*(state.value for state in State), "gone")
+"""What a task can become, by number."""
+_NUMBER = {state: number for number, state in enumerate(State)}
+_GONE = len(STATES) - 1
+_DECISIONS = frozenset(ev.Decision.__subclasses__())
 _LOST: Ending = "lost"
 _STOPPED: Ending = "stopped"
 
@@ -37,22 +43,22 @@ class Steps:
 
     Attributes:
         tasks: name -> its number.
-        states: state -> its number.
         seq, at, task, state: number and time of the event, numbers of the task and of what it became.
     """
 
+    __slots__ = ("at", "seq", "state", "task", "tasks")
+
     def __init__(self) -> None:
         self.tasks: dict[str, int] = {}
-        self.states = {name: number for number, name in enumerate((*(state.value for state in State), GONE))}
         self.seq, self.at = array("q"), array("d")
         self.task, self.state = array("I"), array("B")
 
-    def add(self, seq: int, at: float, task: str, state: str) -> None:
+    def add(self, seq: int, at: float, task: str, state: int) -> None:
         """Note what a task became."""
         self.seq.append(seq)
         self.at.append(at)
         self.task.append(self.tasks.setdefault(task, len(self.tasks)))
-        self.state.append(self.states[state])
+        self.state.append(state)
 
 
 class Spectator:
@@ -78,7 +84,7 @@ class Spectator:
         self.steps = Steps()
         self.about = array("I")
         self._gone: OrderedDict[str, int] = OrderedDict()
-        self._counts: dict[str, int] = {}
+        self._counts = dict.fromkeys(State, 0)
         self._asking: dict[str, None] = {}
         self._outputs_changed = 0
         self._target, self._live, self._created_at = "", False, 0.0
@@ -169,7 +175,7 @@ class Spectator:
                 machine.started_at or self._created_at,
                 machine.now or self._created_at,
                 target=self._target,
-                counts={state: count for state, count in self._counts.items() if count},
+                counts={state.value: count for state, count in self._counts.items() if count},
                 failed=tuple(islice(machine.failed, MOST_NAMED)),
                 asking={task: line(records[task].because) for task in islice(self._asking, MOST_NAMED)},
                 money=ledger.money,
@@ -182,49 +188,48 @@ class Spectator:
 
     # -- one event ------------------------------------------------------------------------------------
 
-    def _take(self, event: ev.AnyEvent) -> None:
-        machine = self.machine
-        if isinstance(event, ev.Decision):  # what it tells of has happened with the event before it
+    def _take(self, event: Any) -> None:
+        machine, kind = self.machine, type(event)
+        task = getattr(event, "task", None)
+        if kind in _DECISIONS:  # what it tells of has happened with the event before it
             machine.replay(event)
-            self._is_about(getattr(event, "task", None))
+            self._is_about(task)
             return
-        suspects = self._suspects(event)
-        ending, before, outputs = self._ending(), machine.now, machine.graph.outputs
+        patched = kind is ev.TaskExpanded or kind is ev.GraphPatched
+        suspects: list[str] = []
+        at, left = machine.now, _STOPPED
+        if patched:
+            suspects += self._rewired(event.patch)
+        elif kind is ev.TimeReached:
+            suspects += machine.timers.due_by(event.at)
+        elif kind is ev.RunResumed:
+            suspects += machine.in_flight
+            left = _LOST
+        stopping, cancelling, outputs = machine.stopping, machine.cancelling, machine.graph.outputs
         machine.replay(event)
-        suspects += [task for decision in machine.decisions if (task := getattr(decision, "task", None)) is not None]
-        if self._ending() != ending:
+        at = at if left is _LOST else machine.now
+        for decision in machine.decisions:
+            suspects += [name] if (name := getattr(decision, "task", None)) is not None else []
+        if machine.stopping is not stopping or machine.cancelling is not cancelling:
             suspects += machine.in_flight
         if machine.graph.outputs is not outputs:
             self._outputs_changed = machine.seq
-        task = getattr(event, "task", None)
         if task is not None and (seen := self.seen.get(task)) is not None:
             seen.hear(event)
-            self._settle(task, machine.now, _STOPPED, sure=True)
-        at, left = (before, _LOST) if isinstance(event, ev.RunResumed) else (machine.now, _STOPPED)
-        patched = isinstance(event, ev.GraphPatched | ev.TaskExpanded)
+            self._settle(task, at, left, sure=True)
         for name in suspects:
             self._settle(name, at, left, sure=patched)
         self._is_about(task)
-        if isinstance(event, ev.RunStarted):
+        if kind is ev.RunStarted:
             self._target = event.target or self._target
 
-    def _suspects(self, event: ev.Event) -> list[str]:
-        """Tasks that an event may change besides the one that it names, as far as they are known before."""
-        match event:
-            case ev.GraphPatched(patch=patch) | ev.TaskExpanded(patch=patch):
-                touched = list(patch.touched())
-                for task in touched:
-                    if (seen := self.seen.get(task)) is not None:
-                        seen.needs = None
-                return touched
-            case ev.RunResumed():
-                return list(self.machine.in_flight)
-            case ev.TimeReached(at=at):
-                return self.machine.timers.due_by(at)
-        return []
-
-    def _ending(self) -> tuple[bool, bool]:
-        return self.machine.stopping is not None, self.machine.cancelling
+    def _rewired(self, patch: Patch) -> list[str]:
+        """The tasks whose definition or needs a patch changes."""
+        touched = list(patch.touched())
+        for task in touched:
+            if (seen := self.seen.get(task)) is not None:
+                seen.needs = None
+        return touched
 
     def _settle(self, task: str, at: float, left: Ending, *, sure: bool) -> None:
         """Bring a task up to date, and all that follow from its end.
@@ -265,27 +270,28 @@ class Spectator:
 
     def _step(self, task: str, seen: Seen, state: State) -> None:
         """Note that a task has another state."""
-        machine, was = self.machine, seen.state
+        machine, counts, was = self.machine, self._counts, seen.state
         if was is not None:
-            self._counts[was.value] -= 1
-        self._counts[state.value] = self._counts.get(state.value, 0) + 1
+            counts[was] -= 1
+        counts[state] += 1
         if state is State.ASKING:
             self._asking[task] = None
         elif was is State.ASKING:
             del self._asking[task]
         seen.state = state
-        self.steps.add(machine.seq, machine.now - machine.started_at, task, state.value)
+        self.steps.add(machine.seq, machine.now - machine.started_at, task, _NUMBER[state])
 
     def _lose(self, task: str) -> None:
         """Forget a task that a patch took away."""
         seen = self.seen.pop(task, None)
         if seen is not None and seen.state is not None:
-            self._counts[seen.state.value] -= 1
+            self._counts[seen.state] -= 1
             self._asking.pop(task, None)
             self._gone[task] = self.machine.seq
-            self.steps.add(self.machine.seq, self.machine.now - self.machine.started_at, task, GONE)
+            self.steps.add(self.machine.seq, self.machine.now - self.machine.started_at, task, _GONE)
 
     def _is_about(self, task: str | None) -> None:
+        """Note the task of the event that was taken."""
         number = self.steps.tasks.get(task) if task is not None else None
         self.about.append(0 if number is None else number + 1)
 
