@@ -44,10 +44,9 @@ export default function Fleet({ route }: { route: Route }) {
   const shown: Shown = (route.query.as as Shown | undefined) ?? (devices.length > MOST_CARDS ? "table" : "cards");
   return (
     <div class="page fleet">
-      <header class="page-head">
+      <header class="top">
         <h1>Fleet</h1>
         {fleet && devices.length > 0 && <Summary fleet={fleet} />}
-        <span class="spring" />
         {devices.length > 0 && (
           <Choice
             label="Show devices as"
