@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from orrery.dashboard.begun import Done
@@ -24,6 +24,8 @@ from orrery.fleet.profile import DeviceView
 from orrery.runtime.reach import views_of
 from orrery.telling.printable import printable
 
+PATIENCE_S = 1.5
+"""How long the hub may take to answer: somebody waits for the page."""
 _MOST_SHOWN = 200
 """Skills, tools and tasks of one device."""
 
@@ -33,15 +35,15 @@ def fleet_of(board: Board) -> Fleet:
     hub = _remote(board)
     if hub is not None:
         text = "This hub is elsewhere: it can be looked at from here, and changed by `orrery devices` on its machine."
-        return _asked(hub, {}, text)
+        return _asked(hub, dict, text)
     with _registry(board) as registry:
         if registry is None:
             return Fleet((), False, text="No hub was started in this folder; `orrery hub` starts one.")
-        enrolled, urls = registry.devices(), registry.urls()
+        urls = registry.urls()
         if not registry.is_running() or not urls:
             text = "The hub does not run; `orrery hub` in its folder starts it."
-            return Fleet(tuple(_rows(enrolled, ())), False, (*urls, "")[0], text)
-        return _asked(HubAddress(urls[0], registry.client_token(at=time.time())), enrolled, "")
+            return Fleet(tuple(_rows(registry.devices(), ())), False, (*urls, "")[0], text)
+        return _asked(HubAddress(urls[0], registry.client_token(at=time.time())), registry.devices, "")
 
 
 def drain(board: Board, device: str, *, undo: bool = False) -> Done:
@@ -121,13 +123,13 @@ def _check_known(registry: Registry, device: str) -> None:
 # -- what is told -------------------------------------------------------------------------------------------------
 
 
-def _asked(hub: HubAddress, enrolled: Mapping[str, Enrolled], text: str) -> Fleet:
+def _asked(hub: HubAddress, enrolled: Callable[[], Mapping[str, Enrolled]], text: str) -> Fleet:
     """The devices as a running hub sees them; those that are enrolled where it does not answer."""
     try:
-        views = asyncio.run(views_of(hub))
+        views = asyncio.run(views_of(hub, patience_s=PATIENCE_S))
     except (OutsideError, MissingExtraError, RequestError) as error:
-        return Fleet(tuple(_rows(enrolled, ())), False, hub.url, printable(str(error)))
-    return Fleet(tuple(_rows(enrolled, views)), True, hub.url, text)
+        return Fleet(tuple(_rows(enrolled(), ())), False, hub.url, printable(str(error)))
+    return Fleet(tuple(_rows(enrolled(), views)), True, hub.url, text)  # who has come while we asked is enrolled by now
 
 
 def _rows(enrolled: Mapping[str, Enrolled], views: tuple[DeviceView, ...]) -> Iterator[DeviceRow]:

@@ -48,9 +48,9 @@ def within_reach(named: HubAddress | None) -> Reach:
     return Reach(tuple(view for view in views if view.state in ("online", "shaky")))
 
 
-async def views_of(hub: HubAddress) -> tuple[DeviceView, ...]:
+async def views_of(hub: HubAddress, *, patience_s: float = PATIENCE_S) -> tuple[DeviceView, ...]:
     """Every device as a hub sees it now. Raises HubRefusedError, ConnectionLostError, MissingExtraError."""
-    async with HubClient(hub.url, hub.token, patience_s=PATIENCE_S) as client:
+    async with HubClient(hub.url, hub.token, patience_s=patience_s) as client:
         return await client.devices()
 
 
