@@ -1,14 +1,26 @@
-"""The web application: every endpoint, behind the checks of `access`, and the page."""
+"""The web application: every endpoint, and the page. `access.Guard` stands in front of it where it is served."""
 
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from orrery.dashboard.board import Board
 from orrery.dashboard.web.endpoint import Endpoint
+from orrery.dashboard.web.fleet import fleet
 from orrery.dashboard.web.looking import looking
+from orrery.dashboard.web.openapi import openapi
+from orrery.dashboard.web.page import page_routes
+from orrery.dashboard.web.refusing import Faults, refuse, refuse_http
+from orrery.dashboard.web.streams import Streams
+from orrery.dashboard.web.weighing import weighing
+from orrery.errors import OrreryError
 
-GROUPS = (looking,)
+GROUPS = (looking, weighing, fleet)
 
 
 def endpoints() -> list[Endpoint]:
@@ -17,7 +29,22 @@ def endpoints() -> list[Endpoint]:
 
 
 def application(board: Board) -> Starlette:
-    """The application over one board."""
-    app = Starlette(routes=[endpoint.route() for endpoint in endpoints()])
+    """The application over one board, without the checks of who may call it."""
+    described = openapi(endpoints())
+
+    async def description(_request: Request) -> Response:
+        return Response(described, media_type="application/json")
+
+    app = Starlette(
+        routes=[
+            *(endpoint.route() for endpoint in endpoints()),
+            Route("/api/openapi.json", description),
+            *page_routes(),
+        ],
+        middleware=[Middleware(Faults)],
+        exception_handlers={OrreryError: refuse, HTTPException: refuse_http},
+    )
+    app.router.redirect_slashes = False
     app.state.board = board
+    app.state.streams = Streams()
     return app

@@ -19,6 +19,8 @@ from orrery.errors import RequestError
 Method = Literal["GET", "POST"]
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_BODY_BYTES = 4 << 20
+SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""For what comes from a run: whatever is in it, a browser neither runs it nor lets it fetch anything."""
 
 
 class Raw(NamedTuple):
@@ -87,7 +89,7 @@ class Endpoint:
             answer = await self.function(*given)
         else:
             answer = await run_in_threadpool(self.function, *given)
-        return _response(answer)
+        return _response(answer, request)
 
 
 class Endpoints:
@@ -149,15 +151,18 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _response(answer: Any) -> Response:
+def _response(answer: Any, request: Request) -> Response:
     match answer:
-        case Raw(content, media, filename):  # it may be of a run's making: nothing in it is to be executed
-            headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
+        case Raw(content, media, filename):
+            headers = {"Content-Security-Policy": SANDBOX, "Cache-Control": "no-store"}
             if filename:
                 headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-            return Response(content, media_type=media, headers={**headers, "Cache-Control": "no-store"})
+            return Response(content, media_type=media, headers=headers)
         case Stream(parts):
-            return StreamingResponse(parts, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            media, headers = "text/event-stream", {"Cache-Control": "no-store"}
+            if request.method == "HEAD":
+                return Response(media_type=media, headers=headers)
+            return StreamingResponse(request.app.state.streams.admit(parts), media_type=media, headers=headers)
     return Response(msgspec.json.encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,25 @@
+"""What is wrong with a request, as rows for a page: each problem with its place, and its line where it has one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from orrery.dashboard.begun import Fault
+from orrery.errors import Problem
+
+MOST_FAULTS = 200
+_LINE = re.compile(r"\bline (\d+)|:(\d+):\d+")
+
+
+def faults(problems: Iterable[Problem]) -> tuple[Fault, ...]:
+    """The problems of an error, the first 200."""
+    return tuple(
+        Fault(problem.code, problem.place, problem.message, _line(problem.place))
+        for problem, _ in zip(problems, range(MOST_FAULTS), strict=False)
+    )
+
+
+def _line(place: str) -> int | None:
+    found = _LINE.search(place)
+    return int(found[1] or found[2]) if found else None
