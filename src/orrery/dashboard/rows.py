@@ -7,6 +7,10 @@ from typing import Any
 import msgspec
 
 
+NO_MONEY, USUAL_S = 0.0, 1.0
+"""Usual values, which are left out where they are these very objects."""
+
+
 class Need(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a task waits for.
 
@@ -65,9 +69,9 @@ class TaskRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ended_at: float | None = None
     fraction: float | None = None
     note: str = ""
-    money: float = 0.0
+    money: float = NO_MONEY
     tokens: int = 0
-    estimate_s: float = 1.0
+    estimate_s: float = USUAL_S
     because: str = ""
 
 
@@ -187,6 +191,12 @@ class Value(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: bool = False
 
 
+class Outputs(msgspec.Struct, frozen=True):
+    """What a run returned, by name, as far as it was produced."""
+
+    outputs: dict[str, Value]
+
+
 class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One try at a task: times in seconds since the epoch; `outcome` as `orrery.tracing.Ending` names it."""
 
@@ -197,7 +207,7 @@ class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ended_at: float
     outcome: str
     where: str = ""
-    money: float = 0.0
+    money: float = NO_MONEY
     tokens: int = 0
     because: str = ""
 

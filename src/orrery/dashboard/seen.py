@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orrery.dashboard.rows import AttemptRow, Need, TaskRow
+from orrery.dashboard.rows import NO_MONEY, USUAL_S, AttemptRow, Need, TaskRow
 from orrery.graph.expr import Expr
 from orrery.graph.task import Task
 from orrery.scheduler import events as ev
@@ -45,7 +45,7 @@ class Seen(msgspec.Struct, gc=False):
     fraction: float | None = None
     note: str = ""
     where: str = ""
-    money: float = 0.0
+    money: float = NO_MONEY
     tokens: int = 0
     needs: tuple[Need, ...] | None = None
     row: TaskRow | None = None
@@ -111,7 +111,7 @@ class Seen(msgspec.Struct, gc=False):
             ended,
             outcome,
             where=self.where,
-            money=usage.money,
+            money=usage.money or NO_MONEY,
             tokens=usage.tokens,
             because=because,
         )
@@ -159,9 +159,9 @@ class Seen(msgspec.Struct, gc=False):
             ended_at=ended_at,
             fraction=self.fraction if running else None,
             note=line(self.note),
-            money=self.money,
+            money=self.money or NO_MONEY,
             tokens=self.tokens,
-            estimate_s=task.estimate.seconds,
+            estimate_s=USUAL_S if task.estimate.seconds == USUAL_S else task.estimate.seconds,
             because=because_of(record),
         )
 

@@ -149,6 +149,12 @@ class Spectator:
         found.sort(key=lambda row: (row.queued_at, row.task, row.number))
         return found
 
+    def numbers_about(self, task: str) -> list[int]:
+        """The numbers of the events that name a task."""
+        with self.lock:
+            number = self.steps.tasks.get(task)
+            return [] if number is None else [seq for seq, about in enumerate(self.about, 1) if about == number + 1]
+
     @property
     def ended(self) -> bool:
         """Whether the run is over and all of its log was read, so that nothing can change any more."""

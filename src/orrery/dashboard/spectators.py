@@ -29,6 +29,11 @@ class Spectators:
                 self._kept.popitem(last=False)
             return found
 
+    def seen(self, run: str) -> Spectator | None:
+        """The spectator of a run if somebody looked at it lately, without its counting as a look."""
+        with self._lock:
+            return self._kept.get(run)
+
     def close(self) -> None:
         """Forget all."""
         with self._lock:

@@ -95,6 +95,10 @@ export interface Value {
   cut?: boolean;
 }
 
+export interface Outputs {
+  outputs: Record<string, Value>;
+}
+
 export interface AttemptRow {
   task: string;
   number: number;
