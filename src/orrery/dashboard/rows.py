@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-
 NO_MONEY, USUAL_S = 0.0, 1.0
 """Usual values, which are left out where they are these very objects."""
 

@@ -27,7 +27,7 @@ class Seen(msgspec.Struct, gc=False):
     """One task as it was seen.
 
     Attributes:
-        record: the machine's.
+        record: the machine's; `number` is the place of its name among those of the run.
         born: the number of the event that added it; `changed` of the one that changed its row last.
         state: as of its last change.
         open: attempts that have not ended: number -> when each was handed to its executor.
@@ -36,6 +36,7 @@ class Seen(msgspec.Struct, gc=False):
     """
 
     record: Record
+    number: int
     born: int
     changed: int = 0
     state: State | None = None

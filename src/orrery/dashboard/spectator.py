@@ -53,11 +53,11 @@ class Steps:
         self.seq, self.at = array("q"), array("d")
         self.task, self.state = array("I"), array("B")
 
-    def add(self, seq: int, at: float, task: str, state: int) -> None:
+    def add(self, seq: int, at: float, task: int, state: int) -> None:
         """Note what a task became."""
         self.seq.append(seq)
         self.at.append(at)
-        self.task.append(self.tasks.setdefault(task, len(self.tasks)))
+        self.task.append(task)
         self.state.append(state)
 
 
@@ -214,8 +214,8 @@ class Spectator:
         stopping, cancelling, outputs = machine.stopping, machine.cancelling, machine.graph.outputs
         machine.replay(event)
         at = at if left is _LOST else machine.now
-        for decision in machine.decisions:
-            suspects += [name] if (name := getattr(decision, "task", None)) is not None else []
+        if machine.decisions:
+            suspects += [name for one in machine.decisions if (name := getattr(one, "task", None)) is not None]
         if machine.stopping is not stopping or machine.cancelling is not cancelling:
             suspects += machine.in_flight
         if machine.graph.outputs is not outputs:
@@ -244,39 +244,39 @@ class Spectator:
             at: when attempts ended that are not live any more, and of whose end no event tells; `left`: how.
             sure: its row has changed, though its state may not show it.
         """
-        records, outgoing, now = self.machine.records, self.machine.graph.outgoing, self.machine.seq
-        ahead = [(task, sure)]
-        while ahead:
-            name, changed = ahead.pop()
-            record = records.get(name)
-            if record is None:
-                self._lose(name)
-                continue
-            seen = self.seen.get(name)
-            if seen is None:
-                seen = self.seen[name] = Seen(record, now)
-                self._gone.pop(name, None)
-            was, state = seen.state, record.state
-            if not changed and was is state and state is not State.STOPPING:
-                continue
-            if seen.open:
-                seen.leave(record.live, at, left, decided=changed)
-            seen.row = None
-            if seen.changed != now:
-                seen.changed = now
-                self.seen.move_to_end(name)
-            if was is not state:
-                self._step(name, seen, state)
-                if state in ENDED:
-                    ahead += [
-                        (target, False)
-                        for target in outgoing[name]
-                        if (known := self.seen.get(target)) is None or known.state is not records[target].state
-                    ]
+        if self._refresh(task, at, left, sure=sure):
+            records, outgoing, seen = self.machine.records, self.machine.graph.outgoing, self.seen
+            ended = [task]
+            while ended:
+                for target in outgoing[ended.pop()]:
+                    known = seen.get(target)
+                    if known is None or known.state is not records[target].state:
+                        ended += [target] if self._refresh(target, at, left, sure=False) else []
 
-    def _step(self, task: str, seen: Seen, state: State) -> None:
-        """Note that a task has another state."""
-        machine, counts, was = self.machine, self._counts, seen.state
+    def _refresh(self, task: str, at: float, left: Ending, *, sure: bool) -> bool:
+        """Bring one task up to date; whether it has ended by that."""
+        machine = self.machine
+        record = machine.records.get(task)
+        if record is None:
+            self._lose(task)
+            return False
+        now, seen = machine.seq, self.seen.get(task)
+        if seen is None:
+            number = self.steps.tasks.setdefault(task, len(self.steps.tasks))
+            seen = self.seen[task] = Seen(record, number, now)
+            self._gone.pop(task, None)
+        was, state = seen.state, record.state
+        if was is state and not sure and state is not State.STOPPING:
+            return False
+        if seen.open:
+            seen.leave(record.live, at, left, decided=sure)
+        seen.row = None
+        if seen.changed != now:
+            seen.changed = now
+            self.seen.move_to_end(task)
+        if was is state:
+            return False
+        counts = self._counts
         if was is not None:
             counts[was] -= 1
         counts[state] += 1
@@ -285,7 +285,8 @@ class Spectator:
         elif was is State.ASKING:
             del self._asking[task]
         seen.state = state
-        self.steps.add(machine.seq, machine.now - machine.started_at, task, _NUMBER[state])
+        self.steps.add(now, machine.now - machine.started_at, seen.number, _NUMBER[state])
+        return state in ENDED
 
     def _lose(self, task: str) -> None:
         """Forget a task that a patch took away."""
@@ -294,7 +295,7 @@ class Spectator:
             self._counts[seen.state] -= 1
             self._asking.pop(task, None)
             self._gone[task] = self.machine.seq
-            self.steps.add(self.machine.seq, self.machine.now - self.machine.started_at, task, _GONE)
+            self.steps.add(self.machine.seq, self.machine.now - self.machine.started_at, seen.number, _GONE)
 
     def _is_about(self, task: str | None) -> None:
         """Note the task of the event that was taken."""
