@@ -30,7 +30,8 @@ export function Timing({ found }: { found: Comparison }) {
 }
 
 function Bars({ pair, most, run }: { pair: TaskPair; most: number; run: string }) {
-  const width = (seconds: number | null | undefined) => ({ width: most > 0 ? `${((seconds ?? 0) / most) * 100}%` : "0" });
+  const bar = (side: "a" | "b", seconds: number | null | undefined) =>
+    typeof seconds === "number" ? <div class={side} style={{ width: `${(seconds / (most || 1)) * 100}%` }} /> : <div class="none" />;
   const seconds = apart(pair);
   const isBoth = typeof pair.seconds_a === "number" && typeof pair.seconds_b === "number";
   return (
@@ -39,8 +40,8 @@ function Bars({ pair, most, run }: { pair: TaskPair; most: number; run: string }
         {pair.task}
       </a>
       <div class="pair-bars" aria-hidden="true">
-        <div class="a" style={width(pair.seconds_a)} />
-        <div class="b" style={width(pair.seconds_b)} />
+        {bar("a", pair.seconds_a)}
+        {bar("b", pair.seconds_b)}
       </div>
       <span class="figure">{`${figure(pair.seconds_a, "s")} → ${figure(pair.seconds_b, "s")}`}</span>
       <span class="figure apart">

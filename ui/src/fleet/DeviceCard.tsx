@@ -16,6 +16,7 @@ export interface Deeds {
 }
 
 const MOST_RUNNING = 6;
+const MOST_NAMES = 8;
 
 export function Standing({ device }: { device: DeviceRow }) {
   const state = standing(device);
@@ -129,14 +130,25 @@ function Slots({ device }: { device: DeviceRow }) {
 
 function Names({ label, names }: { label: string; names: readonly string[] }) {
   if (names.length === 0) return null;
+  const list = (
+    <ul>
+      {names.map((name) => (
+        <li key={name}>{name}</li>
+      ))}
+    </ul>
+  );
+  if (names.length <= MOST_NAMES) {
+    return (
+      <div class="names">
+        <h3>{label}</h3>
+        {list}
+      </div>
+    );
+  }
   return (
-    <div class="names">
-      <h3>{label}</h3>
-      <ul>
-        {names.map((name) => (
-          <li key={name}>{name}</li>
-        ))}
-      </ul>
-    </div>
+    <details class="names">
+      <summary>{`${label}: ${names.length}`}</summary>
+      {list}
+    </details>
   );
 }

@@ -127,5 +127,9 @@ function DeviceTable({ devices, deeds }: { devices: readonly DeviceRow[]; deeds:
     { id: "skills", head: "Skills", cell: (device) => (device.skills ?? []).join(", "), wide: true },
     { id: "do", head: <span class="unseen">Actions</span>, cell: (device) => <DeviceMenu device={device} deeds={deeds} /> },
   ];
-  return <Table label="Devices" columns={columns} rows={devices} keyOf={(device) => device.name} />;
+  return (
+    <div class="device-table">
+      <Table label="Devices" columns={columns} rows={devices} keyOf={(device) => device.name} />
+    </div>
+  );
 }

@@ -28,7 +28,7 @@ interface Props {
 
 const HEIGHT = 200;
 
-export function Chart({ seconds, lines, label }: Props) {
+export default function Chart({ seconds, lines, label }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useSignal({ seconds, lines });

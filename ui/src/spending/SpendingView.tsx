@@ -3,17 +3,21 @@
 import { useMemo, useState } from "preact/hooks";
 import * as calls from "../api/calls";
 import type { Share, Spending, Timeline } from "../api/types";
+import { lazy } from "../lazy";
 import { Choice } from "../parts/Choice";
 import { Empty } from "../parts/Empty";
 import { count, money, percent, plural, span, tokens } from "../parts/format";
+import { descending, SortHead, sorted, type Sort } from "../parts/Sort";
 import { Spinner } from "../parts/Spinner";
 import { Table, type Column } from "../parts/Table";
 import { usePolled } from "../state/polled";
 import type { RunStore } from "../state/run";
-import { Chart, type Line } from "./Chart";
-import { curves } from "./curves";
-import { descending, SortHead, sorted, type Sort } from "../parts/Sort";
+import type { Line } from "./Chart";
+import { curves, thinned } from "./curves";
+import "../parts/field.css";
 import "./spending.css";
+
+const Chart = lazy(() => import("./Chart"));
 
 type By = "by_op" | "by_model" | "by_device" | "by_task";
 type Measure = "seconds" | "waited_s" | "money" | "tokens";
@@ -33,6 +37,7 @@ const MEASURES: readonly { id: Measure; label: string; say: (value: number) => s
 const LIVE_MS = 3000;
 const LIVE_BIG_MS = 15_000;
 const BIG = 2000;
+const MOST_STEPS = 300;
 
 interface Props {
   store: RunStore;
@@ -95,17 +100,25 @@ function OverTime({ store, timeline }: { store: RunStore; timeline: Timeline }) 
   const end = head?.now ?? start;
   const found = useMemo(() => curves(timeline.attempts, start, end), [timeline, start, end]);
   if (timeline.attempts.length === 0) return null;
-  const lines: Line[] = [{ label: "running", values: found.running, colour: "--running", say: count, filled: true }];
+  const thin = thinned(found, MOST_STEPS);
+  const lines: Line[] = [
+    { label: thin === found ? "running" : "running on average", values: thin.running, colour: "--running", say: few, filled: true },
+  ];
   const spent = found.money.at(-1)!;
-  if (spent > 0) lines.push({ label: "money", values: found.money, colour: "--asking", say: money });
+  if (spent > 0) lines.push({ label: "money", values: thin.money, colour: "--asking", say: money });
   const most = found.running.reduce((high, value) => Math.max(high, value), 0);
   const words = `Over ${span(end - start)}, ${plural(most, "attempt")} at once at the most${spent > 0 ? `, ${money(spent)} in the end` : ""}`;
   return (
     <section aria-label="Over time">
       <h2>Over time</h2>
-      <Chart seconds={found.seconds} lines={lines} label={words} />
+      <Chart seconds={thin.seconds} lines={lines} label={words} />
     </section>
   );
+}
+
+/** A count that may be an average. */
+function few(value: number): string {
+  return Number.isInteger(value) || value >= 100 ? count(value) : value.toFixed(1);
 }
 
 function Shares({ spending, onSelect }: { spending: Spending; onSelect: (task: string) => void }) {
@@ -132,7 +145,7 @@ function Shares({ spending, onSelect }: { spending: Spending; onSelect: (task: s
             {share.name}
           </button>
         ) : (
-          share.name
+          <Name of={share.name} />
         ),
     },
     {
@@ -142,7 +155,7 @@ function Shares({ spending, onSelect }: { spending: Spending; onSelect: (task: s
         const value = share[measure] ?? 0;
         return (
           <div class="share">
-            <div class="bar" style={{ width: most > 0 ? `${(value / most) * 100}%` : "0" }} />
+            {value > 0 && <div class="bar" style={{ width: `${(value / most) * 100}%` }} />}
             <span>{total > 0 ? percent(value / total) : ""}</span>
           </div>
         );
@@ -186,5 +199,17 @@ function Shares({ spending, onSelect }: { spending: Spending; onSelect: (task: s
         />
       )}
     </section>
+  );
+}
+
+/** A name; of a function of a module the function first, since the module is the same for most of them. */
+function Name({ of }: { of: string }) {
+  const at = of.startsWith("py:") ? of.lastIndexOf(":") : -1;
+  if (at <= 2) return <>{of}</>;
+  return (
+    <>
+      {of.slice(at + 1)}
+      <div class="hint">{of.slice(3, at)}</div>
+    </>
   );
 }

@@ -39,3 +39,30 @@ export function curves(attempts: readonly AttemptRow[], start: number, end: numb
   }
   return found;
 }
+
+/** The same in at most `most` stretches of one length: what ran in each on average, and what it had cost by its end. */
+export function thinned(curves: Curves, most: number): Curves {
+  const { seconds, running, money } = curves;
+  if (seconds.length <= most) return curves;
+  const end = seconds.at(-1)!;
+  const found: Curves = { seconds: [], running: [], money: [] };
+  let step = 0;
+  for (let stretch = 0; stretch < most; stretch++) {
+    const from = (stretch / most) * end;
+    const until = ((stretch + 1) / most) * end;
+    let area = 0;
+    for (let at = from; at < until; ) {
+      while (step + 1 < seconds.length && seconds[step + 1]! <= at) step++;
+      const next = Math.min(until, seconds[step + 1] ?? until);
+      area += running[step]! * (next - at);
+      at = next;
+    }
+    found.seconds.push(from);
+    found.running.push(area / (until - from));
+    found.money.push(money[step]!);
+  }
+  found.seconds.push(end);
+  found.running.push(running.at(-1)!);
+  found.money.push(money.at(-1)!);
+  return found;
+}

@@ -1,6 +1,7 @@
 // Lines of a difference: "- " was, "+ " is, "  " stays. The signs stand, so that nobody needs the colours.
 
 import { classes } from "../parts/classes";
+import "./weigh.css";
 
 export function DiffLines({ lines, label }: { lines: readonly string[]; label: string }) {
   return (

@@ -7,7 +7,7 @@ import { percent } from "../parts/format";
 import { Table, type Column } from "../parts/Table";
 import { hrefOfRun } from "../router";
 import { against, figure } from "./figures";
-import { mostOf, RangeBar } from "./RangeBar";
+import { byFactors, leastOf, linear, mostOf, RangeBar } from "./RangeBar";
 
 interface Pair {
   name: string;
@@ -38,7 +38,7 @@ export function Totals({ found }: { found: Explained }) {
     head: "",
     cell: ({ written, rewritten }) => (
       <RangeBar
-        most={mostOf([written, rewritten])}
+        scale={linear(mostOf([written, rewritten]))}
         spreads={[
           ...(written ? [{ spread: written, kind: "written" as const }] : []),
           ...(rewritten ? [{ spread: rewritten, kind: "rewritten" as const }] : []),
@@ -76,6 +76,9 @@ const FIRST = 15;
 export function Errors({ found, run }: { found: Explained; run: string }) {
   const [all, setAll] = useState(false);
   const tasks = found.tasks ?? [];
+  const [least, most] = [leastOf(tasks), mostOf(tasks)];
+  const scale = least > 0 ? byFactors(least, most) : linear(most);
+  const unit = tasks[0]?.unit;
   const columns: Column<Spread>[] = [
     { id: "task", head: "Task", cell: ({ name }) => <a href={hrefOfRun(run, "", { task: name })}>{name}</a> },
     { id: "estimate", head: "Expected", cell: (spread) => <Range spread={spread} />, figure: true },
@@ -83,8 +86,13 @@ export function Errors({ found, run }: { found: Explained; run: string }) {
     { id: "error", head: "Off by", cell: ({ mean, actual }) => against(mean, actual), figure: true },
     {
       id: "bar",
-      head: "",
-      cell: (spread) => <RangeBar most={mostOf([spread])} spreads={[{ spread, kind: "rewritten" }]} />,
+      head: (
+        <span class="ends">
+          <span>{figure(least, unit)}</span>
+          <span>{figure(most, unit)}</span>
+        </span>
+      ),
+      cell: (spread) => <RangeBar scale={scale} spreads={[{ spread, kind: "rewritten" }]} />,
     },
     { id: "source", head: "Known from", cell: ({ source }) => <span class="hint">{source}</span> },
   ];
@@ -92,7 +100,7 @@ export function Errors({ found, run }: { found: Explained; run: string }) {
     <section>
       <h2>Expected and real, task by task</h2>
       {found.median_error !== null && found.median_error !== undefined && (
-        <p class="hint">{`Half of the estimates were off by less than ${percent(found.median_error)}. Those furthest off come first.`}</p>
+        <p class="hint">{`Half of the estimates were off by less than ${off(found.median_error)}. Those furthest off come first; bars are by factors, each with what the task really took.`}</p>
       )}
       <Table
         label="Estimate against actual"
@@ -107,4 +115,9 @@ export function Errors({ found, run }: { found: Explained; run: string }) {
       )}
     </section>
   );
+}
+
+/** A distance as a share of what was really taken. */
+function off(share: number): string {
+  return share < 2 ? percent(share) : `${Math.round(share)} times what they took`;
 }

@@ -18,7 +18,7 @@ export function Passes({ passes }: { passes: readonly PassDone[] }) {
             {pass.notes && pass.notes.length > 0 && (
               <ul>
                 {pass.notes.map((note, i) => (
-                  <li key={i}>{note}</li>
+                  <li key={i}>{note.replace(/ {2,}/g, " · ")}</li>
                 ))}
               </ul>
             )}

@@ -6,14 +6,23 @@ import "./weigh.css";
 
 interface Props {
   spreads: readonly { spread: Spread; kind: "written" | "rewritten" }[];
-  /** The value at the right end. */
-  most: number;
+  /** Where a value stands between the ends, in [0, 1]. */
+  scale: (value: number) => number;
+}
+
+/** From 0 at the left end to `most` at the right. */
+export const linear = (most: number) => (value: number) => (most > 0 ? value / most : 0);
+
+/** From `least` to `most` by factors: tasks of milliseconds and of minutes are both to be seen. */
+export function byFactors(least: number, most: number): (value: number) => number {
+  const width = Math.log(most / least);
+  return (value) => (width > 0 ? Math.log(Math.max(value, least) / least) / width : 0);
 }
 
 const ROW = 12;
 
-export function RangeBar({ spreads, most }: Props) {
-  const x = (value: number) => `${(most > 0 ? Math.min(1, Math.max(0, value / most)) : 0) * 100}%`;
+export function RangeBar({ spreads, scale }: Props) {
+  const x = (value: number) => `${Math.min(1, Math.max(0, scale(value))) * 100}%`;
   return (
     <svg class="range" height={spreads.length * ROW + 4} role="img" aria-label={spreads.map(({ spread }) => words(spread)).join("; ")}>
       {spreads.map(({ spread, kind }, i) => {
@@ -41,6 +50,12 @@ export function RangeBar({ spreads, most }: Props) {
 /** The largest value that a bar of these has to show. */
 export function mostOf(spreads: readonly (Spread | undefined)[]): number {
   return spreads.reduce((most, spread) => Math.max(most, spread?.mean ?? 0, spread?.high ?? 0, spread?.actual ?? 0), 0);
+}
+
+/** The smallest value above 0 that bars of these have to show; 0 where there is none. */
+export function leastOf(spreads: readonly Spread[]): number {
+  const all = spreads.flatMap(({ mean, low, actual }) => [mean, low ?? 0, actual ?? 0]).filter((value) => value > 0);
+  return all.length > 0 ? Math.min(...all) : 0;
 }
 
 function words({ name, mean, low, high, actual, unit }: Spread): string {
