@@ -57,7 +57,7 @@ class Seen(msgspec.Struct, gc=False):
         if kind is ev.TaskStarted:
             if not self.open:
                 self.fraction, self.note, self.where = None, "", ""
-            self.open = {**self.open, event.attempt: event.at}
+            self.open[event.attempt] = event.at
         elif kind is ev.TaskProgressed:
             self.fraction = event.fraction if event.fraction is not None else self.fraction
             self.note = event.note[:MOST_NOTE] or self.note
@@ -66,14 +66,15 @@ class Seen(msgspec.Struct, gc=False):
             self._end(event)
 
     def _end(self, event: Any) -> None:
-        usage = getattr(event, "usage", None) or _NOTHING
-        self.money += usage.money
-        self.tokens += usage.tokens
+        usage = getattr(event, "usage", None)
+        if usage is not None:
+            self.money += usage.money
+            self.tokens += usage.tokens
         self.where = getattr(event, "where", "") or self.where
-        failure = getattr(event, "failure", None)
-        because = line(str(failure)) if failure is not None else line(getattr(event, "because", ""))
+        because = getattr(event, "failure", None) or getattr(event, "because", "")
         began_at = getattr(event, "began_at", None)
-        row = self.close(event.attempt, event.at, ENDINGS[type(event)], began_at=began_at, usage=usage, because=because)
+        outcome, usage = ENDINGS[type(event)], usage or _NOTHING
+        row = self.close(event.attempt, event.at, outcome, began_at=began_at, usage=usage, because=str(because))
         self.last = row or self.last
 
     def leave(self, live: Collection[int], at: float, outcome: Ending, *, decided: bool) -> None:
@@ -98,24 +99,14 @@ class Seen(msgspec.Struct, gc=False):
         because: str = "",
     ) -> AttemptRow | None:
         """Let an attempt end, in the times that `orrery.tracing` gives it; None if it is not open."""
-        if attempt not in self.open:
+        queued = self.open.pop(attempt, None)
+        if queued is None:
             return None
-        queued = self.open[attempt]
-        self.open = {number: since for number, since in self.open.items() if number != attempt}
         ended = max(queued, at)
-        began = min(ended, max(queued, began_at or queued))
-        row = AttemptRow(
-            self.record.task.id,
-            attempt,
-            queued,
-            began,
-            ended,
-            outcome,
-            where=self.where,
-            money=usage.money or NO_MONEY,
-            tokens=usage.tokens,
-            because=because,
-        )
+        began = queued if began_at is None else min(ended, max(queued, began_at))
+        money, why = usage.money or NO_MONEY, line(because)
+        task, where = self.record.task.id, self.where
+        row = AttemptRow(task, attempt, queued, began, ended, outcome, where, money, usage.tokens, why)
         self.attempts = (*self.attempts, row)
         return row
 
