@@ -180,7 +180,7 @@ function Lines({ events, startedAt, follows, reading, hasBeginning, selected, on
 function toneOf(type: string): string {
   if (/fail|reject|lost|cancel/i.test(type)) return "bad";
   if (/succeed|grew|ended/i.test(type)) return "good";
-  return /ask|answer|pause|continue|patch|edit/i.test(type) ? "word" : "";
+  return /Asked|Answered|Paused|Continued|Patched|Edit/.test(type) ? "word" : "";
 }
 
 /** A text that has not changed for a moment, so that not every letter asks anew. */

@@ -3,7 +3,8 @@
 import type { RunHead } from "../api/types";
 
 export class RunClock {
-  private startedAt = 0;
+  /** Seconds since the epoch. */
+  startedAt = 0;
   private endedAt = 0;
   private goesOn = false;
   /** How far the browser's clock is ahead of the one that wrote the events, at the most. */

@@ -28,6 +28,8 @@ export interface Density {
   attempts: number;
 }
 
+const NAMES = new Intl.Collator("en", { numeric: true });
+
 /** Groups with more in them are closed at first. */
 export const MOST_OPEN = 24;
 
@@ -59,7 +61,7 @@ function byTask(attempts: Attempts, rows: ReadonlyMap<string, TaskRow>, turned: 
   }
   const lanes: Lane[] = [];
   const add = (ids: readonly string[], depth: number) => {
-    for (const id of [...ids].sort((a, b) => starts.get(a)! - starts.get(b)! || (a < b ? -1 : 1))) {
+    for (const id of [...ids].sort((a, b) => starts.get(a)! - starts.get(b)! || NAMES.compare(a, b))) {
       const children = inside.get(id) ?? [];
       const open = children.length > 0 && (turned.get(id) ?? children.length <= MOST_OPEN);
       const bars = attempts.byTask.get(id) ?? [];
@@ -108,7 +110,7 @@ function byPlace(attempts: Attempts, rows: ReadonlyMap<string, TaskRow>, turned:
     }
   }
   const lanes: Lane[] = [];
-  for (const [place, bars] of [...places].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))) {
+  for (const [place, bars] of [...places].sort(([a], [b]) => NAMES.compare(a, b))) {
     const slots = packed(bars);
     const id = `place ${place}`;
     const open = turned.get(id) ?? slots.length <= MOST_OPEN;

@@ -25,8 +25,9 @@ export function ValueView({ value, whole = "", label }: Props) {
   const [wraps, setWraps] = useState(true);
   const [reading, setReading] = useState<Reading>("read");
   if (value.kind === "none") return <p class="value none">Nothing</p>;
+  if (value.kind === "json" && typeof value.json !== "object") return <code class="value plain">{String(value.json)}</code>;
   return (
-    <div class={`value ${value.kind}`}>
+    <div class="value">
       <div class="value-tools">
         {value.kind === "markdown" && (
           <Choice
