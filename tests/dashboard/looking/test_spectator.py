@@ -1,4 +1,4 @@
-"""A spectator tells exactly what changed: whoever takes the changes, at whatever moments, has the rows of that moment."""
+"""Whoever takes the changes of a spectator, at whatever moments, has the rows of the last of them."""
 
 from __future__ import annotations
 
