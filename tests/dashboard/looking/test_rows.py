@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from tests.dashboard.logs import Log
 
 from orrery.dashboard.rows import Change, TaskRow
 from orrery.dashboard.spectator import Spectator
@@ -14,7 +15,6 @@ from orrery.graph.patch import Add, Drop, Patch
 from orrery.graph.values import encode
 from orrery.journal.memory import MemoryJournal
 from orrery.scheduler import events as ev
-from tests.dashboard.logs import Log
 
 CHILDREN = 10_000
 
