@@ -1,10 +1,13 @@
 import { defineConfig } from "vite";
+import { budget } from "./plugins/budget.ts";
+import { licences } from "./plugins/licences.ts";
 
 const API = process.env.ORRERY_URL ?? "http://127.0.0.1:8484";
 
 // The page is served by `orrery ui` itself, so that it is built into the package and asks only its own origin.
 export default defineConfig({
   base: "./",
+  plugins: [budget(), licences()],
   build: {
     outDir: "../src/orrery/dashboard/page",
     emptyOutDir: true,

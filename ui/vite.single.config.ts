@@ -1,5 +1,5 @@
 import { defineConfig, mergeConfig, type Plugin } from "vite";
-import page from "./vite.config";
+import page from "./vite.config.ts";
 
 const WORKER = /new Worker\(\s*new URL\(\s*(["'][^"']+["'])\s*,\s*import\.meta\.url\s*\)\s*(?:,\s*\{[^}]*\}\s*)?,?\s*\)/g;
 
