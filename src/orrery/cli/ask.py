@@ -17,12 +17,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 from rich.text import Text
 
 from orrery.cli.options import command, read_value
-from orrery.cli.steer import me
 from orrery.cli.tally import Tally
 from orrery.errors import OrreryError
 from orrery.graph import Expr
 from orrery.graph.ref import TaskId
 from orrery.graph.task import refs_in
+from orrery.runtime.person import me
 from orrery.scheduler.asking import PERSON
 from orrery.scheduler.machine import Machine
 from orrery.scheduler.results import blob_is_too_large

@@ -21,7 +21,6 @@ from orrery.cli.editor import Draft
 from orrery.cli.faults import problem_lines
 from orrery.cli.options import Json, RunName, Store, command
 from orrery.cli.screen import err, out, say, write_json
-from orrery.cli.steer import me
 from orrery.errors import (
     GraphError,
     OrreryError,
@@ -40,6 +39,7 @@ from orrery.journal import Journal
 from orrery.runtime import remote
 from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
+from orrery.runtime.person import me
 from orrery.scheduler import events as ev
 from orrery.telling.printable import printable
 from orrery.telling.scene import Scene, addition, difference, graph_of

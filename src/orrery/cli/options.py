@@ -66,10 +66,14 @@ Inputs = Annotated[
     ),
 ]
 
+InputsFile = Annotated[
+    Path | None, Parameter(name="--inputs", help="A JSON file with inputs by name, each exactly as it is meant.")
+]
 
-def read_inputs(words: list[str] | None) -> dict[str, str]:
-    """The inputs given as NAME=VALUE. Raises InputError with every word that is none."""
-    found: dict[str, str] = {}
+
+def read_inputs(words: list[str] | None, file: Path | None = None) -> dict[str, Any]:
+    """The inputs given as NAME=VALUE, and those in a file. Raises InputError with every word that is none."""
+    found = {} if file is None else _inputs_in(file)
     wrong: list[str] = []
     for word in words or ():
         name, equals, value = word.partition("=")
@@ -81,6 +85,16 @@ def read_inputs(words: list[str] | None) -> dict[str, str]:
             found[name] = value
     if wrong:
         raise InputError("\n".join(wrong))
+    return found
+
+
+def _inputs_in(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"the inputs in {str(file)!r} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{str(file)!r} must hold a JSON object, with a value for each input by its name")
     return found
 
 

@@ -12,7 +12,18 @@ from orrery.cli.drive import Drive
 from orrery.cli.explain import Ground, Passes
 from orrery.cli.fleet import devices_within_reach
 from orrery.cli.forecast import print_forecast
-from orrery.cli.options import HubTokenFile, HubUrl, Inputs, Json, RunName, Store, read_hub, read_inputs, read_resources
+from orrery.cli.options import (
+    HubTokenFile,
+    HubUrl,
+    Inputs,
+    InputsFile,
+    Json,
+    RunName,
+    Store,
+    read_hub,
+    read_inputs,
+    read_resources,
+)
 from orrery.cli.request import (
     PlannerName,
     PlannerOptions,
@@ -38,6 +49,7 @@ def run(
     /,
     *,
     inputs: Inputs = None,
+    inputs_file: InputsFile = None,
     json: Json = False,
     run: Annotated[str | None, Parameter(name="--run", help="A name for the run; made up unless given.")] = None,
     store: Store = None,
@@ -78,7 +90,7 @@ def run(
         optimise: Let passes rewrite the graph first; `orrery explain` says what they would do.
     """
     budget = Budget(budget_money, budget_tokens, budget_wall)
-    folder, given, fleet = Path.cwd(), read_inputs(inputs), read_hub(hub, hub_token_file)
+    folder, given, fleet = Path.cwd(), read_inputs(inputs, inputs_file), read_hub(hub, hub_token_file)
     capacity = read_resources(resources)
     ground = Ground(folder, store, capacity, fleet, as_json=json)
     table = table or RowsOptions()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from typing import Annotated, Literal
 
@@ -16,6 +15,7 @@ from orrery.graph.values import encode
 from orrery.runtime import remote
 from orrery.runtime.directory import find_run, open_existing
 from orrery.runtime.history import fold
+from orrery.runtime.person import me
 from orrery.scheduler import events as ev
 from orrery.scheduler.machine import Machine
 
@@ -53,6 +53,7 @@ def approve(
     deny: Annotated[bool, Parameter(negative=())] = False,
     rerun: Annotated[bool, Parameter(negative=())] = False,
     value: str | None = None,
+    because: str = "",
     store: Store = None,
 ) -> int:
     """Answer a task that waits for a person.
@@ -62,6 +63,7 @@ def approve(
         deny: Say no: the task fails.
         rerun: Let an attempt be made again whose effect is unknown.
         value: The answer, as JSON; a text that is no JSON stands for itself. True unless given.
+        because: The reason, for the log.
     """
     if deny and rerun:
         raise RequestError("--deny and --rerun exclude each other; choose one")
@@ -69,7 +71,7 @@ def approve(
         raise RequestError("--value goes with an approval, not with --deny or --rerun")
     answer = True if value is None and not (deny or rerun) else read_value(value)
     verdict: Literal["approve", "deny", "rerun"] = "deny" if deny else "rerun" if rerun else "approve"
-    event = ev.TaskAnswered(time.time(), task, verdict, msgspec.Raw(encode(answer)), me())
+    event = ev.TaskAnswered(time.time(), task, verdict, msgspec.Raw(encode(answer)), me(), because)
     return _say(run, event, f"has the answer: {verdict} {task}", f"is told: {verdict} {task}", store)
 
 
@@ -92,11 +94,3 @@ def _and_now(machine: Machine, store: str | None) -> str:
     if machine.state != "running":
         return f"; it has ended: {machine.state}"
     return f"; nobody drives it: `{command(f'resume {machine.run}', store)}` goes on"
-
-
-def me() -> str:
-    """Who sits at the keyboard, as far as that is known."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in some containers
-        return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orrery.dashboard.following import Followers
+from orrery.dashboard.launching import Launcher
 from orrery.dashboard.listing import Listing
 from orrery.dashboard.spectators import Spectators
 from orrery.journal import Journal
@@ -34,11 +35,13 @@ class Board:
     hub_state: Path | None = None
     spectators: Spectators = field(init=False)
     followers: Followers = field(init=False)
+    launcher: Launcher = field(init=False)
     listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
         self.spectators = Spectators(self.journal)
         self.followers = Followers(self.spectators)
+        self.launcher = Launcher(self.journal, self.store, self.folder, self.hub)
         self.listing = Listing(self.journal, self.spectators)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from orrery.cost import Calibration, Prediction, compare, predict
 from orrery.cost.calibrate import Pair
+from orrery.dashboard import targets
 from orrery.dashboard.board import Board
 from orrery.dashboard.picture import picture_of
 from orrery.dashboard.seen import line
@@ -48,15 +49,9 @@ def explain_target(board: Board, target: str) -> Explained:
 
 def folder_of(board: Board, target: str) -> Path:
     """The folder from which a target may be loaded, which runs its author's code. Raises RequestError."""
-    named = target.rpartition(":")[0] if target.rpartition(":")[0].endswith(".py") else target
-    if named.endswith((".yaml", ".yml", ".json", ".py")):
-        folder = board.folder.resolve()
-        if (folder / named).resolve().is_relative_to(folder) and (folder / named).is_file():
-            return board.folder
-    for run in reversed(board.journal.runs()):
-        if run.target == target and run.events:
-            _, started = next(board.journal.read(run.run))
-            return Path(getattr(started, "folder", "") or board.folder)
+    folder = targets.folder_of(board.journal, board.folder, target)
+    if folder is not None:
+        return folder
     raise RequestError(
         f"{line(target)!r} is not explained here: name a workflow file below the folder, or what a run in the store "
         "was started from; `orrery explain` in a terminal explains others"

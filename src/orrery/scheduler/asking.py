@@ -37,7 +37,8 @@ def task_answered(run: RunRecord, event: ev.TaskAnswered) -> ev.Event | None:
         run.ready.push(record)
     elif event.verdict == "deny":
         who = f" by {event.by}" if event.by else ""
-        record.failure = Failure("Denied", f"it was denied{who}", code="denied", severity="permanent")
+        why = f": {event.because}" if event.because else ""
+        record.failure = Failure("Denied", f"it was denied{who}{why}", code="denied", severity="permanent")
         end(run, record, Step.FAIL)
     else:
         return None

@@ -226,6 +226,7 @@ class TaskAnswered(Event, frozen=True):
     verdict: Literal["approve", "deny", "rerun"]
     value: msgspec.Raw = NOTHING
     by: str = ""
+    because: str = ""
 
 
 class TimeReached(Event, frozen=True):

@@ -41,8 +41,9 @@ def told(event: ev.Event) -> str:
             return f"refused: {failure}"
         case ev.PersonAsked(question=question):
             return f"a person was asked: {question}"
-        case ev.TaskAnswered(verdict=verdict, value=value, by=by):
-            return f"answered{f' by {by}' if by else ''}: {verdict} {short(decode(value), 80)}"
+        case ev.TaskAnswered(verdict=verdict, value=value, by=by, because=because):
+            why = f", because {because}" if because else ""
+            return f"answered{f' by {by}' if by else ''}: {verdict} {short(decode(value), 80)}{why}"
         case ev.GraphPatched(patch=patch):
             by = f" by {patch.by}" if patch.by else ""
             return f"the graph was patched{by}: {len(patch.edits)} edits"

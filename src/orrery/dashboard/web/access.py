@@ -97,10 +97,7 @@ class Access:
 
 
 class Guard:
-    """The checks, in front of an application.
-
-    Path parameters are matched as they were written, so that a name may have a slash in it: an endpoint decodes them.
-    """
+    """The checks, in front of an application."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access
@@ -126,8 +123,7 @@ class Guard:
         if answer is not None:
             await answer(scope, receive, send_guarded)
             return
-        path = asked.path
-        await self.app({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send_guarded)
+        await self.app(scope, receive, send_guarded)
 
     def _refusal(self, asked: _Asked) -> Response | None:
         """Why it is not answered; None where it may be, once it is known who asks."""

@@ -8,8 +8,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orrery.dashboard.board import Board
+from orrery.dashboard.web.acting import acting, starting
 from orrery.dashboard.web.endpoint import Endpoint
 from orrery.dashboard.web.fleet import fleet
 from orrery.dashboard.web.looking import looking
@@ -20,7 +22,7 @@ from orrery.dashboard.web.streams import Streams
 from orrery.dashboard.web.weighing import weighing
 from orrery.errors import OrreryError
 
-GROUPS = (looking, weighing, fleet)
+GROUPS = (looking, starting, acting, weighing, fleet)
 
 
 def endpoints() -> list[Endpoint]:
@@ -41,10 +43,23 @@ def application(board: Board) -> Starlette:
             Route("/api/openapi.json", description),
             *page_routes(),
         ],
-        middleware=[Middleware(Faults)],
+        middleware=[Middleware(Faults), Middleware(AsWritten)],
         exception_handlers={OrreryError: refuse, HTTPException: refuse_http},
     )
     app.router.redirect_slashes = False
     app.state.board = board
     app.state.streams = Streams()
     return app
+
+
+class AsWritten:
+    """Matches paths as they were written, so that a name in one may have a slash in it; endpoints decode names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
+        if (raw := scope.get("raw_path")) is not None:
+            scope = {**scope, "path": raw.decode("latin-1"), "root_path": ""}
+        await self.app(scope, receive, send)
