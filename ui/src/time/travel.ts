@@ -140,6 +140,7 @@ export class Travel {
   }
 
   pause(): void {
+    if (!this.isPlaying.peek()) return;
     cancelAnimationFrame(this.frame);
     this.isPlaying.value = false;
   }
