@@ -1,7 +1,7 @@
 // A person's answer to a task that asks: yes or no, with a value where the answer is one; and for a task whose effect is not
 // known, whether it took place.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import * as calls from "../api/calls";
 import type { Answer, TaskRow } from "../api/types";
 import { Button } from "../parts/Button";
@@ -36,6 +36,7 @@ export function AnswerDialog({ run, row, question, onClose }: Props) {
   const [faulty, setFaulty] = useState("");
   const { busy, wrong, act } = useActing();
   const asks = isQuestion(row);
+  const whole = useQuestion(run, row);
 
   const answer = async (verdict: Answer["verdict"]) => {
     const said: Answer = { verdict };
@@ -78,7 +79,7 @@ export function AnswerDialog({ run, row, question, onClose }: Props) {
         }}
         onSubmit={(event) => event.preventDefault()}
       >
-        <p class="question">{question || row.label || row.because}</p>
+        <p class="question">{whole || question || row.label || row.because}</p>
         {!asks && <p class="hint">If it took place, what it returned counts as its output. If it did not, it can be run again.</p>}
         <div class="answer-kind">
           <span>{asks ? "The answer is" : "It returned"}</span>
@@ -98,6 +99,21 @@ export function AnswerDialog({ run, row, question, onClose }: Props) {
       </p>
     </Dialog>
   );
+}
+
+/** The whole question, once it has come: a row has its first line only. */
+function useQuestion(run: string, row: TaskRow): string {
+  const [whole, setWhole] = useState("");
+  useEffect(() => {
+    if (!isQuestion(row)) return;
+    const aborter = new AbortController();
+    calls.panel(run, row.id, aborter.signal).then(
+      ({ inputs = [] }) => setWhole((inputs.find(({ name }) => name === "question")?.value.text ?? "").trim()),
+      () => undefined, // its first line is shown already
+    );
+    return () => aborter.abort();
+  }, [run, row.id]);
+  return whole;
 }
 
 function valueOf(kind: "text" | "json", text: string): { value: unknown } | { problem: string } {

@@ -77,9 +77,11 @@ export function Gantt({ store, clock, selected, onSelect }: Props) {
           <>
             {timeline.hasCritical && <Check label="Critical path" checked={showsCritical} onChecked={setShowsCritical} />}
             <span class="gap" />
-            <IconButton icon="minus" small label="Zoom out ( - )" onClick={() => canvas.current?.zoom(1 / 1.5)} />
-            <IconButton icon="plus" small label="Zoom in ( + )" onClick={() => canvas.current?.zoom(1.5)} />
-            <IconButton icon="fit" small label="Show the whole run ( 0 )" onClick={() => canvas.current?.fit()} />
+            <span class="buttons">
+              <IconButton icon="minus" small label="Zoom out ( - )" onClick={() => canvas.current?.zoom(1 / 1.5)} />
+              <IconButton icon="plus" small label="Zoom in ( + )" onClick={() => canvas.current?.zoom(1.5)} />
+              <IconButton icon="fit" small label="Show the whole run ( 0 )" onClick={() => canvas.current?.fit()} />
+            </span>
           </>
         )}
       </div>

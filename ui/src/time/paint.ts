@@ -101,11 +101,14 @@ export function barAt(picture: Picture, x: number, y: number): Bar | null {
   let found: Bar | null = null;
   let least = 3;
   for (const bar of lane.bars) {
-    const away = Math.max(xOf(picture, bar.queued) - x, x - xOf(picture, Math.min(bar.ended, picture.now)), 0);
+    const away = Math.max(xOf(picture, startOf(lane, bar)) - x, x - xOf(picture, Math.min(bar.ended, picture.now)), 0);
     if (away <= least) [found, least] = [bar, away];
   }
   return found;
 }
+
+/** A place is taken by what runs there, not by what waits for it. */
+const startOf = (lane: Lane, bar: Bar): number => (lane.task === "" ? bar.began : bar.queued);
 
 export function paint(context: CanvasRenderingContext2D, picture: Picture, ink: Ink): void {
   const { width, height, names, lanes, scrolled } = picture;
@@ -128,7 +131,7 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, ink: 
     const y = AXIS + i * LANE - scrolled;
     const lane = lanes[i]!;
     if (lane.density) strip(context, picture, ink, lane.density, y, lane.bars.length > 0);
-    bars(context, picture, ink, lane.bars, y, lane.density !== null);
+    bars(context, picture, ink, lane, y);
   }
   context.restore();
   for (let i = first; i < last; i++) name(context, picture, ink, lanes[i]!, AXIS + i * LANE - scrolled);
@@ -226,13 +229,14 @@ function before(times: Float64Array, at: number): number {
   return low - 1;
 }
 
-function bars(context: CanvasRenderingContext2D, picture: Picture, ink: Ink, all: readonly Bar[], y: number, isSlim: boolean): void {
-  const [top, tall] = isSlim ? [y + 2, 4] : [y + TOP, BAR];
+function bars(context: CanvasRenderingContext2D, picture: Picture, ink: Ink, lane: Lane, y: number): void {
+  const [top, tall] = lane.density ? [y + 2, 4] : [y + TOP, BAR];
   let filled = -1;
-  for (const bar of all) {
-    const left = xOf(picture, bar.queued);
+  for (const bar of lane.bars) {
     const right = xOf(picture, Math.min(bar.ended, picture.now));
-    if (right < picture.names || left > picture.width) continue;
+    if (right < picture.names) continue;
+    const left = xOf(picture, startOf(lane, bar));
+    if (left > picture.width) continue;
     const marked = bar === picture.hovered || (bar.critical && picture.showsCritical) || bar.outcome === "failed";
     if (right <= filled && !marked) continue;
     const variable = look(stateOf(bar.outcome)).colour;
@@ -244,10 +248,13 @@ function bars(context: CanvasRenderingContext2D, picture: Picture, ink: Ink, all
     context.fillStyle = ink.colour(variable);
     if (bar.began !== Infinity) {
       const wide = Math.max(1.5, right - middle);
-      context.beginPath();
-      context.roundRect(middle, top, wide, tall, Math.min(3, wide / 2, tall / 2));
       context.globalAlpha = bar === picture.hovered ? 1 : 0.82;
-      context.fill();
+      if (wide < 5) context.fillRect(middle, top, wide, tall);
+      else {
+        context.beginPath();
+        context.roundRect(middle, top, wide, tall, Math.min(3, tall / 2));
+        context.fill();
+      }
       context.globalAlpha = 1;
     }
     if ((bar.critical && picture.showsCritical) || bar === picture.hovered) {
