@@ -11,6 +11,7 @@ from typing import Any
 from orrery.dashboard.account import Account, account_of
 from orrery.dashboard.board import Board
 from orrery.dashboard.picture import waiting_row
+from orrery.dashboard.values import value_of
 from orrery.dashboard.weighed import Comparison, OutputPair, Picture, Spread, TaskPair
 from orrery.graph.diff import same
 from orrery.graph.live import LiveGraph
@@ -185,7 +186,10 @@ def _outputs(one: Machine, other: Machine, blobs: BlobStore) -> Iterator[OutputP
         a, b = first.get(name), second.get(name)
         is_same = name in first and name in second and same(a, b)
         lines = () if is_same else _bounded(line_diff(_text(a), _text(b)), MOST_LINES)
-        yield OutputPair(name, lines=tuple(map(printable, lines)), same=is_same)
+        shown_a, shown_b = (
+            value_of(found[name], blobs, name=name) if name in found else None for found in (first, second)
+        )
+        yield OutputPair(name, shown_a, shown_b, tuple(map(printable, lines)), is_same)
 
 
 def outputs_of(machine: Machine, blobs: BlobStore) -> dict[str, Any]:

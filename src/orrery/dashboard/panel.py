@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from orrery.dashboard.happenings import logs_of
-from orrery.dashboard.rows import Input, TaskPanel, Value
+from orrery.dashboard.rows import Input, TaskPanel, Told, Value
 from orrery.dashboard.spectator import Spectator, sources
 from orrery.dashboard.values import load, value_of
 from orrery.errors import Failure, OrreryError, UnknownNameError
@@ -32,8 +32,12 @@ MOST_CHARS = 20_000
 """Of a definition, a traceback or what a program wrote."""
 
 
-def panel_of(spectator: Spectator, task: str) -> TaskPanel:
-    """Everything about a task, as of the spectator's last look. Raises UnknownNameError, StoreError."""
+def panel_of(spectator: Spectator, task: str, *, logs: tuple[Told, ...] | None = None) -> TaskPanel:
+    """Everything about a task, as of the spectator's last look. Raises UnknownNameError, StoreError.
+
+    Args:
+        logs: what its attempts said, for who knows it already; read unless given.
+    """
     machine, blobs = spectator.machine, spectator.journal.blobs
     with spectator.lock:
         record, row = machine.records.get(task), spectator.row(task)
@@ -60,7 +64,7 @@ def panel_of(spectator: Spectator, task: str) -> TaskPanel:
             definition=statement(record.task, machine.graph.explicit.get(task, {}).values())[:MOST_CHARS],
             effects=_effects(record.task.effects),
         )
-    return msgspec.structs.replace(panel, logs=logs_of(spectator, task))
+    return msgspec.structs.replace(panel, logs=logs_of(spectator, task) if logs is None else logs)
 
 
 def outputs_of(spectator: Spectator) -> dict[str, Value]:

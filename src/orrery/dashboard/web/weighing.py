@@ -10,18 +10,14 @@ from orrery.dashboard.account import account_of
 from orrery.dashboard.board import Board
 from orrery.dashboard.comparing import compare_runs
 from orrery.dashboard.explaining import explain_run, explain_target
+from orrery.dashboard.export import export_of, file_name, json_of
+from orrery.dashboard.single import html_of
 from orrery.dashboard.spending import spending_of
-from orrery.dashboard.web.endpoint import Endpoints
-from orrery.dashboard.web.looking import Name
+from orrery.dashboard.web.endpoint import Endpoints, Raw
+from orrery.dashboard.web.looking import Name, RunAsked
 from orrery.dashboard.weighed import Comparison, Explained, Spending
 
 weighing = Endpoints("Weigh")
-
-
-class RunAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A run, by its whole name."""
-
-    run: Name
 
 
 class TargetAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,3 +55,15 @@ def explained(board: Board, asked: TargetAsked) -> Explained:
 def compared(board: Board, asked: PairAsked) -> Comparison:
     """Two runs beside each other: what differs first."""
     return compare_runs(board, asked.a, asked.b)
+
+
+@weighing.get("/runs/{run}/export.json")
+def export_json(board: Board, asked: RunAsked) -> Raw:
+    """A run as data, to be kept; the struct Exported describes it."""
+    return Raw(json_of(export_of(board, asked.run)), "application/json", f"{file_name(asked.run)}.json")
+
+
+@weighing.get("/runs/{run}/export.html")
+def export_html(board: Board, asked: RunAsked) -> Raw:
+    """A run as one HTML file that needs no server and no network."""
+    return Raw(html_of(export_of(board, asked.run)), "text/html; charset=utf-8", f"{file_name(asked.run)}.html")
