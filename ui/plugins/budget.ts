@@ -28,7 +28,7 @@ export function firstLoads(bundle: Bundle): FirstLoad[] {
     for (const needed of chunks.get(name)?.imports ?? []) needs(needed, found);
     return found;
   };
-  return entry.dynamicImports.map((page) => {
+  return entry.dynamicImports.filter((page) => page !== entry.fileName).map((page) => {
     const all = needs(page, needs(entry.fileName, new Set()));
     const bytes = [...all].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
     return { page: chunks.get(page)?.name ?? page, bytes };
