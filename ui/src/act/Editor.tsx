@@ -24,6 +24,7 @@ export function Editor({ text, onText, faults, label, describedBy, goTo }: Props
   const follow = () => {
     if (gutter.current && area.current) gutter.current.style.transform = `translateY(${-area.current.scrollTop}px)`;
   };
+  useEffect(() => area.current?.focus(), []);
   useEffect(() => {
     const field = area.current;
     if (!goTo || !field) return;
@@ -54,8 +55,7 @@ export function Editor({ text, onText, faults, label, describedBy, goTo }: Props
         autocomplete="off"
         wrap="off"
         onInput={(event) => onText(event.currentTarget.value)}
-        onScroll={follow}
-        data-first
+          onScroll={follow}
       />
     </div>
   );

@@ -88,7 +88,8 @@ export function EventList({ store, selected, onSelect }: Props) {
         onFollow={setFollows}
       />
       <p class="events-foot" role="status">
-        {plural(log.events.length, "event")} {wanted.words || type || task ? "that fit" : ""}
+        {plural(log.events.length, "event")}
+        {(wanted.words || type || task) && " that fit"}
         {!log.hasBeginning && log.events.length > 0 && `, from number ${count(log.events[0]!.seq)} on`}
       </p>
     </div>
