@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from orrery.dashboard.rows import Events, Told
@@ -30,15 +30,11 @@ def events_of(
     """
     with spectator.lock:
         until = spectator.machine.seq if before is None else min(before - 1, spectator.machine.seq)
+        numbers: list[int] | range = range(after + 1, max(after, until) + 1)
         if task:
-            numbers: Iterable[int] = spectator.numbers_about(task)
-            found = [number for number in numbers if after < number <= until]
-        else:
-            found = []
-    chosen: list[int] | range
-    everything: list[int] | range = found if task else range(after + 1, max(after, until) + 1)
-    chosen = everything[:most] if before is None else everything[max(0, len(everything) - most) :]
-    return Events(tuple(_told(spectator, chosen)), len(everything) > len(chosen))
+            numbers = [number for number in spectator.numbers_about(task) if number in numbers]
+    chosen = numbers[:most] if before is None else numbers[max(0, len(numbers) - most) :]
+    return Events(tuple(_told(spectator, chosen)), len(numbers) > len(chosen))
 
 
 def logs_of(spectator: Spectator, task: str) -> tuple[Told, ...]:
@@ -49,8 +45,8 @@ def logs_of(spectator: Spectator, task: str) -> tuple[Told, ...]:
 
 
 def _told(spectator: Spectator, numbers: list[int] | range) -> Iterator[Told]:
+    wanted = numbers if isinstance(numbers, range) else set(numbers)
     for first, last in _stretches(numbers):
-        wanted = range(first, last + 1) if isinstance(numbers, range) else set(numbers)
         for seq, event in islice(spectator.journal.read(spectator.run, after=first - 1), last - first + 1):
             if seq in wanted:
                 yield _line(seq, event)

@@ -77,11 +77,11 @@ def value_of(value: Any, blobs: BlobStore, *, name: str = "", size_bytes: int = 
             return Value(kind, text=value[:MOST_TEXT_CHARS], size_bytes=size, cut=len(value) > MOST_TEXT_CHARS)
     table = _table(value)
     if table is not None:
-        columns, rows = table
-        shown_rows, cut = _cells(rows[:MOST_ROWS], len(columns[:MOST_COLUMNS]))
-        cut = cut or len(rows) > MOST_ROWS or len(columns) > MOST_COLUMNS
+        columns, rows, total = table
+        cells, cut = _cells(rows, len(columns[:MOST_COLUMNS]))
+        cut = cut or total > MOST_ROWS or len(columns) > MOST_COLUMNS
         names = tuple(columns[:MOST_COLUMNS])
-        return Value("table", columns=names, rows=shown_rows, total=len(rows), size_bytes=size_bytes, cut=cut)
+        return Value("table", columns=names, rows=cells, total=total, size_bytes=size_bytes, cut=cut)
     shown, cut = _Clip(MOST_JSON_CHARS).clipped(value)
     return Value("json", json=shown, size_bytes=size_bytes, cut=cut)
 
@@ -164,25 +164,27 @@ def _is_markdown(text: str, name: str) -> bool:
     return marks >= 3 or (marks >= 1 and _HEADING.search(beginning) is not None)
 
 
-def _table(value: Any) -> tuple[list[str], Sequence[Any]] | None:
-    """The columns and rows of what is a table: a list of maps, a list of lists of one length, or both parts by name."""
+def _table(value: Any) -> tuple[list[str], Sequence[Any], int] | None:
+    """The columns of a table, its first rows, and how many there are; None for what is none.
+
+    A table is a list of maps, a list of lists of one length, or columns and rows by these names.
+    """
     if isinstance(value, dict) and value.keys() == {"columns", "rows"}:
         columns, rows = value["columns"], value["rows"]
-        if _are_lists(rows, len(columns) if isinstance(columns, list) else -1):
-            return [str(column) for column in columns], rows
+        if isinstance(columns, list) and _are_lists(rows, len(columns)):
+            return [str(column) for column in columns], rows[:MOST_ROWS], len(rows)
         return None
     if not isinstance(value, list) or not value:
         return None
     if all(isinstance(row, dict) and row for row in value):
-        columns = list(dict.fromkeys(str(key) for row in value[: 10 * MOST_ROWS] for key in row))
-        if len(columns) <= MOST_COLUMNS:
-            return columns, [[row.get(column) for column in columns] for row in value[: MOST_ROWS + 1]] + [
-                None for _ in value[MOST_ROWS + 1 :]
-            ]
-        return None
+        columns = list(dict.fromkeys(key for row in value[: 10 * MOST_ROWS] for key in row))
+        if len(columns) > MOST_COLUMNS:
+            return None
+        rows = [[row.get(column) for column in columns] for row in value[:MOST_ROWS]]
+        return [str(column) for column in columns], rows, len(value)
     width = len(value[0]) if isinstance(value[0], list) else 0
     if len(value) > 1 and width > 1 and _are_lists(value, width):
-        return [str(number) for number in range(1, width + 1)], value
+        return [str(number) for number in range(1, width + 1)], value[:MOST_ROWS], len(value)
     return None
 
 
