@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tests.dashboard.logs import Log
+
 from orrery.dashboard.spectators import MOST_KEPT, Spectators
 from orrery.graph import Graph, Task
 from orrery.journal.memory import MemoryJournal
-from tests.dashboard.logs import Log
 
 
 def test_who_looks_again_gets_the_same_and_a_wrong_name_drives_nobody_out(journal: MemoryJournal) -> None:
