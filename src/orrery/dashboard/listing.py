@@ -55,7 +55,7 @@ class Listing:
         self._counted: OrderedDict[str, Count] = OrderedDict()
         self._lock = threading.Lock()
 
-    def list(self, *, state: str = "", q: str = "", skip: int = 0, most: int = 50) -> RunList:
+    def page(self, *, state: str = "", q: str = "", skip: int = 0, most: int = 50) -> RunList:
         """Runs, the newest first.
 
         Args:

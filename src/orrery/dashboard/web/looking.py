@@ -96,7 +96,7 @@ class ValueAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @looking.get("/runs")
 def list_runs(board: Board, asked: RunsAsked) -> RunList:
     """Runs, the newest first."""
-    return board.listing.list(state=asked.state, q=asked.q, skip=asked.skip, most=asked.most)
+    return board.listing.page(state=asked.state, q=asked.q, skip=asked.skip, most=asked.most)
 
 
 @looking.get("/runs/{run}/rows")
