@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import * as calls from "../api/calls";
 import { embedded } from "../api/embedded";
+import { lazy } from "../lazy";
 import type { RunHead } from "../api/types";
 import { Button } from "../parts/Button";
 import type { IconName } from "../parts/Icon";
@@ -14,9 +15,10 @@ import { go, hrefOf } from "../router";
 import { useCommands } from "../state/commands";
 import type { RunStore } from "../state/run";
 import { useActing } from "./acting";
-import { AnswerDialog } from "./AnswerDialog";
-import { EditDialog } from "./EditDialog";
 import { ReasonDialog } from "./ReasonDialog";
+
+const AnswerDialog = lazy(async () => ({ default: (await import("./AnswerDialog")).AnswerDialog }));
+const EditDialog = lazy(async () => ({ default: (await import("./EditDialog")).EditDialog }));
 
 /** A dialog that is open; a task where it is about one. */
 export type Open = { kind: "answer"; task: string } | { kind: "edit"; task: string | null } | { kind: "cancel" | "retry" | "resume" } | null;

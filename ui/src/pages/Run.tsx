@@ -3,28 +3,29 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import * as calls from "../api/calls";
 import { RunActions, type Open } from "../act/RunActions";
-import { EventList } from "../events/EventList";
 import { lazy } from "../lazy";
 import { LinkButton } from "../parts/Button";
 import { Empty } from "../parts/Empty";
 import { useKeys } from "../parts/keys";
 import { Spinner } from "../parts/Spinner";
 import { Tabs } from "../parts/Tabs";
-import { TaskPanel } from "../panel/TaskPanel";
 import { go, hrefOf, hrefOfRun, setQuery, type Route } from "../router";
 import { RunClock } from "../state/elapsed";
 import { useTitle } from "../state/title";
 import { useRun } from "../state/useRun";
-import { Gantt } from "../time/Gantt";
 import { Travel } from "../time/travel";
 import { Banners } from "./run/Banners";
 import { GraphTab } from "./run/GraphTab";
-import { OutputsView } from "./run/OutputsView";
 import { RunHeader } from "./run/RunHeader";
 import { Split } from "./run/Split";
 import "./run/run.css";
 
+// What is not shown at first comes when it is.
+const EventList = lazy(async () => ({ default: (await import("../events/EventList")).EventList }));
+const Gantt = lazy(async () => ({ default: (await import("../time/Gantt")).Gantt }));
+const OutputsView = lazy(async () => ({ default: (await import("./run/OutputsView")).OutputsView }));
 const SpendingView = lazy(async () => ({ default: (await import("../spending/SpendingView")).SpendingView }));
+const TaskPanel = lazy(async () => ({ default: (await import("../panel/TaskPanel")).TaskPanel }));
 
 const TABS = [
   { id: "graph", label: "Graph" },

@@ -2,7 +2,7 @@ import type { AttemptRow } from "../api/types";
 import { Mark } from "../parts/Badge";
 import { exact, money, span, tokens } from "../parts/format";
 import { Table, type Column } from "../parts/Table";
-import { stateOf } from "../time/paint";
+import { stateOf } from "../time/outcome";
 
 /** The tries at a task: when, how long, with what outcome, and where. */
 export function AttemptTable({ attempts, startedAt }: { attempts: readonly AttemptRow[]; startedAt: number }) {

@@ -8,7 +8,7 @@ import { SortHead, sorted, type Sort } from "../parts/Sort";
 import { Button } from "../parts/Button";
 import type { RunClock } from "../state/elapsed";
 import type { Attempts, Bar } from "./attempts";
-import { stateOf } from "./paint";
+import { stateOf } from "./outcome";
 
 interface Props {
   attempts: Attempts;

@@ -3,6 +3,7 @@
 import { look } from "../parts/states";
 import type { Bar } from "./attempts";
 import type { Density, Lane } from "./lanes";
+import { stateOf } from "./outcome";
 import { marks, type Window } from "./window";
 
 export const LANE = 22;
@@ -33,10 +34,6 @@ export interface Ink {
   colour(variable: string): string;
   hatch(context: CanvasRenderingContext2D, variable: string): CanvasPattern | string;
 }
-
-/** How an outcome of an attempt looks: like the state that is closest. */
-const STATES: Record<string, string> = { stopped: "cancelled", lost: "interrupted", queued: "ready" };
-export const stateOf = (outcome: string): string => STATES[outcome] ?? outcome;
 
 /** The colours of the page as a canvas takes them; made anew when the theme changes. */
 export function inkOf(place: HTMLElement): Ink {
