@@ -77,6 +77,11 @@ function Opened({ run }: { run: string }) {
   }, [run]);
   return (
     <>
+      {embedded?.notes.map((note) => (
+        <p key={note} class="notice">
+          {note}
+        </p>
+      ))}
       <Main />
       <Toasts />
     </>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -35,8 +36,10 @@ _PRESSING = (State.FAILED, State.ASKING, State.RETRYING, State.STOPPING, State.R
 
 def show(
     run: RunName,
+    file: Path | None = None,
     /,
     *,
+    html: Annotated[bool, Parameter(name="--html")] = False,
     task: Annotated[str | None, Parameter(name=("--task", "-t"))] = None,
     json: Json = False,
     store: Store = None,
@@ -45,12 +48,23 @@ def show(
     """Show one run: its state, what it returned, and its tasks.
 
     Args:
+        file: With --html, the file to write; RUN.html unless given.
+        html: Write the run as one HTML file instead, which any browser opens without a server or a network.
         task: Tell the story of this task instead, with all its events.
         all: List every task, however many there are.
     """
+    if file is not None and not html:
+        raise RequestError(f"{str(file)!r} is one word too many; --html writes the run to a file")
+    if html and (task is not None or all):
+        raise RequestError("--html writes all of a run; leave --task and --all away")
     journal = open_existing(store)
     try:
         name = find_run(journal, run)
+        if html:
+            from orrery.cli.export import write_html
+
+            write_html(journal, name, file, store, as_json=json)
+            return 0
         if task is not None:
             return _show_task(journal, name, task, as_json=json)
         attempts, last, used, rows = Attempts(), dict[str, Attempt](), dict[str, Usage](), RowsSeen()

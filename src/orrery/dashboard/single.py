@@ -21,13 +21,13 @@ ELEMENT = "orrery-run"
 """The id of the element that has the data."""
 
 
-def html_of(found: Exported, folder: Path = FOLDER) -> bytes:
+def html_of(found: Exported, folder: Path | None = None) -> bytes:
     """The file. Raises PageNotBuiltError.
 
     Args:
-        folder: where `make ui` puts the page.
+        folder: of the built page; where `make ui` puts it unless given.
     """
-    script, style = _built(folder)
+    script, style = _built(folder or FOLDER)
     policy = "; ".join(
         (
             "default-src 'none'",
