@@ -67,8 +67,11 @@ class Watch(App[None]):
     .-narrow.-telling #events { display: block; }
     .-narrow.-telling #details { display: none; }
     .-large #over { display: none; }
-    .-plain #beside { border-top: ascii ansi_blue; }
+    .-plain #beside, .-plain #beside:focus-within { border-top: ascii ansi_blue; }
+    .-plain .-wide #beside, .-plain .-wide #beside:focus-within { border-top: none; border-left: ascii ansi_blue; }
+    .-plain .-wide #events { border-top: ascii ansi_blue; }
     .-plain Dialog > Vertical { border: ascii ansi_blue; }
+    .-plain #told { text-overflow: clip; }
     #details, #events { padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -94,20 +97,22 @@ class Watch(App[None]):
         self._reader = Reader(spectator)
         self._told: deque[Told] = deque(maxlen=MOST_TOLD)
         self._trouble = ""
+        self.tasks = TaskTree(self._pen)
+        self._search = Input(placeholder="part of a name, an operation, a state or a device", id="search")
+        self._above, self._axis = Static(id="head"), Static(id="axis")
+        self._about, self._said_last = Static(id="task"), Static(id="told")
+        self._details, self._events = (
+            VerticalScroll(self._about, id="details"),
+            VerticalScroll(self._said_last, id="events"),
+        )
 
     def compose(self) -> ComposeResult:
         """The head, the tree, and beside it the task under the cursor and the events."""
-        yield Static(id="head")
-        yield Input(placeholder="part of a name, an operation, a state or a device", id="search")
+        yield self._above
+        yield self._search
         with Container(id="body"):
-            with Container(id="over"):
-                yield Static(id="axis")
-                yield TaskTree(self._pen)
-            with Container(id="beside"):
-                with VerticalScroll(id="details"):
-                    yield Static(id="task")
-                with VerticalScroll(id="events"):
-                    yield Static(id="told")
+            yield Container(self._axis, self.tasks, id="over")
+            yield Container(self._details, self._events, id="beside")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -115,11 +120,6 @@ class Watch(App[None]):
         self.set_class(self._signs is PLAIN, "-plain")
         self.tasks.focus()
         self.run_worker(self._follow(), exit_on_error=True)
-
-    @property
-    def tasks(self) -> TaskTree:
-        """The tasks."""
-        return self.query_one(TaskTree)
 
     # -- looking --------------------------------------------------------------------------------------
 
@@ -160,26 +160,25 @@ class Watch(App[None]):
     def _draw_head(self) -> None:
         if self.head is not None:
             now, width = time.time(), self.size.width
-            self.query_one("#head", Static).update(Text("\n").join(self._pen.head(self.head, now, width)))
+            self._above.update(Text("\n").join(self._pen.head(self.head, now, width)))
             axis = self._pen.axis(Scale.of(self.head, now), self.tasks.size.width)
-            self.query_one("#axis", Static).update(Text(axis))
+            self._axis.update(Text(axis))
 
     def _draw_told(self) -> None:
         assert self.head is not None
-        box = self.query_one("#events", VerticalScroll)
-        was_at_end = box.scroll_offset.y >= box.max_scroll_y
+        was_at_end = self._events.scroll_offset.y >= self._events.max_scroll_y
         lines = [told_event(one, self.head.started_at) for one in self._told]
-        self.query_one("#told", Static).update(Text("\n").join(lines))
+        self._said_last.update(Text("\n").join(lines))
         if was_at_end:
-            box.scroll_end(animate=False)
+            self._events.scroll_end(animate=False)
 
     def _draw_panel(self, panel: TaskPanel) -> None:
         if panel.row.id == self.tasks.selected and self.head is not None:
-            self.query_one("#task", Static).update(told_panel(panel, self.head.started_at))
+            self._about.update(told_panel(panel, self.head.started_at))
 
     def on_task_tree_moved(self) -> None:
         """Another task is under the cursor: its details from their beginning."""
-        self.query_one("#details", VerticalScroll).scroll_home(animate=False)
+        self._details.scroll_home(animate=False)
 
     def on_resize(self) -> None:
         """Fit another size."""
@@ -189,9 +188,8 @@ class Watch(App[None]):
 
     def action_search(self) -> None:
         """Ask for words."""
-        search = self.query_one("#search", Input)
-        search.add_class("-asked")
-        search.focus()
+        self._search.add_class("-asked")
+        self._search.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Show what has the words so far."""
@@ -205,12 +203,11 @@ class Watch(App[None]):
 
     def action_step_back(self) -> None:
         """Undo the last change of what is in view: the search, the large details."""
-        search = self.query_one("#search", Input)
         if self.screen.has_class("-large"):
             self.screen.remove_class("-large")
-        elif search.has_class("-asked"):
-            search.value = ""
-            search.remove_class("-asked")
+        elif self._search.has_class("-asked"):
+            self._search.value = ""
+            self._search.remove_class("-asked")
         self.tasks.focus()
 
     def action_next_failed(self) -> None:
@@ -233,16 +230,16 @@ class Watch(App[None]):
     def action_events(self) -> None:
         """Show the events in place of the details where both do not fit, and let them be scrolled."""
         if self.screen.has_class("-wide"):
-            self.query_one("#events").focus()
+            self._events.focus()
             return
         self.screen.toggle_class("-telling")
-        self.call_after_refresh(self.query_one("#events", VerticalScroll).scroll_end, animate=False)
+        self.call_after_refresh(self._events.scroll_end, animate=False)
 
     def on_task_tree_chosen(self) -> None:
         """Give the details the whole screen."""
         self.screen.add_class("-large")
         self.screen.remove_class("-telling")
-        self.query_one("#details").focus()
+        self._details.focus()
 
     # -- acting ---------------------------------------------------------------------------------------
 
