@@ -14,7 +14,11 @@ from orrery.errors import OrreryError
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
 PROBLEM_CODE = re.compile(r"(argument|graph|json|nest|patch|plan|text|workflow)/[a-z][a-z0-9-]*")
-MEDIA_TYPES = frozenset(mimetypes.MimeTypes().types_map_inv[True]) | {"text/markdown", "text/javascript", "text/event-stream"}
+MEDIA_TYPES = frozenset(mimetypes.MimeTypes().types_map_inv[True]) | {
+    "text/markdown",
+    "text/javascript",
+    "text/event-stream",
+}
 
 
 def entries() -> dict[str, str]:

@@ -45,6 +45,8 @@ from orrery.scheduler.events import GraphPatched, RunStarted
 if TYPE_CHECKING:
     from orrery.fleet.hubs import HubAddress
 
+ORRERY = (sys.executable, "-P", "-m", "orrery")
+"""-P: what lies in the folder under the name of a module of ours, or of Python's, is not that module."""
 BEGIN_S = 60.0
 _LOOK_EVERY_S = 0.05
 MOST_TARGET_CHARS = 20_000
@@ -61,10 +63,20 @@ class Launcher:
         store: its URL, for the processes.
         folder: where they run, and below which workflows lie.
         hub: of the fleet that they use; its token travels in the environment.
+        program: what is started, before the words of the command line.
     """
 
-    def __init__(self, journal: Journal, store: str, folder: Path, hub: HubAddress | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: str,
+        folder: Path,
+        hub: HubAddress | None = None,
+        *,
+        program: Sequence[str] = ORRERY,
+    ) -> None:
         self._journal, self._store, self._folder, self._hub = journal, store, folder, hub
+        self._program = program
         self._under_way: set[str] = set()
         self._lock = threading.Lock()
 
@@ -141,8 +153,7 @@ class Launcher:
         output = self._path(run, "log")
         with _opened(output) as log:
             process = subprocess.Popen(
-                # -P: what lies in the folder under the name of a module of ours, or of Python's, is not that module.
-                [sys.executable, "-P", "-m", "orrery", *words],
+                [*self._program, *words],
                 cwd=folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

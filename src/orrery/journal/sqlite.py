@@ -204,8 +204,10 @@ class SqliteJournal:
         """One line about one run. Raises UnknownRunError."""
         with self._speaking() as connection:
             self._known(run)
-            *told, owner = connection.execute(f"{_SUMMARIES} WHERE name = ?", (run,)).fetchone()
-            return RunSummary(*told, live=bool(owner) and owner_lives(self._locks, owner))
+            row = connection.execute(f"{_SUMMARIES} WHERE name = ?", (run,)).fetchone()
+            name, state, created, updated, events, target, owner = row
+            live = bool(owner) and owner_lives(self._locks, owner)
+        return RunSummary(name, state, created, updated, events, target, live)
 
     def runs(self) -> list[RunSummary]:
         """Every run, in the order in which they were created."""

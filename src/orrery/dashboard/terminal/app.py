@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Literal
@@ -17,12 +16,13 @@ from textual.widgets import Footer, Input, Static
 
 from orrery.dashboard import acting
 from orrery.dashboard.begun import Answer, Done
-from orrery.dashboard.rows import RunHead, TaskPanel, Told
+from orrery.dashboard.rows import RunHead, TaskPanel
 from orrery.dashboard.spectator import Spectator
 from orrery.dashboard.terminal.dialogs import Dialog, Said, Verdict
 from orrery.dashboard.terminal.drawing import PLAIN, Pen, Scale, Signs, is_going_on, one_line
-from orrery.dashboard.terminal.panel import told_event, told_panel
+from orrery.dashboard.terminal.panel import told_panel
 from orrery.dashboard.terminal.reading import MOST_TOLD, Look, Reader
+from orrery.dashboard.terminal.tail import Tail
 from orrery.dashboard.terminal.tree import TaskTree
 from orrery.errors import OrreryError
 from orrery.journal import Journal
@@ -54,7 +54,6 @@ class Watch(App[None]):
     #body { height: 1fr; }
     #over { height: 3fr; }
     #tree { height: 1fr; }
-    #told { text-wrap: nowrap; text-overflow: ellipsis; }
     #beside { height: 2fr; border-top: solid ansi_blue; }
     #beside:focus-within { border-top: heavy ansi_cyan; }
     .-wide #body { layout: horizontal; }
@@ -71,7 +70,6 @@ class Watch(App[None]):
     .-plain .-wide #beside, .-plain .-wide #beside:focus-within { border-top: none; border-left: ascii ansi_blue; }
     .-plain .-wide #events { border-top: ascii ansi_blue; }
     .-plain Dialog > Vertical { border: ascii ansi_blue; }
-    .-plain #told { text-overflow: clip; }
     #details, #events { padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,16 +93,12 @@ class Watch(App[None]):
         self._spectator, self._signs = spectator, signs
         self._pen = Pen(signs)
         self._reader = Reader(spectator)
-        self._told: deque[Told] = deque(maxlen=MOST_TOLD)
         self._trouble = ""
         self.tasks = TaskTree(self._pen)
         self._search = Input(placeholder="part of a name, an operation, a state or a device", id="search")
         self._above, self._axis = Static(id="head"), Static(id="axis")
-        self._about, self._said_last = Static(id="task"), Static(id="told")
-        self._details, self._events = (
-            VerticalScroll(self._about, id="details"),
-            VerticalScroll(self._said_last, id="events"),
-        )
+        self._about = Static(id="task")
+        self._details, self._events = VerticalScroll(self._about, id="details"), Tail(MOST_TOLD)
 
     def compose(self) -> ComposeResult:
         """The head, the tree, and beside it the task under the cursor and the events."""
@@ -146,8 +140,7 @@ class Watch(App[None]):
             self.tasks.take(look.change, Scale.of(self.head, time.time()))
             self._draw_head()
         if look.told and self.head is not None:
-            self._told.extend(look.told)
-            self._draw_told()
+            self._events.take(look.told, self.head.started_at)
         if look.panel is not None:
             self._draw_panel(look.panel)
 
@@ -163,14 +156,6 @@ class Watch(App[None]):
             self._above.update(Text("\n").join(self._pen.head(self.head, now, width)))
             axis = self._pen.axis(Scale.of(self.head, now), self.tasks.size.width)
             self._axis.update(Text(axis))
-
-    def _draw_told(self) -> None:
-        assert self.head is not None
-        was_at_end = self._events.scroll_offset.y >= self._events.max_scroll_y
-        lines = [told_event(one, self.head.started_at) for one in self._told]
-        self._said_last.update(Text("\n").join(lines))
-        if was_at_end:
-            self._events.scroll_end(animate=False)
 
     def _draw_panel(self, panel: TaskPanel) -> None:
         if panel.row.id == self.tasks.selected and self.head is not None:

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -130,7 +131,7 @@ def _read_asked(kind: type, request: Request, *, resumes: bool) -> Any:
 def _read_said(kind: type, body: bytes) -> Any:
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not what this takes: {error}; /api/openapi.json describes it") from error
 
 
@@ -142,12 +143,12 @@ def _converted(words: Mapping[str, str], kind: type, *, strict: bool) -> Any:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, as long as it may be. Raises RequestError."""
+    """The body, as long as it may be. Raises HTTPException."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MOST_BODY_BYTES:
-            raise RequestError(f"the body is longer than {MOST_BODY_BYTES >> 20} MiB")
+            raise HTTPException(413, f"the body is longer than {MOST_BODY_BYTES >> 20} MiB")
     return bytes(body)
 
 

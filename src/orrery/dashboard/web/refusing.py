@@ -78,7 +78,7 @@ async def refuse_http(request: Request, error: Exception) -> Response:
     """The answer where no route takes a request."""
     assert isinstance(error, HTTPException)
     words = {
-        404: f"there is nothing at {request.url.path[:200]!r}; /api/openapi.json lists what there is",
+        404: f"there is nothing at {request.scope['path'][:200]!r}; /api/openapi.json lists what there is",
         405: f"{request.method[:20]} is not what this takes; /api/openapi.json says what it does",
     }
     message = words.get(error.status_code, error.detail)
