@@ -118,6 +118,12 @@ class MissingExtraError(RequestError):
         super().__init__(f"{needed_for} needs an optional part: pip install 'orrery[{extra}]'")
 
 
+class MissingBrowserError(RequestError):
+    """Something is to be measured in a browser, and there is none, nothing to drive it with, or nothing to show."""
+
+    code = "missing-browser"
+
+
 class OperationError(RequestError):
     """The function behind a task cannot be found or loaded."""
 

@@ -107,4 +107,12 @@ def _optimiser(options: Options) -> Report:
     return measure(options)
 
 
+@benches.register("dashboard")
+def _dashboard(options: Options) -> Report:
+    """How fast and how quietly the page shows a run of 10,000 tasks, and what that costs the run."""
+    from orrery.bench.dashboard.measure import measure
+
+    return measure(options)
+
+
 __all__ = ["Bench", "Options", "Report", "Row", "benches"]

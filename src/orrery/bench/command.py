@@ -35,6 +35,7 @@ def main(argv: Sequence[str], *, prog: str = "python -m orrery.bench") -> int:
         jobs=asked.jobs,
         only=asked.only,
         planner=asked.planner,
+        minutes=asked.minutes,
         tell=_tell,
     )
     try:
@@ -63,9 +64,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--only",
         default="",
         metavar="PART",
-        help="fleet, fleet-drills: one category, or one CATEGORY/NAME; optimiser: one section",
+        help="fleet, fleet-drills: one category, or one CATEGORY/NAME; optimiser: one section; dashboard: one part",
     )
     parser.add_argument("--planner", default="both", metavar="NAME", help="fleet: gold, rules, or both")
+    parser.add_argument(
+        "--minutes",
+        type=_minutes,
+        default=1.0,
+        metavar="M",
+        help="dashboard: how long the page's memory is watched (1)",
+    )
     parser.add_argument("--plot", type=_picture, metavar="FILE", help="draw the rows to an SVG or PNG file")
     return parser
 
@@ -75,6 +83,13 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a count; give 1 or more")
     return number
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= 24 * 60:
+        raise argparse.ArgumentTypeError(f"{text} is no time to watch; give minutes, up to a day")
+    return minutes
 
 
 def _picture(text: str) -> Path:

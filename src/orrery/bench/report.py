@@ -31,6 +31,7 @@ class Options:
         jobs: processes at once, where more than one is of use.
         only: the part of a suite that is to be run; empty is all of it.
         planner: whose plans; "both" where there are two.
+        minutes: how long what must not grow is watched.
         tell: told what is being measured, a line at a time.
     """
 
@@ -41,6 +42,7 @@ class Options:
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     only: str = ""
     planner: str = "both"
+    minutes: float = 1.0
     tell: Callable[[str], None] = _quiet
 
 
