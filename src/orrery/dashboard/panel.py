@@ -127,6 +127,8 @@ def _is_held_up(source: Record, target: Record, edge: Edge) -> bool:
         return target.state in (State.GROWN, State.FAILED, State.CANCELLED)
     if source.is_open:
         return target.state is State.WAITING
+    if target.state is State.FAILED:  # it was given a failure, and failed over it
+        return source.state is State.FAILED and source.task.id in sources(target.task.args)
     fires = edge.on == "completion" or (edge.on == "failure" and source.state is State.FAILED)
     return edge.hard and not fires and target.state in (State.SKIPPED, State.CANCELLED)
 

@@ -97,6 +97,21 @@ def test_a_failure_says_what_it_held_up(journal: MemoryJournal, log: Log) -> Non
     assert outputs_of(watching(journal)) == {}
 
 
+def test_who_was_given_a_failure_and_fails_was_held_up_by_it(journal: MemoryJournal) -> None:
+    tasks = [Task("read", "work"), Task("apart", "work"), Task("use", "work", {"x": Ref("read")}), Task("tell", "work")]
+    edges = [
+        Edge("read", "use", on="completion"),
+        Edge("apart", "use", on="completion"),
+        Edge("use", "tell"),
+        Edge("apart", "tell", on="completion"),
+    ]
+    log = Log(journal, "r", Graph(tasks, edges))
+    for task in ("read", "apart", "use"):
+        log.say(ev.TaskStarted(1.0, task, 1), ev.TaskFailed(2.0, task, 1, Failure("ValueError", "no")))
+    assert panel(journal, "read").delays == ("use", "tell")
+    assert panel(journal, "apart").delays == ()
+
+
 def test_a_grown_task_waits_for_its_children_and_falls_with_them(journal: MemoryJournal) -> None:
     log = Log(journal, "r", Graph([Task("many", "spread"), Task("sum", "add", {"all": Ref("many")})]))
     patch, result = nested(Graph([Task("0", "work"), Task("1", "work")], outputs={"result": Ref("1")}), under="many")
