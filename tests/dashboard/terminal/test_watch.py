@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from orrery.dashboard.spectator import Spectator
 from orrery.dashboard.terminal.app import Watch
 from orrery.dashboard.terminal.drawing import FINE, PLAIN
+from orrery.dashboard.terminal.tail import Tail
 from orrery.errors import Failure
 from orrery.graph import Graph, Task
 from orrery.graph.text import parse
@@ -105,6 +106,27 @@ def test_head_tree_details_and_events(journal: MemoryJournal, shop: Log) -> None
             await screen.press("e")
             await screen.until_shown("attempt 1 failed: ValueError: no such luck")
             assert all(len(line) <= 80 for line in screen.lines)
+
+    play(story)
+
+
+def test_the_newest_events_are_in_view_until_somebody_scrolls_back(journal: MemoryJournal, shop: Log) -> None:
+    for number in range(300):
+        shop.say(ev.TaskProgressed(105.0 + number, "ship", 1, None, f"note {number}"))
+
+    async def story() -> None:
+        async with watched(journal, size=(120, 24)) as screen:
+            await screen.until_shown("note 299")
+            shop.say(ev.TaskProgressed(500.0, "ship", 1, None, "one more"))
+            await screen.until_shown("one more")
+            screen.app.query_one(Tail).focus()
+            await screen.press("home")
+            await screen.until(lambda: not any("one more" in line for line in screen.lines))
+            shop.say(ev.TaskProgressed(501.0, "ship", 1, None, "and another"), ev.TaskAnswered(502.0, "ship", "approve"))
+            await screen.until(lambda: screen.app.tasks.outline.rows["ship"].state == "succeeded")
+            assert not any("another" in line for line in screen.lines)
+            await screen.press("end")
+            await screen.until_shown("approve")
 
     play(story)
 

@@ -32,18 +32,18 @@ class Tail(ScrollView, can_focus=True):
             started_at: of the run, seconds since the epoch.
         """
         self._started_at = started_at
-        was_at_end = self.scroll_offset.y >= self.max_scroll_y
         self._told.extend(told)
         self._fit()
-        if was_at_end:
-            self.scroll_end(animate=False, immediate=True)
         if self.is_on_screen:
             self.refresh()
 
+    def on_mount(self) -> None:
+        """Stay at the end, unless somebody scrolls back."""
+        self.anchor()
+
     def on_resize(self) -> None:
-        """Fit another size, at the end."""
+        """Fit another size."""
         self._fit()
-        self.scroll_end(animate=False, immediate=True)
 
     def _fit(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._told))
