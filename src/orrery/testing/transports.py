@@ -63,6 +63,10 @@ class Meeting:
         dialled = await self.dial()
         return dialled, await self._came.get()
 
+    async def next_guest(self) -> Connection:
+        """The next end that the listener takes in."""
+        return await self._came.get()
+
     async def fresh(self) -> tuple[Connection, Connection]:
         """A new pair, where others may have come and gone that nobody dialled in the end."""
         dialled = await self.dial()
@@ -457,6 +461,18 @@ class TransportConformance(abc.ABC):
                 if not dialling.cancelled():
                     await dialling.result().close()
             await assert_talks(*await meeting.fresh())
+
+        self.run(story)
+
+    def test_who_gives_up_dialling_when_taken_in_already_is_gone(self) -> None:
+        async def story(meeting: Meeting) -> None:
+            dialling = asyncio.ensure_future(meeting.dial())
+            taken = await meeting.next_guest()
+            dialling.cancel()
+            await asyncio.wait([dialling])
+            if not dialling.cancelled():
+                await dialling.result().close()
+            await assert_lost(taken)
 
         self.run(story)
 

@@ -279,12 +279,14 @@ class MqttTransport:
             async with asyncio.timeout(options.patience_s):
                 await broker.subscribe(hub, down)
                 await connection.open()
-        except TimeoutError:
-            await broker.close()
+        except BaseException as error:
+            # The hub may have let us in already; a client that leaves in order has no last will.
+            broker.post(up, b"cwho dialled has given up")
+            closing = detach(broker.close())
+            if not isinstance(error, TimeoutError):
+                raise
+            await asyncio.shield(closing)
             raise ConnectionLostError(f"no hub announces itself at {name_of(at)}/{prefix}, or none answers") from None
-        except BaseException:
-            detach(broker.close())
-            raise
         connection.release = broker.close
         return connection
 
