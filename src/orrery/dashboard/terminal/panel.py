@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from orrery.dashboard.rows import AttemptRow, TaskPanel, Told, Value
@@ -106,9 +107,11 @@ def _attempt(attempt: AttemptRow, started_at: float) -> Text:
 def _value(value: Value) -> Iterator[Text]:
     match value.kind:
         case "table":
-            yield Text("  " + "  ".join(map(_cell, value.columns)), "dim")
-            for cells in value.rows[:MOST_ROWS]:
-                yield Text("  " + "  ".join(map(_cell, cells)))
+            rows = [[_cell(cell) for cell in cells] for cells in (value.columns, *value.rows[:MOST_ROWS])]
+            widths = [max(map(cell_len, column)) for column in zip(*rows, strict=False)]
+            for number, cells in enumerate(rows):
+                padded = (set_cell_size(cell, width) for cell, width in zip(cells, widths, strict=False))
+                yield Text(f"  {'  '.join(padded)}", "" if number else "dim")
             if value.total > MOST_ROWS:
                 yield Text(f"  {value.total:,} rows in all", "dim")
         case "image" | "bytes":
@@ -122,7 +125,7 @@ def _value(value: Value) -> Iterator[Text]:
 
 
 def _cell(cell: object) -> str:
-    text = one_line(str(cell))
+    text = f"{cell:.6g}" if isinstance(cell, float) else one_line(str(cell))
     return text if len(text) <= 24 else text[:23] + "~"
 
 
