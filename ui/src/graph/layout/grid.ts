@@ -1,0 +1,25 @@
+// Where columns and rows of a layout lie in the picture, in its pixels.
+
+import type { Places } from "./shape";
+
+export const NODE_WIDTH = 184;
+export const NODE_HEIGHT = 40;
+/** Between two columns of a layer, and two layers. */
+const COLUMN_GAP = 24;
+const LAYER_GAP = 72;
+const ROW_GAP = 16;
+
+export const COLUMN_PX = NODE_WIDTH + COLUMN_GAP;
+/** Of half a row, as `Places` counts them. */
+export const HALF_ROW_PX = (NODE_HEIGHT + ROW_GAP) / 2;
+
+/** Of every layer the centre of its first column. */
+export function layerCentres({ layer, column }: Places): Float64Array {
+  const columns: number[] = [];
+  for (let v = 0; v < layer.length; v++) columns[layer[v]!] = Math.max(columns[layer[v]!] ?? 1, column[v]! + 1);
+  const centres = new Float64Array(columns.length);
+  for (let at = 1; at < columns.length; at++) {
+    centres[at] = centres[at - 1]! + (columns[at - 1] ?? 1) * COLUMN_PX - COLUMN_GAP + LAYER_GAP;
+  }
+  return centres;
+}

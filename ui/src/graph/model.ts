@@ -1,0 +1,274 @@
+// What is drawn of a source of rows, and where: nodes and edges on the main thread, which a layout gives their places.
+
+import type { TaskRow } from "../api/types";
+import { drawn, type Drawn } from "./groups";
+import { COLUMN_PX, HALF_ROW_PX, layerCentres, NODE_HEIGHT, NODE_WIDTH } from "./layout/grid";
+import { Layouter } from "./layout/layouter";
+import { noPlaces, type Places, type Shape } from "./layout/shape";
+import type { GraphSource, Increment } from "./source";
+
+export { NODE_HEIGHT, NODE_WIDTH };
+
+export interface GraphNode {
+  /** Of a task; of a group that of the task that opened it. */
+  readonly id: string;
+  /** Newest row; of a group that of the task that opened it. */
+  readonly row: TaskRow;
+  /** Of a group that is not expanded: every task in it. Empty for a task. */
+  readonly members: readonly string[];
+  /** Of such a group: its members by state. */
+  readonly counts: Readonly<Record<string, number>> | null;
+  /** Centre in pixels of the picture; NaN until the layout has placed it. */
+  readonly x: number;
+  readonly y: number;
+  readonly layer: number;
+  /** `performance.now()` when its task came, 0 if it was there from the first: what is new glows. */
+  readonly bornAt: number;
+}
+
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  /** It orders the two, and carries nothing. */
+  readonly weak: boolean;
+}
+
+export interface GraphBounds {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+export interface GraphChange {
+  /** Nodes whose row or counts changed. */
+  changed: readonly string[];
+  /** Nodes or edges came or went. */
+  structure: boolean;
+  /** Nodes were placed or moved. */
+  moved: boolean;
+}
+
+type Own<T> = { -readonly [K in keyof T]: T[K] };
+interface Place {
+  layer: number;
+  column: number;
+  row: number;
+}
+
+const EMPTY: readonly string[] = [];
+
+export class GraphModel {
+  edges: readonly GraphEdge[] = [];
+  bounds: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 };
+  private shown: ReadonlyMap<string, Own<GraphNode>> = new Map();
+  private readonly opened = new Set<string>();
+  private drawing: Drawn = drawn(new Map(), this.opened);
+  /** Rows as they were drawn: a source changes its own before it says so. */
+  private rows = new Map<string, TaskRow>();
+  private readonly bornAt = new Map<string, number>();
+  /** Where nodes are, and where those were that are no more: as time is moved to and fro, each comes back to its place. */
+  private readonly places = new Map<string, Place>();
+  private readonly layouter = new Layouter();
+  private isAsking = false;
+  private isStale = false;
+  private isDisposed = false;
+  private leave: () => void = () => {};
+  private readonly listeners = new Set<(change: GraphChange) => void>();
+
+  constructor(private source: GraphSource) {
+    this.attach();
+    this.rebuild();
+    this.arrange();
+  }
+
+  get nodes(): ReadonlyMap<string, GraphNode> {
+    return this.shown;
+  }
+
+  get expanded(): ReadonlySet<string> {
+    return this.opened;
+  }
+
+  /** Fold a group, or unfold it. */
+  toggle(group: string): void {
+    if (!this.opened.delete(group)) this.opened.add(group);
+    this.restructure();
+  }
+
+  /** The node that stands for a task: itself, or the group that it is in. */
+  visible(task: string): string {
+    return this.drawing.group.get(task) ?? task;
+  }
+
+  /** Draw another source, such as another moment of the same run: what is in both keeps its place. */
+  sourceChanged(source: GraphSource): void {
+    if (source === this.source) return;
+    this.leave();
+    this.source = source;
+    this.attach();
+    this.restructure();
+  }
+
+  listen(heard: (change: GraphChange) => void): () => void {
+    this.listeners.add(heard);
+    return () => this.listeners.delete(heard);
+  }
+
+  dispose(): void {
+    this.isDisposed = true;
+    this.leave();
+    this.layouter.dispose();
+    this.listeners.clear();
+  }
+
+  private attach(): void {
+    this.leave = this.source.listen((increment) => this.hear(increment));
+  }
+
+  private say(change: GraphChange): void {
+    for (const heard of this.listeners) heard(change);
+  }
+
+  private hear({ tasks, gone }: Increment): void {
+    if (!tasks?.length && !gone?.length) return this.restructure();
+    const now = performance.now();
+    let structure = false;
+    for (const row of tasks ?? []) {
+      const before = this.rows.get(row.id);
+      if (!before) this.bornAt.set(row.id, now);
+      structure ||= !before || isRewired(before, row);
+    }
+    for (const id of gone ?? []) {
+      this.bornAt.delete(id);
+      structure ||= this.rows.has(id);
+    }
+    if (structure) this.restructure();
+    else this.say({ changed: this.refresh(tasks ?? []), structure: false, moved: false });
+  }
+
+  /** Take in rows that changed in what is not structure; the nodes that they are drawn by. */
+  private refresh(rows: readonly TaskRow[]): string[] {
+    const changed = new Set<string>();
+    for (const row of rows) {
+      const before = this.rows.get(row.id)!;
+      this.rows.set(row.id, row);
+      const node = this.shown.get(row.id);
+      if (node) node.row = row;
+      const group = node ? undefined : this.drawing.group.get(row.id);
+      if (group !== undefined) {
+        if (before.state === row.state) continue;
+        const counts = { ...this.shown.get(group)!.counts };
+        if (!--counts[before.state]!) delete counts[before.state];
+        counts[row.state] = (counts[row.state] ?? 0) + 1;
+        this.shown.get(group)!.counts = counts;
+      }
+      changed.add(group ?? row.id);
+    }
+    return [...changed];
+  }
+
+  private restructure(): void {
+    const changed = this.rebuild();
+    this.say({ changed, structure: true, moved: false });
+    this.arrange();
+  }
+
+  /** Make nodes and edges anew, of the rows as they are; the nodes that changed. */
+  private rebuild(): string[] {
+    const { rows } = this.source;
+    const { ids, members, edges, weak } = (this.drawing = drawn(rows, this.opened));
+    const nodes = new Map<string, Own<GraphNode>>();
+    const changed: string[] = [];
+    for (const id of ids) {
+      const row = rows.get(id)!;
+      const inside = members.get(id);
+      const node = this.shown.get(id) ?? newNode(row, this.bornAt.get(id) ?? 0, this.places.get(id));
+      if (node.row !== row || inside) changed.push(id);
+      node.row = row;
+      node.members = inside ?? EMPTY;
+      node.counts = inside ? countsOf(inside, rows) : null;
+      nodes.set(id, node);
+    }
+    this.shown = nodes;
+    this.rows = new Map(rows);
+    this.edges = Array.from(weak, (isWeak, at) => ({
+      from: ids[edges[2 * at]!]!,
+      to: ids[edges[2 * at + 1]!]!,
+      weak: isWeak === 1,
+    }));
+    return changed;
+  }
+
+  /** Ask for places of what is drawn; of what came while that went on, afterwards. */
+  private arrange(): void {
+    this.isStale = this.isAsking;
+    if (this.isAsking || this.isDisposed) return;
+    const { ids } = this.drawing;
+    this.isAsking = true;
+    this.layouter.ask(this.shape(), (places) => {
+      this.isAsking = false;
+      if (this.isDisposed) return;
+      this.move(ids, places);
+      if (this.isStale) this.arrange();
+    });
+  }
+
+  private shape(): Shape {
+    const { ids, edges, owner } = this.drawing;
+    const before = noPlaces(ids.length);
+    const stands = new Uint8Array(ids.length);
+    ids.forEach((id, at) => {
+      const place = this.places.get(id);
+      if (!place) return;
+      before.layer[at] = place.layer;
+      before.column[at] = place.column;
+      before.row[at] = place.row;
+      stands[at] = Number.isNaN(this.shown.get(id)!.x) ? 0 : 1;
+    });
+    return { count: ids.length, edges, owner, before, stands };
+  }
+
+  private move(ids: readonly string[], places: Places): void {
+    const centres = layerCentres(places);
+    const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+    let isMoved = false;
+    ids.forEach((id, at) => {
+      const place = { layer: places.layer[at]!, column: places.column[at]!, row: places.row[at]! };
+      this.places.set(id, place);
+      const node = this.shown.get(id);
+      if (!node) return;
+      const x = centres[place.layer]! + place.column * COLUMN_PX;
+      const y = place.row * HALF_ROW_PX;
+      isMoved ||= node.x !== x || node.y !== y;
+      Object.assign(node, { x, y, layer: place.layer });
+      bounds.left = Math.min(bounds.left, x - NODE_WIDTH / 2);
+      bounds.right = Math.max(bounds.right, x + NODE_WIDTH / 2);
+      bounds.top = Math.min(bounds.top, y - NODE_HEIGHT / 2);
+      bounds.bottom = Math.max(bounds.bottom, y + NODE_HEIGHT / 2);
+    });
+    this.bounds = bounds.left <= bounds.right ? bounds : { left: 0, top: 0, right: 0, bottom: 0 };
+    if (isMoved) this.say({ changed: [], structure: false, moved: true });
+  }
+}
+
+function newNode(row: TaskRow, bornAt: number, place: Place | undefined): Own<GraphNode> {
+  return { id: row.id, row, members: EMPTY, counts: null, x: NaN, y: NaN, layer: place?.layer ?? 0, bornAt };
+}
+
+function countsOf(ids: readonly string[], rows: ReadonlyMap<string, TaskRow>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const id of ids) {
+    const { state } = rows.get(id)!;
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Whether a new row of a task changes the graph, and not only how one node of it looks. */
+function isRewired(before: TaskRow, after: TaskRow): boolean {
+  if (before.parent !== after.parent || before.each !== after.each) return true;
+  if (before.needs === after.needs) return false;
+  const [old = [], fresh = []] = [before.needs, after.needs];
+  return old.length !== fresh.length || old.some(({ task, hard }, at) => task !== fresh[at]!.task || hard !== fresh[at]!.hard);
+}
