@@ -23,3 +23,24 @@ export function layerCentres({ layer, column }: Places): Float64Array {
   }
   return centres;
 }
+
+/** How wide a picture may be for its height. */
+const ASPECT = 1.8;
+const FEWEST_ROWS = 12;
+
+/** How many rows a column should have, so that a picture of layers of these sizes is not far wider, or higher, than a screen. */
+export function rowsOfColumn(sizes: readonly number[]): number {
+  const most = sizes.reduce((high, size) => Math.max(high, size), FEWEST_ROWS);
+  const isNarrow = (rows: number) => {
+    const width = sizes.reduce((sum, size) => sum + Math.ceil(size / rows) * COLUMN_PX + LAYER_GAP - COLUMN_GAP, 0);
+    return width <= ASPECT * 2 * HALF_ROW_PX * rows;
+  };
+  let low = FEWEST_ROWS;
+  let high = most;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isNarrow(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
