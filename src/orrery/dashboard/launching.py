@@ -51,7 +51,9 @@ BEGIN_S = 60.0
 _LOOK_EVERY_S = 0.05
 MOST_TARGET_CHARS = 20_000
 _MOST_SAID = 4000
-_PROBLEM = re.compile(r"(?:error: )?(?:(?P<place>[^\n]+?): )??(?P<message>.+) \[(?P<code>[a-z][a-z0-9/-]*)\]")
+_CODE = r" \[(?P<code>[a-z][a-z0-9/-]*)\]$"
+_SENTENCE = re.compile(r"^error: (?P<message>[^\0]+?)" + _CODE, re.MULTILINE)
+_PROBLEM = re.compile(r"^(?!error: )(?P<place>.+?): (?P<message>.+)" + _CODE, re.MULTILINE)
 _STATES_TO_GO_ON_WITH = ("running", "paused")
 
 
@@ -239,10 +241,15 @@ def _not_begun(status: int, output: Path) -> Exception:
     said = output.read_text(encoding="utf-8", errors="replace")[-_MOST_SAID:].strip()
     if status != 2:
         return OutsideError(f"its process ended with status {status}: {said or 'it said nothing'}")
-    lines = said.splitlines() or ["the command said nothing"]
-    found = [_PROBLEM.fullmatch(line) for line in lines]
-    problems = [Problem(one["code"], one["place"] or "", one["message"]) for one in found if one is not None]
-    return NotBegunError(problems or [Problem("not-begun", "", "\n".join(lines))], said.removeprefix("error: "))
+    return NotBegunError(_problems(said), said.removeprefix("error: "))
+
+
+def _problems(said: str) -> list[Problem]:
+    """What a command finds wrong with a request: an error, each line of which is about something, or problems."""
+    if (error := _SENTENCE.search(said)) is not None:
+        return [Problem(error["code"], "", line) for line in error["message"].splitlines()]
+    found = [Problem(one["code"], one["place"], one["message"]) for one in _PROBLEM.finditer(said)]
+    return found or [Problem("not-begun", "", said or "the command said nothing")]
 
 
 def _found(journal: Journal, run: str) -> RunSummary | None:
