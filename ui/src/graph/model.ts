@@ -45,7 +45,7 @@ export interface GraphChange {
   changed: readonly string[];
   /** Nodes or edges came or went. */
   structure: boolean;
-  /** Nodes were placed or moved. */
+  /** Nodes were placed or moved, or the picture reaches further or less far. */
   moved: boolean;
 }
 
@@ -57,10 +57,12 @@ interface Place {
 }
 
 const EMPTY: readonly string[] = [];
+const SIDES = ["left", "top", "right", "bottom"] as const;
+const NO_BOUNDS: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 };
 
 export class GraphModel {
   edges: readonly GraphEdge[] = [];
-  bounds: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 };
+  bounds: Readonly<GraphBounds> = NO_BOUNDS;
   private shown: ReadonlyMap<string, Own<GraphNode>> = new Map();
   private readonly opened = new Set<string>();
   private drawing: Drawn = drawn(new Map(), this.opened);
@@ -247,7 +249,9 @@ export class GraphModel {
       bounds.top = Math.min(bounds.top, y - NODE_HEIGHT / 2);
       bounds.bottom = Math.max(bounds.bottom, y + NODE_HEIGHT / 2);
     });
-    this.bounds = bounds.left <= bounds.right ? bounds : { left: 0, top: 0, right: 0, bottom: 0 };
+    const before = this.bounds;
+    this.bounds = bounds.left <= bounds.right ? bounds : NO_BOUNDS;
+    isMoved ||= SIDES.some((side) => this.bounds[side] !== before[side]);
     if (isMoved) this.say({ changed: [], structure: false, moved: true });
   }
 }

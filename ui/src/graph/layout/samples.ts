@@ -13,18 +13,23 @@ export function chance(seed: number): () => number {
   };
 }
 
-/** A graph of so many nodes with about two edges to each, to one of its last `reach` predecessors; some are grown by others. */
+/**
+ * A graph of so many nodes, each with up to three edges from some of the `reach` before it. Some are grown by others, and
+ * wait only for what was grown by the same: in a run nothing can wait for what waits for the task that grew it.
+ */
 export function sample(count: number, seed: number, reach = count): Shape {
   const random = chance(seed);
   const edges: number[] = [];
   const owner = new Int32Array(count).fill(-1);
   for (let v = 1; v < count; v++) {
     const near = () => Math.max(0, v - 1 - Math.floor(random() * reach));
-    if (random() < 0.2) {
-      owner[v] = near();
-      edges.push(owner[v]!, v);
+    const kind = random();
+    owner[v] = kind < 0.1 ? near() : kind < 0.25 ? owner[v - 1]! : -1;
+    if (owner[v]! >= 0) edges.push(owner[v]!, v);
+    for (let left = Math.floor(random() * 4); left > 0; left--) {
+      const from = owner[v]! >= 0 && owner[v - 1] === owner[v] ? v - 1 : near();
+      if (owner[from] === owner[v]) edges.push(from, v);
     }
-    for (let left = Math.floor(random() * 4); left > 0; left--) edges.push(near(), v);
   }
   return { count, edges: Int32Array.from(edges), owner, before: noPlaces(count), stands: new Uint8Array(count) };
 }

@@ -1,0 +1,127 @@
+import { expect, it } from "vitest";
+import type { Change, RunHead, TaskRow } from "../api/types";
+import { RunStore } from "../state/run";
+import { row } from "./layout/samples";
+import { GraphModel, NODE_HEIGHT, NODE_WIDTH, type GraphChange, type GraphNode } from "./model";
+import { fixed } from "./source";
+
+const HEAD: RunHead = { run: "r", state: "running", live: true, seq: 0, started_at: 0, now: 0 };
+const mapped = (count: number, more: Partial<TaskRow> = {}) =>
+  Array.from({ length: count }, (_, at) => row(`m/${at}`, ["a"], { parent: "m", ...more }));
+
+/** A run with a model of it, and what the model said. */
+function live(...rows: TaskRow[]) {
+  const store = new RunStore("r");
+  const change = (tasks: TaskRow[], gone: string[] = []): Change => ({ seq: store.seq + 1, head: HEAD, tasks, gone });
+  store.apply(change(rows));
+  const model = new GraphModel(store);
+  const said: GraphChange[] = [];
+  model.listen((heard) => said.push(heard));
+  return { store, model, said, apply: (tasks: TaskRow[], gone?: string[]) => store.apply(change(tasks, gone)) };
+}
+
+const placesOf = (model: GraphModel) => new Map([...model.nodes.values()].map(({ id, x, y }) => [id, [x, y]]));
+
+it("has nodes and edges with places, and knows how far they reach", () => {
+  const { model } = live(row("a"), row("b", ["a"]));
+  expect([...model.nodes.keys()]).toEqual(["a", "b"]);
+  expect(model.edges).toEqual([{ from: "a", to: "b", weak: false }]);
+  const [a, b] = ["a", "b"].map((id) => model.nodes.get(id)!) as [GraphNode, GraphNode];
+  expect(b.y).toBe(a.y);
+  expect(b.x).toBeGreaterThan(a.x + NODE_WIDTH);
+  expect([a.layer, b.layer, a.bornAt]).toEqual([0, 1, 0]);
+  expect(model.bounds).toEqual({
+    left: a.x - NODE_WIDTH / 2,
+    right: b.x + NODE_WIDTH / 2,
+    top: a.y - NODE_HEIGHT / 2,
+    bottom: a.y + NODE_HEIGHT / 2,
+  });
+});
+
+it("says which node changed where a task only changed its state", () => {
+  const { model, said, apply } = live(row("a", [], { state: "running" }), row("b", ["a"]));
+  apply([row("a")]);
+  expect(said).toEqual([{ changed: ["a"], structure: false, moved: false }]);
+  expect(model.nodes.get("a")!.row.state).toBe("succeeded");
+});
+
+it("takes in new tasks beside those that are there, and says so", () => {
+  const { model, said, apply } = live(row("a"), row("b", ["a"]));
+  const before = placesOf(model);
+  const node = model.nodes.get("a");
+  apply([row("c", ["a"])]);
+  expect(said.map(({ structure, moved }) => [structure, moved])).toEqual([[true, false], [false, true]]);
+  expect(model.nodes.get("a")).toBe(node);
+  expect(placesOf(model).get("a")).toEqual(before.get("a"));
+  expect(placesOf(model).get("b")).toEqual(before.get("b"));
+  expect(model.nodes.get("c")!.bornAt).toBeGreaterThan(0);
+  expect(model.nodes.get("c")!.y).not.toBeNaN();
+});
+
+it("draws anew what waits for something else than before, and forgets what is gone", () => {
+  const { model, apply } = live(row("a"), row("b"), row("c", ["a"]));
+  apply([row("c", ["b"])]);
+  expect(model.edges).toEqual([{ from: "b", to: "c", weak: false }]);
+  apply([], ["b"]);
+  expect([...model.nodes.keys()]).toEqual(["a", "c"]);
+  expect(model.edges).toEqual([]);
+});
+
+it("counts what is in a group as it changes", () => {
+  const { model, said, apply } = live(row("a"), row("m", ["a"], { each: true, state: "grown" }), ...mapped(10, { state: "ready" }));
+  expect(model.nodes.get("m")!.counts).toEqual({ ready: 10 });
+  expect(model.nodes.get("m")!.members).toHaveLength(10);
+  apply(mapped(3));
+  apply([row("m/9", ["a"], { parent: "m", state: "ready", note: "half" })]);
+  expect(model.nodes.get("m")!.counts).toEqual({ ready: 7, succeeded: 3 });
+  expect(said.map(({ changed }) => changed)).toEqual([["m"], []]);
+});
+
+it("unfolds a group and folds it again, and says which node stands for a task", () => {
+  const { model, said } = live(row("a"), row("m", ["a"], { each: true }), ...mapped(10), row("z", ["m"]));
+  const before = placesOf(model);
+  expect(model.visible("m/3")).toBe("m");
+  model.toggle("m");
+  expect([...model.expanded]).toEqual(["m"]);
+  expect(model.visible("m/3")).toBe("m/3");
+  expect(model.nodes.size).toBe(13);
+  expect(model.nodes.get("m/3")!.bornAt).toBe(0);
+  expect(model.nodes.get("z")!.layer).toBe(3);
+  model.toggle("m");
+  expect(placesOf(model)).toEqual(before);
+  expect(said.filter(({ structure }) => structure)).toHaveLength(2);
+});
+
+it("keeps the places of what stays as time is moved to and fro", () => {
+  const whole = [row("a"), row("b", ["a"]), row("c", ["a"]), row("d", ["b"]), row("e", ["c", "d"])];
+  const model = new GraphModel(fixed(whole));
+  const now = placesOf(model);
+  model.sourceChanged(fixed(whole.filter(({ id }) => id !== "b" && id !== "d")));
+  expect(placesOf(model).get("a")).toEqual(now.get("a"));
+  expect(placesOf(model).get("c")).toEqual(now.get("c"));
+  model.sourceChanged(fixed(whole));
+  expect(placesOf(model)).toEqual(now);
+});
+
+it("looks at everything again where a source does not say what changed", () => {
+  const rows = new Map([["a", row("a")]]);
+  let tell = (_: object) => {};
+  const model = new GraphModel({ rows, listen: (heard) => ((tell = heard), () => (tell = () => {})) });
+  rows.set("b", row("b", ["a"]));
+  tell({});
+  expect([...model.nodes.keys()]).toEqual(["a", "b"]);
+  model.dispose();
+  rows.set("c", row("c"));
+  tell({});
+  expect(model.nodes.has("c")).toBe(false);
+});
+
+it("is empty where the source is", () => {
+  const { model, apply } = live();
+  expect(model.bounds).toEqual({ left: 0, top: 0, right: 0, bottom: 0 });
+  apply([row("a")]);
+  expect(model.nodes.get("a")!.x).toBe(0);
+  apply([], ["a"]);
+  expect(model.nodes.size).toBe(0);
+  expect(model.bounds).toEqual({ left: 0, top: 0, right: 0, bottom: 0 });
+});
