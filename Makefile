@@ -1,5 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make lint`, `make bench`.
-# Wants python3 (3.11 or newer, with venv), make and git; nothing is installed outside .venv.
+# Wants python3 (3.11 or newer, with venv), make and git; nothing is installed outside .venv. The page of the dashboard
+# wants Node besides (see ui/package.json), which fetches into ui/node_modules; without it all else is there.
 
 PYTHON ?= python3
 # Many tests wait for processes and pauses, so that two processors have work for three jobs.
@@ -14,8 +15,14 @@ READY := .venv/.ready
 BENCH_FOLDER := build/bench
 UV := uv==0.13.9
 
+PAGE := src/orrery/dashboard/page/single.js
+MODULES := ui/node_modules/.ready
+PAGE_SOURCES := $(shell find ui -mindepth 1 -path ui/node_modules -prune -o -print)
+# What npm says where it is not the page that is at fault: no network, or a Node that is too old.
+UNABLE := EAI_AGAIN|ENOTFOUND|ENOTCACHED|ECONN[A-Z]*|E(NET|HOST)UNREACH|E[A-Z]*TIMEDOUT|ERR_SOCKET_TIMEOUT|E50[0-9]|EBADENGINE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test programs lint bench lock clean
+.PHONY: help setup demo ui test programs lint bench lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list what can be made
@@ -26,25 +33,31 @@ setup: $(READY)  ## create .venv from the lock, with Orrery in it
 demo: setup  ## run a real workflow over this repository
 	@$(BIN)/orrery demo
 
-test: setup programs  ## run the tests; JOBS=n of them at a time
+ui: $(PAGE)  ## build the page of the dashboard, which needs Node
+
+test: setup programs $(MODULES)  ## run the tests; JOBS=n of them at a time
+	@test ! -e $(MODULES) || { $(MAKE) --no-print-directory ui && npm --prefix ui test -- --reporter=dot; }
 	$(BIN)/pytest -n $(JOBS)
 
 # The tests of the live display read a real terminal back, and those of MQTT start a broker of their own (never is one
-# used that the system runs). Without these programs they are skipped, and say so.
+# used that the system runs). The page of the dashboard is built by Node and tried in a browser. Without these programs
+# they are skipped, and say so. A program whose package is called otherwise names it behind a colon.
 programs:
-	@for program in tmux mosquitto; do \
+	@for wanted in tmux mosquitto node:nodejs npm chromium; do \
+	    program=$${wanted%:*}; package=$${wanted#*:}; \
 	    if command -v $$program > /dev/null || test -x /usr/sbin/$$program; then continue; fi; \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	        { apt-get install --yes --quiet $$program || { apt-get update --quiet && apt-get install --yes --quiet $$program; }; } \
+	        { apt-get install --yes --quiet $$package || { apt-get update --quiet && apt-get install --yes --quiet $$package; }; } \
 	            > /dev/null 2>&1 || echo "$$program could not be installed: its tests will be skipped" >&2; \
 	    else echo "there is no $$program: its tests will be skipped" >&2; fi; \
 	done
 
-lint: setup  ## check style, format, types and the direction of imports
+lint: setup $(MODULES)  ## check style, format, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@test ! -e $(MODULES) || npm --prefix ui run --silent check
 
 bench: setup  ## measure; one JSON file for each benchmark in build/bench
 	@mkdir -p $(BENCH_FOLDER)
@@ -63,6 +76,7 @@ lock: setup  ## choose the newest allowed version of every dependency
 	    --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"
 
 clean:  ## remove everything that make made; your runs in .orrery stay
+	rm -rf ui/node_modules $(dir $(PAGE))
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,3 +92,19 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Where there is no Node, or no network, a line says so and no file is made: `make ui` fails, lint and test go on.
+$(MODULES): ui/package.json ui/package-lock.json ui/.npmrc
+	@rm -f $@; mkdir -p build; \
+	if ! command -v node > /dev/null || ! command -v npm > /dev/null; then \
+	    echo "there is no Node with npm: the page of the dashboard is neither built nor checked" >&2; \
+	elif (cd ui && npm ci) > build/npm.log 2>&1; then touch $@; \
+	elif code=`grep -Eo "^npm (error|ERR!) code ($(UNABLE))$$" build/npm.log`; then \
+	    echo "npm cannot install what builds the page of the dashboard ($${code##* }, see build/npm.log):" \
+	        "it is neither built nor checked" >&2; \
+	else cat build/npm.log >&2; exit 1; fi
+
+# The last file that a build writes stands for all of them.
+$(PAGE): $(MODULES) $(PAGE_SOURCES)
+	@test -e $(MODULES)
+	npm --prefix ui run --silent build
