@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from orrery.runtime.executors.inline import InlineExecutor
 from orrery.runtime.session import Session
 
 Shape = Literal["layers", "for-each"]
+SHAPES: Final[tuple[Shape, ...]] = ("layers", "for-each")
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):

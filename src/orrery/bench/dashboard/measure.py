@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orrery
 from orrery.bench.dashboard import frames, memory, paint, server, slowdown
 from orrery.bench.dashboard.browser import HEIGHT, WIDTH, chromium
+from orrery.bench.dashboard.driver import SHAPES
 from orrery.bench.dashboard.picture import draw
 from orrery.bench.dashboard.processes import Stage
 from orrery.bench.dashboard.section import EVENTS_A_SECOND, TASKS, Section
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PARTS = ("paint", "frames", "memory", "server", "slowdown")
+PAGE = Path(orrery.__file__).parent / "dashboard" / "page" / "index.html"
+"""Where `make ui` builds the page; the dashboard itself is above the benches, and only started."""
 _NEED_A_PAGE = ("paint", "frames", "memory")
 
 
@@ -40,7 +44,7 @@ def measure(options: Options) -> Report:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orrery-dashboard-")))
         browser: Browser | None = None
         try:
-            browser = _browser(stack, root)
+            browser = _browser(stack) if parts != ("server",) else None
         except MissingBrowserError as error:
             if options.only in _NEED_A_PAGE:
                 raise
@@ -70,26 +74,28 @@ def _tasks(options: Options) -> int:
     return 2_000 if options.quick else TASKS
 
 
-def _browser(stack: ExitStack, root: Path) -> Browser:
+def _browser(stack: ExitStack) -> Browser:
     """A browser, for as long as the stack lasts. Raises MissingBrowserError also where there is no page to show."""
-    with Stage(root).dashboard() as dashboard:
-        if not dashboard.has_page():
-            raise MissingBrowserError("the page of the dashboard has not been built: make ui")
-    return stack.enter_context(chromium())
+    browser = stack.enter_context(chromium())
+    if not PAGE.is_file():
+        raise MissingBrowserError("the page of the dashboard has not been built: make ui")
+    return browser
 
 
 def _part(part: str, stage: Stage, browser: Browser | None, options: Options) -> Section:
     quick, seed, tasks, per_s = options.quick, options.seed, _tasks(options), float(EVENTS_A_SECOND)
     match part, browser:
         case "server", _:
-            return server.measure(stage, tasks=tasks, per_s=per_s, seconds=1.0 if quick else 15.0, seed=seed)
+            return server.measure(stage, tasks=tasks, per_s=per_s, seconds=1.1 if quick else 15.0, seed=seed)
         case "slowdown", _:
             turns, turn_s = (1, 0.3) if quick else (15, 1.5)
             return slowdown.measure(stage, browser, tasks=tasks, turns=turns, turn_s=turn_s, seed=seed)
         case "paint", there if there is not None:
-            return paint.measure(stage, there, tasks=tasks, repeats=1 if quick else 5, seed=seed)
+            shapes, repeats = (SHAPES[:1], 1) if quick else (SHAPES, 5)
+            return paint.measure(stage, there, shapes, tasks=tasks, repeats=repeats, seed=seed)
         case "frames", there if there is not None:
-            return frames.measure(stage, there, tasks=tasks, per_s=per_s, seconds=1.0 if quick else 20.0, seed=seed)
+            seconds = 1.0 if quick else 20.0
+            return frames.measure(stage, there, SHAPES, tasks=tasks, per_s=per_s, seconds=seconds, seed=seed)
         case "memory", there if there is not None:
             minutes = 0.02 if quick else options.minutes
             return memory.measure(stage, there, tasks=tasks, per_s=per_s, minutes=minutes, seed=seed)

@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 BAR_S = 1.5
-SHAPES: Sequence[Shape] = ("layers", "for-each")
 
 
-def measure(stage: Stage, chromium: Browser, *, tasks: int, repeats: int, seed: int) -> Section:
-    """First paint of a run that has ended, of both shapes, by a server that was just started and by one that knows it.
+def measure(
+    stage: Stage, chromium: Browser, shapes: Sequence[Shape], *, tasks: int, repeats: int, seed: int
+) -> Section:
+    """First paint of a run that has ended, by a server that was just started and by one that knows it.
 
     The baseline is a plain client that fetches the same rows from the same kind of server, and draws nothing.
     """
     rows = []
-    for shape in SHAPES:
+    for shape in shapes:
         run = f"ended-{shape}"
         stage.finished(Load(run=run, store=stage.store, shape=shape, tasks=tasks, seed=seed))
         cold, warm, fetched_cold, fetched_warm = [], [], [], []

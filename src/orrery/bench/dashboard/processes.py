@@ -156,15 +156,6 @@ class Dashboard:
             raise OutsideError("the dashboard gives no cookie for its token")
         return name, rest.partition(";")[0]
 
-    def has_page(self) -> bool:
-        """Whether its page was built."""
-        connection = self.connection()
-        try:
-            connection.request("GET", "/", headers=self.headers)
-            return connection.getresponse().status == http.client.OK
-        finally:
-            connection.close()
-
     @property
     def headers(self) -> dict[str, str]:
         """What opens the API."""

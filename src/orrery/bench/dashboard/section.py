@@ -9,6 +9,8 @@ from orrery.bench.report import Row
 
 TASKS, EVENTS_A_SECOND = 10_000, 500
 """What the bars are for."""
+BAR_PERCENT = 15.0
+"""Of a core that the server may take."""
 
 
 @dataclass(frozen=True)

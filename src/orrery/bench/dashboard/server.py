@@ -9,11 +9,10 @@ from contextlib import AbstractContextManager
 from orrery.bench.dashboard import clients
 from orrery.bench.dashboard.driver import Load
 from orrery.bench.dashboard.processes import Dashboard, Process, Stage
-from orrery.bench.dashboard.section import Section
+from orrery.bench.dashboard.section import BAR_PERCENT, Section
 from orrery.bench.report import Row
 from orrery.errors import OutsideError
 
-BAR_PERCENT = 15.0
 SETTLE_S = 2.0
 
 
@@ -56,7 +55,7 @@ def _used(
             if time.monotonic() > until:
                 raise OutsideError("the dashboard answers nothing for 60 s")
             time.sleep(0.01)
-        time.sleep(SETTLE_S)
+        time.sleep(min(SETTLE_S, seconds / 8))
         before = tally.bytes
         share = _share(dashboard, seconds)
         return share, (tally.bytes - before) / seconds
