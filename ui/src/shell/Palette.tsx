@@ -22,7 +22,9 @@ type Choice = { id: string; run: () => void } & ({ line: RunLine } | { command: 
 export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const runs = useFound(typed);
+  const found = useFound(typed);
+  // What was found for less than what is typed now may not fit that: Enter must not open it.
+  const runs = found.filter(({ run, target = "" }) => `${run}\n${target}`.toLowerCase().includes(typed.trim().toLowerCase()));
   const base = useId();
   const list = useRef<HTMLUListElement>(null);
   const choices: Choice[] = [

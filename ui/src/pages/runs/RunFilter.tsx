@@ -4,6 +4,7 @@ import { Mark } from "../../parts/Badge";
 import { Icon } from "../../parts/Icon";
 import { count } from "../../parts/format";
 import { look, RUN_STATES } from "../../parts/states";
+import "../../parts/field.css";
 
 interface Props {
   state: string;
