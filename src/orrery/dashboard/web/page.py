@@ -17,8 +17,13 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 """Of files whose names change with what is in them."""
 
 
-def page_routes(folder: Path = FOLDER) -> list[Route]:
-    """The routes of the page. Each file is looked for anew, so that one that is built meanwhile is shown."""
+def page_routes(folder: Path | None = None) -> list[Route]:
+    """The routes of the page. Each file is looked for anew, so that one that is built meanwhile is shown.
+
+    Args:
+        folder: of the built page; where `make ui` puts it unless given.
+    """
+    folder = folder or FOLDER
 
     async def index(_request: Request) -> Response:
         if (folder / "index.html").is_file():
