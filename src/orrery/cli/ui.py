@@ -79,7 +79,7 @@ def ui(
         try:
             asyncio.run(serve(board, listening, access, address, began))
         finally:
-            forget_running()
+            forget_running(os.getpid())
             board.close()
     if not json:
         say(out(), "the dashboard has stopped; runs go on", "dim")

@@ -1,4 +1,4 @@
-"""The token that opens the dashboard, and where the one of a folder runs: two files that only their owner reads."""
+"""The token that opens the dashboard, and where those of a folder run: files that only their owner reads."""
 
 from __future__ import annotations
 
@@ -46,31 +46,43 @@ def kept_token(folder: Path = FOLDER, *, anew: bool = False) -> str:
 
 
 def note_running(running: Running, folder: Path = FOLDER) -> None:
-    """Leave word of where the dashboard is. Raises StoreError."""
+    """Leave word of where a dashboard is. Raises StoreError."""
+    path = _word_of(running.pid, folder)
     try:
-        write_private(folder / "ui.json", msgspec.json.encode(running).decode() + "\n")
+        write_private(path, msgspec.json.encode(running).decode() + "\n")
     except OSError as error:
-        raise StoreError(f"{folder / 'ui.json'} cannot be written: {error.strerror}") from error
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def find_running(folder: Path = FOLDER) -> Running | None:
-    """The dashboard that runs in a folder; None where none does. Raises NotPrivateError, StoreError."""
-    path = folder / "ui.json"
-    try:
-        if not path.exists():
-            return None
-        _check(path)
-        running = msgspec.json.decode(path.read_bytes(), type=Running)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise StoreError(f"{path} cannot be used: {error}") from error
-    return running if _is_alive(running.pid) else None
+    """The dashboard that was started last of those that run in a folder; None where none does.
+
+    Words of processes that were killed are taken away on the way. Raises NotPrivateError, StoreError.
+    """
+    found: list[tuple[float, Running]] = []
+    for path in folder.glob(_word_of("*", folder).name):
+        try:
+            written_at = path.stat().st_mtime
+            _check(path)
+            running = msgspec.json.decode(path.read_bytes(), type=Running)
+            if _is_alive(running.pid):
+                found.append((written_at, running))
+            else:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:  # it has ended meanwhile
+            continue
+        except (OSError, msgspec.MsgspecError) as error:
+            raise StoreError(f"{path} cannot be used: {error}") from error
+    return max(found, key=lambda one: one[0])[1] if found else None
 
 
-def forget_running(folder: Path = FOLDER) -> None:
-    """Take the word back, if it is still about this process."""
-    found = find_running(folder)
-    if found is not None and found.pid == os.getpid():
-        (folder / "ui.json").unlink(missing_ok=True)
+def forget_running(pid: int, folder: Path = FOLDER) -> None:
+    """Take the word about a process back."""
+    _word_of(pid, folder).unlink(missing_ok=True)
+
+
+def _word_of(pid: int | str, folder: Path) -> Path:
+    return folder / f"ui-{pid}.json"
 
 
 def _is_alive(pid: int) -> bool:

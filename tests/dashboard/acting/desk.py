@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -97,8 +98,8 @@ class Desk:
     def close(self) -> None:
         """End what was begun here, and let the store go."""
         for process in self.processes():
-            process.kill()
-            psutil.wait_procs([process], timeout=10)
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.client.close()
         self.board.close()
 
