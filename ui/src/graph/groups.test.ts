@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { TaskRow } from "../api/types";
-import { drawn } from "./groups";
+import { drawn as drawnOf, isFoldedAtFirst, openers } from "./groups";
 import { row } from "./layout/samples";
 
 const rowsOf = (...rows: TaskRow[]) => new Map(rows.map((task) => [task.id, task]));
@@ -8,6 +8,9 @@ const each = (id: string, count: number, needs: string[] = [], more: Partial<Tas
   row(id, needs, { each: true, ...more }),
   ...Array.from({ length: count }, (_, at) => row(`${id}/${at}`, needs, { parent: id })),
 ];
+/** Drawn as at first, but for what somebody expanded. */
+const drawn = (rows: ReadonlyMap<string, TaskRow>, expanded: ReadonlySet<string>) =>
+  drawnOf(rows, (id) => !expanded.has(id) && isFoldedAtFirst(rows.get(id)!, openers(rows).get(id)!));
 function edges(rows: ReadonlyMap<string, TaskRow>, ...expanded: string[]): string[] {
   const { ids, edges, weak } = drawn(rows, new Set(expanded));
   return Array.from(weak, (isWeak, at) => `${ids[edges[2 * at]!]} ${isWeak ? "-->" : "->"} ${ids[edges[2 * at + 1]!]}`);
@@ -47,6 +50,18 @@ it("shows what a task grew in the order that it has among itself", () => {
   const grown = [row("g"), row("g/1", [], { parent: "g" }), row("g/2", ["g/1"], { parent: "g" })];
   const below = [row("g/2/1", [], { parent: "g/2" })];
   expect(edges(rowsOf(...grown, ...below, row("z", ["g"])))).toEqual(["g --> g/1", "g/1 -> g/2", "g/2 --> g/2/1", "g/2/1 -> z"]);
+});
+
+it("shows that a turn of a loop came by the turn before it", () => {
+  const turn = (name: string, born: number, changed: number) => row(`l/${name}`, [], { parent: "l", born, changed });
+  const found = edges(rowsOf(row("l"), turn("1", 2, 5), turn("2a", 5, 8), turn("2b", 5, 9), turn("3", 9, 12), row("z", ["l"])));
+  expect(found).toEqual(["l --> l/1", "l/1 --> l/2a", "l/1 --> l/2b", "l/2b --> l/3", "l/2a -> z", "l/3 -> z"]);
+});
+
+it("folds what an agent did only once it was long", () => {
+  const agent = (count: number) => rowsOf(row("g"), ...Array.from({ length: count }, (_, at) => row(`g/${at}`, [], { parent: "g" })));
+  expect(drawn(agent(30), new Set()).ids).toHaveLength(31);
+  expect(drawn(agent(300), new Set()).ids).toEqual(["g"]);
 });
 
 it("folds a group in a group into the outer one", () => {

@@ -1,17 +1,21 @@
-// What is drawn of the tasks of a run: a for-each over many items is one node until somebody opens it.
+// What is drawn of the tasks of a run: those that one task opened may be folded into it, as a for-each over many items is
+// at first.
 
 import type { TaskRow } from "../api/types";
 
-/** Of siblings made by a for-each so many are drawn as they are. */
-export const MOST_SIBLINGS = 6;
+/** So many tasks of a for-each are shown as they are, and so many that another task opened, such as an agent. */
+const MOST_OF_EACH = 6;
+const MOST_OF_OTHERS = 40;
+/** What waits for a task waits for all that it opened: so many edges say so. */
+const MOST_ENDS = 6;
 
 /** Edges between what is drawn, as positions in `ids`. */
 export interface Drawn {
   /** Nodes in the order in which their tasks came. */
   readonly ids: readonly string[];
-  /** Of every group that is not expanded, the tasks in it. */
+  /** Of every folded group, the tasks in it. */
   readonly members: ReadonlyMap<string, readonly string[]>;
-  /** Of every task that is in such a group, its group. */
+  /** Of every task that is in a folded group, that group: the outermost of them. */
   readonly group: ReadonlyMap<string, string>;
   /** Pairs: from, to. */
   readonly edges: Int32Array;
@@ -23,9 +27,20 @@ export interface Drawn {
 
 type Rows = ReadonlyMap<string, TaskRow>;
 
-export function drawn(rows: Rows, expanded: ReadonlySet<string>): Drawn {
-  const children = childrenOf(rows);
-  const isFolded = (id: string) => !expanded.has(id) && isGroup(rows.get(id), children.get(id));
+/** Whether tasks that one task opened are folded into it until somebody asks for them. */
+export function isFoldedAtFirst(opener: TaskRow, opened: number): boolean {
+  return opened > (opener.each ? MOST_OF_EACH : MOST_OF_OTHERS);
+}
+
+/** How many tasks each of those opened that opened any. */
+export function openers(rows: Rows): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { parent } of rows.values()) if (parent && rows.has(parent)) found.set(parent, (found.get(parent) ?? 0) + 1);
+  return found;
+}
+
+/** @param isFolded of a task that opened others */
+export function drawn(rows: Rows, isFolded: (opener: string) => boolean): Drawn {
   const group = groupsOf(rows, isFolded);
   const members = new Map<string, string[]>();
   const ids: string[] = [];
@@ -37,7 +52,8 @@ export function drawn(rows: Rows, expanded: ReadonlySet<string>): Drawn {
     else members.set(inside, [id]);
   }
   const owner = Int32Array.from(ids, (id) => positions.get(rows.get(id)!.parent ?? "") ?? -1);
-  const ends = endsOf(ids, positions, rows, owner);
+  const came = arrivals(ids, rows);
+  const ends = endsOf(ids, positions, rows, owner, came);
   const edges = new Edges(ids.length);
   for (const row of rows.values()) {
     const to = positions.get(group.get(row.id) ?? row.id)!;
@@ -51,25 +67,9 @@ export function drawn(rows: Rows, expanded: ReadonlySet<string>): Drawn {
       else if (implied?.some((need) => need.task === task)) continue;
       for (const end of isWithin(to, from, owner) ? [from] : ends[from]!) edges.add(end, to, hard === false);
     }
-    if (above >= 0 && !isInner) edges.add(above, to, true);
+    if (above >= 0 && !isInner) edges.add(came(row) ?? above, to, true);
   }
   return { ids, members, group, owner, ...edges.arrays() };
-}
-
-/** Whether tasks that one task opened are a group. */
-function isGroup(opener: TaskRow | undefined, opened: readonly string[] | undefined): boolean {
-  return opener?.each === true && opened !== undefined && opened.length > MOST_SIBLINGS;
-}
-
-function childrenOf(rows: Rows): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const { id, parent } of rows.values()) {
-    if (!parent || !rows.has(parent)) continue;
-    const siblings = found.get(parent);
-    if (siblings) siblings.push(id);
-    else found.set(parent, [id]);
-  }
-  return found;
 }
 
 /** Of every task in a folded group the outermost of them. */
@@ -98,12 +98,34 @@ function isWithin(node: number, family: number, owner: Int32Array): boolean {
   return false;
 }
 
+/**
+ * Which sibling a task came by, as a position in `ids`. A loop goes on beside itself: a turn of it ends with the very event
+ * that adds the next, and all of them count as opened by the task that began the loop.
+ */
+function arrivals(ids: readonly string[], rows: Rows): (row: TaskRow) => number | undefined {
+  const ended = new Map<string, number>();
+  ids.forEach((id, at) => {
+    const { parent, state, born, changed } = rows.get(id)!;
+    if (parent && state === "succeeded" && changed > born) ended.set(`${changed} ${parent}`, at);
+  });
+  return ({ born, parent }) => (parent ? ended.get(`${born} ${parent}`) : undefined);
+}
+
 /** Where edges of those that wait for a node come from: the last of the tasks that it grew, if they are few, else itself. */
-function endsOf(ids: readonly string[], positions: ReadonlyMap<string, number>, rows: Rows, owner: Int32Array): number[][] {
+function endsOf(
+  ids: readonly string[],
+  positions: ReadonlyMap<string, number>,
+  rows: Rows,
+  owner: Int32Array,
+  came: (row: TaskRow) => number | undefined,
+): number[][] {
   const isFollowed = new Uint8Array(ids.length);
   ids.forEach((id, at) => {
     if (owner[at]! < 0) return;
-    for (const { task } of rows.get(id)!.needs ?? []) {
+    const row = rows.get(id)!;
+    const before = came(row);
+    if (before !== undefined) isFollowed[before] = 1;
+    for (const { task } of row.needs ?? []) {
       const from = positions.get(task);
       if (from !== undefined && owner[from] === owner[at]) isFollowed[from] = 1;
     }
@@ -113,7 +135,7 @@ function endsOf(ids: readonly string[], positions: ReadonlyMap<string, number>, 
   // Children come after the tasks that grew them, so that theirs are known by then.
   for (let at = ids.length - 1; at >= 0; at--) {
     const own = last[at]!;
-    if (own.length > 0 && own.length <= MOST_SIBLINGS) ends[at] = own.sort((a, b) => a - b);
+    if (own.length > 0 && own.length <= MOST_ENDS) ends[at] = own.sort((a, b) => a - b);
     if (owner[at]! >= 0 && !isFollowed[at]) last[owner[at]!]!.push(...ends[at]!);
   }
   return ends;

@@ -92,6 +92,18 @@ it("unfolds a group and folds it again, and says which node stands for a task", 
   expect(said.filter(({ structure }) => structure)).toHaveLength(2);
 });
 
+it("does not fold before somebody's eyes what grew long, but when asked to", () => {
+  const turns = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, at) => row(`g/${from + at}`, from + at ? [`g/${from + at - 1}`] : [], { parent: "g" }));
+  const { model, apply } = live(row("g"), ...turns(0, 20));
+  apply(turns(20, 100));
+  expect(model.nodes.size).toBe(101);
+  expect([...model.expanded]).toEqual(["g"]);
+  model.toggle("g");
+  expect(model.nodes.size).toBe(1);
+  expect(model.nodes.get("g")!.counts).toEqual({ succeeded: 100 });
+});
+
 it("keeps the places of what stays as time is moved to and fro", () => {
   const whole = [row("a"), row("b", ["a"]), row("c", ["a"]), row("d", ["b"]), row("e", ["c", "d"])];
   const model = new GraphModel(fixed(whole));

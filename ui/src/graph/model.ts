@@ -1,7 +1,7 @@
 // What is drawn of a source of rows, and where: nodes and edges on the main thread, which a layout gives their places.
 
 import type { TaskRow } from "../api/types";
-import { drawn, type Drawn } from "./groups";
+import { drawn, isFoldedAtFirst, openers, type Drawn } from "./groups";
 import { COLUMN_PX, HALF_ROW_PX, layerCentres, NODE_HEIGHT, NODE_WIDTH } from "./layout/grid";
 import { Layouter } from "./layout/layouter";
 import { noPlaces, type Places, type Shape } from "./layout/shape";
@@ -65,7 +65,9 @@ export class GraphModel {
   bounds: Readonly<GraphBounds> = NO_BOUNDS;
   private shown: ReadonlyMap<string, Own<GraphNode>> = new Map();
   private readonly opened = new Set<string>();
-  private drawing: Drawn = drawn(new Map(), this.opened);
+  /** Tasks that were seen to have opened others. */
+  private readonly openers = new Set<string>();
+  private drawing: Drawn = drawn(new Map(), () => false);
   /** Rows as they were drawn: a source changes its own before it says so. */
   private rows = new Map<string, TaskRow>();
   private readonly bornAt = new Map<string, number>();
@@ -88,11 +90,12 @@ export class GraphModel {
     return this.shown;
   }
 
+  /** Tasks that opened others which are shown, unless they are in a folded group themselves. */
   get expanded(): ReadonlySet<string> {
     return this.opened;
   }
 
-  /** Fold a group, or unfold it. */
+  /** Fold what a task opened into it, or unfold it. */
   toggle(group: string): void {
     if (!this.opened.delete(group)) this.opened.add(group);
     this.restructure();
@@ -179,7 +182,12 @@ export class GraphModel {
   /** Make nodes and edges anew, of the rows as they are; the nodes that changed. */
   private rebuild(): string[] {
     const { rows } = this.source;
-    const { ids, members, edges, weak } = (this.drawing = drawn(rows, this.opened));
+    for (const [id, count] of openers(rows)) {
+      if (this.openers.has(id)) continue;
+      this.openers.add(id);
+      if (!isFoldedAtFirst(rows.get(id)!, count)) this.opened.add(id);
+    }
+    const { ids, members, edges, weak } = (this.drawing = drawn(rows, (id) => !this.opened.has(id)));
     const nodes = new Map<string, Own<GraphNode>>();
     const changed: string[] = [];
     for (const id of ids) {
