@@ -4,7 +4,7 @@ import type { TaskRow } from "../api/types";
 import { drawn, isFoldedAtFirst, openers, type Drawn } from "./groups";
 import { COLUMN_PX, HALF_ROW_PX, layerCentres, NODE_HEIGHT, NODE_WIDTH } from "./layout/grid";
 import { Layouter } from "./layout/layouter";
-import { noPlaces, type Places, type Shape } from "./layout/shape";
+import { noPlaces, type Layout, type Shape } from "./layout/shape";
 import type { GraphSource, Increment } from "./source";
 
 export { NODE_HEIGHT, NODE_WIDTH };
@@ -62,6 +62,8 @@ const NO_BOUNDS: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 
 
 export class GraphModel {
   edges: readonly GraphEdge[] = [];
+  /** Edges that say nothing that a way over other edges does not say; of use for one node at a time. */
+  implied: readonly GraphEdge[] = [];
   bounds: Readonly<GraphBounds> = NO_BOUNDS;
   private shown: ReadonlyMap<string, Own<GraphNode>> = new Map();
   private readonly opened = new Set<string>();
@@ -187,7 +189,7 @@ export class GraphModel {
       this.openers.add(id);
       if (!isFoldedAtFirst(rows.get(id)!, count)) this.opened.add(id);
     }
-    const { ids, members, edges, weak } = (this.drawing = drawn(rows, (id) => !this.opened.has(id)));
+    const { ids, members } = (this.drawing = drawn(rows, (id) => !this.opened.has(id)));
     const nodes = new Map<string, Own<GraphNode>>();
     const changed: string[] = [];
     for (const id of ids) {
@@ -202,11 +204,9 @@ export class GraphModel {
     }
     this.shown = nodes;
     this.rows = new Map(rows);
-    this.edges = Array.from(weak, (isWeak, at) => ({
-      from: ids[edges[2 * at]!]!,
-      to: ids[edges[2 * at + 1]!]!,
-      weak: isWeak === 1,
-    }));
+    // Edges that are new come with the places of their ends.
+    this.edges = this.edges.filter((edge) => this.isShown(edge));
+    this.implied = this.implied.filter((edge) => this.isShown(edge));
     return changed;
   }
 
@@ -214,12 +214,14 @@ export class GraphModel {
   private arrange(): void {
     this.isStale = this.isAsking;
     if (this.isAsking || this.isDisposed) return;
-    const { ids } = this.drawing;
+    const { drawing } = this;
     this.isAsking = true;
-    this.layouter.ask(this.shape(), (places) => {
+    this.layouter.ask(this.shape(), (found) => {
       this.isAsking = false;
       if (this.isDisposed) return;
-      this.move(ids, places);
+      const structure = this.connect(drawing, found.implied);
+      const moved = this.move(drawing.ids, found);
+      if (structure || moved) this.say({ changed: [], structure, moved });
       if (this.isStale) this.arrange();
     });
   }
@@ -239,7 +241,24 @@ export class GraphModel {
     return { count: ids.length, edges, owner, before, stands };
   }
 
-  private move(ids: readonly string[], places: Places): void {
+  private isShown({ from, to }: GraphEdge): boolean {
+    return this.shown.has(from) && this.shown.has(to);
+  }
+
+  /** Make the edges of what was laid out, as far as it is still there; whether there are others than before. */
+  private connect({ ids, edges, weak }: Drawn, implied: Uint8Array): boolean {
+    const before = this.edges;
+    const found: [GraphEdge[], GraphEdge[]] = [[], []];
+    weak.forEach((isWeak, at) => {
+      const edge = { from: ids[edges[2 * at]!]!, to: ids[edges[2 * at + 1]!]!, weak: isWeak === 1 };
+      if (this.isShown(edge)) found[implied[at] ? 1 : 0].push(edge);
+    });
+    [this.edges, this.implied] = found;
+    return !isSame(before, this.edges);
+  }
+
+  /** Put nodes where the layout has them; whether that changes the picture. */
+  private move(ids: readonly string[], places: Layout): boolean {
     const centres = layerCentres(places);
     const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
     let isMoved = false;
@@ -260,7 +279,7 @@ export class GraphModel {
     const before = this.bounds;
     this.bounds = bounds.left <= bounds.right ? bounds : NO_BOUNDS;
     isMoved ||= SIDES.some((side) => this.bounds[side] !== before[side]);
-    if (isMoved) this.say({ changed: [], structure: false, moved: true });
+    return isMoved;
   }
 }
 
@@ -275,6 +294,11 @@ function countsOf(ids: readonly string[], rows: ReadonlyMap<string, TaskRow>): R
     counts[state] = (counts[state] ?? 0) + 1;
   }
   return counts;
+}
+
+function isSame(before: readonly GraphEdge[], after: readonly GraphEdge[]): boolean {
+  const isAlike = (a: GraphEdge, b: GraphEdge) => a.from === b.from && a.to === b.to && a.weak === b.weak;
+  return before.length === after.length && before.every((edge, at) => isAlike(edge, after[at]!));
 }
 
 /** Whether a new row of a task changes the graph, and not only how one node of it looks. */

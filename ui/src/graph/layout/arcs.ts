@@ -19,11 +19,13 @@ export interface Arcs {
  * @param owner of every task the one whose growth added it, or -1
  */
 export function arcsOf(count: number, edges: Int32Array, owner: Int32Array): Arcs {
-  const tails: number[] = [];
-  const heads: number[] = [];
+  const most = 3 * count + edges.length / 2;
+  const tails = new Int32Array(most);
+  const heads = new Int32Array(most);
+  let arcs = 0;
   const arc = (tail: number, head: number) => {
-    tails.push(tail);
-    heads.push(head);
+    tails[arcs] = tail;
+    heads[arcs++] = head;
   };
   for (let v = 0; v < count; v++) {
     arc(v, count + v);
@@ -37,12 +39,16 @@ export function arcsOf(count: number, edges: Int32Array, owner: Int32Array): Arc
     const to = edges[i + 1]!;
     if (from !== to) arc(isAbove(from, to, owner) ? from : count + from, to);
   }
-  const { starts, others: sources } = grouped(2 * count, heads, tails);
-  return { count, starts, sources, sorted: sort(2 * count, tails, heads) };
+  const used = { tails: tails.subarray(0, arcs), heads: heads.subarray(0, arcs) };
+  const { starts, others: sources } = grouped(2 * count, used.heads, used.tails);
+  return { count, starts, sources, sorted: sort(2 * count, used.tails, used.heads) };
 }
 
+export const tailsOf = (edges: Int32Array): Int32Array => Int32Array.from({ length: edges.length / 2 }, (_, edge) => edges[2 * edge]!);
+export const headsOf = (edges: Int32Array): Int32Array => Int32Array.from({ length: edges.length / 2 }, (_, edge) => edges[2 * edge + 1]!);
+
 /** Neighbours by vertex: those of v are others[starts[v]] to others[starts[v + 1] - 1], in the order of the arcs. */
-export function grouped(vertices: number, by: ArrayLike<number>, what: ArrayLike<number>): { starts: Int32Array; others: Int32Array } {
+export function grouped(vertices: number, by: Int32Array, what: Int32Array): { starts: Int32Array; others: Int32Array } {
   const starts = new Int32Array(vertices + 1);
   for (let i = 0; i < by.length; i++) starts[by[i]! + 1]!++;
   for (let v = 0; v < vertices; v++) starts[v + 1]! += starts[v]!;
@@ -58,7 +64,7 @@ function isAbove(from: number, to: number, owner: Int32Array): boolean {
   return false;
 }
 
-function sort(vertices: number, tails: readonly number[], heads: readonly number[]): Int32Array {
+function sort(vertices: number, tails: Int32Array, heads: Int32Array): Int32Array {
   const { starts, others: followers } = grouped(vertices, tails, heads);
   const missing = new Int32Array(vertices);
   for (const head of heads) missing[head]!++;

@@ -114,6 +114,17 @@ it("gives a layer of thousands several columns, so that the picture is neither a
   expect(aspect).toBeLessThan(2.5);
 });
 
+it.each(SEEDS)("leaves out edges that others imply, and only these (seed %i)", (seed) => {
+  const { edges, ...rest } = sample(40, seed);
+  const { implied } = layout({ ...rest, edges });
+  const shown = Array.from(implied, (is, at) => (is ? [] : [[edges[2 * at]!, edges[2 * at + 1]!] as const])).flat();
+  const leads = (from: number, to: number, but = -1): boolean =>
+    shown.some(([a, b], at) => at !== but && a === from && (b === to || leads(b, to, but)));
+  implied.forEach((is, at) => is && expect(leads(edges[2 * at]!, edges[2 * at + 1]!)).toBe(true));
+  const pairs = shown.map(String);
+  shown.forEach(([from, to], at) => pairs.indexOf(`${from},${to}`) === pairs.lastIndexOf(`${from},${to}`) && expect(leads(from, to, at)).toBe(false));
+});
+
 it("lets a node that comes back to a place that was given away make way", () => {
   const graph = shape(3, [[0, 1], [0, 2]]);
   const places = { layer: Int32Array.of(0, 1, 1), column: Int32Array.of(0, 0, 0), row: Int32Array.of(0, 4, 4) };

@@ -1,11 +1,17 @@
 // Lays out beside the page, so that a big graph does not hold up a frame.
 
 import { layout } from "./layout";
-import { buffersOf, type Shape } from "./shape";
+import { buffersOf, type Layout, type Shape } from "./shape";
 
-const scope = self as unknown as { onmessage: (event: MessageEvent<Shape>) => void; postMessage: (data: unknown, transfer: Transferable[]) => void };
+/** What is used of the scope of a worker, which the types of a page lack. */
+interface Scope {
+  onmessage: (event: MessageEvent<Shape>) => void;
+  postMessage: (data: Layout, transfer: Transferable[]) => void;
+}
+
+const scope = self as unknown as Scope;
 
 scope.onmessage = ({ data }) => {
-  const places = layout(data);
-  scope.postMessage(places, buffersOf(places));
+  const found = layout(data);
+  scope.postMessage(found, buffersOf(found));
 };

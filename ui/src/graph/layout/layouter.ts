@@ -2,7 +2,7 @@
 // a file that was sent by mail.
 
 import { layout } from "./layout";
-import type { Places, Shape } from "./shape";
+import type { Layout, Shape } from "./shape";
 
 /** A graph of so many nodes is laid out within a frame, sooner than a worker would have started. */
 const SMALL = 400;
@@ -11,10 +11,10 @@ const SMALL = 400;
 export class Layouter {
   private worker: Worker | null = null;
   private canStart = typeof Worker !== "undefined";
-  private answer: ((places: Places) => void) | null = null;
+  private answer: ((found: Layout) => void) | null = null;
 
   /** Lay out a graph, whose arrays the caller must not touch until `answer` is called: at once, or later. */
-  ask(shape: Shape, answer: (places: Places) => void): void {
+  ask(shape: Shape, answer: (found: Layout) => void): void {
     const worker = shape.count > SMALL ? this.start() : null;
     if (!worker) return answer(layout(shape));
     this.answer = answer;
@@ -38,7 +38,7 @@ export class Layouter {
     if (this.worker || !this.canStart) return this.worker;
     try {
       this.worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" });
-      this.worker.onmessage = ({ data }: MessageEvent<Places>) => this.answer?.(data);
+      this.worker.onmessage = ({ data }: MessageEvent<Layout>) => this.answer?.(data);
     } catch {
       this.canStart = false;
     }

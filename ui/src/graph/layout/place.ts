@@ -4,7 +4,7 @@
 // put in the order of what they are drawn to, as near to it as that order and the room between two nodes allow. In the end
 // each takes the free place that is nearest.
 
-import { grouped } from "./arcs";
+import { grouped, headsOf, tailsOf } from "./arcs";
 import { fit } from "./fit";
 import { rowsOfColumn } from "./grid";
 import { Slots } from "./slots";
@@ -72,8 +72,8 @@ function keep({ count, before, stands }: Shape, places: Places, slots: readonly 
 
 /** Bring the loose nodes of every layer into an order, and draw them to rows that fit it. */
 function draw({ count, edges, before }: Shape, loose: readonly number[][], columns: readonly number[], row: Float64Array): void {
-  const from = edges.filter((_, i) => i % 2 === 0);
-  const to = edges.filter((_, i) => i % 2 === 1);
+  const from = tailsOf(edges);
+  const to = headsOf(edges);
   const left = grouped(count, to, from);
   const right = grouped(count, from, to);
   const wanted = new Float64Array(count);

@@ -11,6 +11,11 @@ export interface Places {
   readonly row: Int32Array;
 }
 
+export interface Layout extends Places {
+  /** Of every edge whether a way over other nodes says the same. */
+  readonly implied: Uint8Array;
+}
+
 /** A graph whose nodes are numbers, in the order in which they came. */
 export interface Shape {
   readonly count: number;
@@ -28,5 +33,5 @@ export function noPlaces(count: number): Places {
   return { layer: new Int32Array(count).fill(-1), column: new Int32Array(count), row: new Int32Array(count) };
 }
 
-export const buffersOf = ({ layer, column, row }: Places): ArrayBuffer[] =>
-  [layer, column, row].map(({ buffer }) => buffer as ArrayBuffer);
+export const buffersOf = ({ layer, column, row, implied }: Layout): Transferable[] =>
+  [layer, column, row, implied].map(({ buffer }) => buffer as ArrayBuffer);
