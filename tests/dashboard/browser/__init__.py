@@ -1,1 +1,1 @@
-"""The dashboard in a real browser: the page that is shipped, a real server, real runs, and the log that has the last word."""
+"""The dashboard in a real browser: the page that is shipped, a real server, real runs, and what their logs say."""

@@ -12,7 +12,7 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 
 async def wait_for(path: str) -> str:
     """Return once there is such a file: a test makes it."""
-    while not Path(path).exists():
+    while not Path(path).exists():  # noqa: ASYNC110, ASYNC240 - whoever makes it is another process
         await asyncio.sleep(0.02)
     return path
 
