@@ -5,7 +5,7 @@
 PYTHON ?= python3
 # Many tests wait for processes and pauses, so that two processors have work for three jobs.
 JOBS ?= 3
-BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed optimiser
+BENCHES ?= overhead makespan crash world replay planners providers fleet fleet-drills fleet-speed optimiser dashboard
 
 # The tests start some hundred processes; without bytecode each would compile what it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
