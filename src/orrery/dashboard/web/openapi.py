@@ -56,6 +56,10 @@ def openapi(endpoints: Iterable[Endpoint]) -> bytes:
         "paths": paths,
         "components": {
             "schemas": {name: _described(schema) for name, schema in components.items()},
+            "responses": {
+                f"Refused{status}": {"description": text, "content": _content(Refusal)}
+                for status, text in (_REFUSALS | _OF_BODIES).items()
+            },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "The text in .orrery/ui.token."},
                 "cookie": {
@@ -80,7 +84,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "parameters": list(_parameters(endpoint)),
         "responses": {
             "200": {"description": "the answer", "content": _content(endpoint.answer)},
-            **{status: {"description": text, "content": _content(Refusal)} for status, text in refusals.items()},
+            **{status: {"$ref": f"#/components/responses/Refused{status}"} for status in refusals},
         },
     }
     if endpoint.said is not None:
