@@ -55,21 +55,34 @@ export function drawn(rows: Rows, isFolded: (opener: string) => boolean): Drawn 
   const came = arrivals(ids, rows);
   const ends = endsOf(ids, positions, rows, owner, came);
   const edges = new Edges(ids.length);
-  for (const row of rows.values()) {
-    const to = positions.get(group.get(row.id) ?? row.id)!;
-    const above = group.has(row.id) ? -1 : owner[to]!;
+  ids.forEach((id, to) => {
+    const row = rows.get(id)!;
+    const above = owner[to]!;
     const implied = above < 0 ? undefined : rows.get(ids[above]!)!.needs;
     let isInner = false;
+    edges.begin(to);
     for (const { task, hard } of row.needs ?? []) {
       const from = positions.get(group.get(task) ?? task);
       if (from === undefined || from === to) continue;
       if (above >= 0 && owner[from] === above) isInner = true;
       else if (implied?.some((need) => need.task === task)) continue;
-      for (const end of isWithin(to, from, owner) ? [from] : ends[from]!) edges.add(end, to, hard === false);
+      add(from, to, hard);
     }
-    if (above >= 0 && !isInner) edges.add(came(row) ?? above, to, true);
-  }
+    if (above >= 0 && !isInner) edges.add(came(row) ?? above, true);
+    for (const member of members.get(id) ?? []) {
+      for (const { task, hard } of rows.get(member)!.needs ?? []) {
+        const from = positions.get(group.get(task) ?? task);
+        if (from !== undefined && from !== to) add(from, to, hard);
+      }
+    }
+  });
   return { ids, members, group, owner, ...edges.arrays() };
+
+  function add(from: number, to: number, hard: boolean | undefined): void {
+    const last = ends.get(from);
+    if (!last || isWithin(to, from, owner)) edges.add(from, hard === false);
+    else for (const end of last) edges.add(end, hard === false);
+  }
 }
 
 /** Of every task in a folded group the outermost of them. */
@@ -111,14 +124,14 @@ function arrivals(ids: readonly string[], rows: Rows): (row: TaskRow) => number 
   return ({ born, parent }) => (parent ? ended.get(`${born} ${parent}`) : undefined);
 }
 
-/** Where edges of those that wait for a node come from: the last of the tasks that it grew, if they are few, else itself. */
+/** Where edges of those that wait for a node come from: the last of the tasks that it grew; left out if these are many. */
 function endsOf(
   ids: readonly string[],
   positions: ReadonlyMap<string, number>,
   rows: Rows,
   owner: Int32Array,
   came: (row: TaskRow) => number | undefined,
-): number[][] {
+): Map<number, readonly number[]> {
   const isFollowed = new Uint8Array(ids.length);
   ids.forEach((id, at) => {
     if (owner[at]! < 0) return;
@@ -130,34 +143,49 @@ function endsOf(
       if (from !== undefined && owner[from] === owner[at]) isFollowed[from] = 1;
     }
   });
-  const last: number[][] = ids.map(() => []);
-  const ends: number[][] = ids.map((_, at) => [at]);
+  const last = new Map<number, number[]>();
+  const ends = new Map<number, readonly number[]>();
   // Children come after the tasks that grew them, so that theirs are known by then.
   for (let at = ids.length - 1; at >= 0; at--) {
-    const own = last[at]!;
-    if (own.length > 0 && own.length <= MOST_ENDS) ends[at] = own.sort((a, b) => a - b);
-    if (owner[at]! >= 0 && !isFollowed[at]) last[owner[at]!]!.push(...ends[at]!);
+    const own = last.get(at);
+    if (own && own.length <= MOST_ENDS) ends.set(at, own.sort((a, b) => a - b));
+    const above = owner[at]!;
+    if (above < 0 || isFollowed[at]) continue;
+    const siblings = last.get(above);
+    const found = ends.get(at) ?? [at];
+    if (siblings) siblings.push(...found);
+    else last.set(above, [...found]);
   }
   return ends;
 }
 
 /** Edges, each once; one that stands for several orders only if all of them do. */
 class Edges {
-  private readonly found = new Map<number, number>();
   private readonly pairs: number[] = [];
   private readonly weak: number[] = [];
+  private to = 0;
+  /** Of every node its edge to the latest one, if it is that: none before `first` is. */
+  private readonly latest: Int32Array;
+  private first = 0;
 
-  constructor(private readonly count: number) {}
+  constructor(count: number) {
+    this.latest = new Int32Array(count).fill(-1);
+  }
 
-  add(from: number, to: number, weak: boolean): void {
-    const key = from * this.count + to;
-    const known = this.found.get(key);
-    if (known !== undefined) {
+  /** What is added from now on leads to this node. */
+  begin(to: number): void {
+    this.to = to;
+    this.first = this.weak.length;
+  }
+
+  add(from: number, weak: boolean): void {
+    const known = this.latest[from]!;
+    if (known >= this.first) {
       if (!weak) this.weak[known] = 0;
       return;
     }
-    this.found.set(key, this.weak.length);
-    this.pairs.push(from, to);
+    this.latest[from] = this.weak.length;
+    this.pairs.push(from, this.to);
     this.weak.push(weak ? 1 : 0);
   }
 

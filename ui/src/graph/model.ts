@@ -192,10 +192,14 @@ export class GraphModel {
     const { ids, members } = (this.drawing = drawn(rows, (id) => !this.opened.has(id)));
     const nodes = new Map<string, Own<GraphNode>>();
     const changed: string[] = [];
+    const before = this.shown.size;
+    let kept = 0;
     for (const id of ids) {
       const row = rows.get(id)!;
       const inside = members.get(id);
-      const node = this.shown.get(id) ?? newNode(row, this.bornAt.get(id) ?? 0, this.places.get(id));
+      const known = this.shown.get(id);
+      const node = known ?? newNode(row, this.bornAt.get(id) ?? 0, this.places.get(id));
+      if (known) kept++;
       if (node.row !== row || inside) changed.push(id);
       node.row = row;
       node.members = inside ?? EMPTY;
@@ -204,9 +208,11 @@ export class GraphModel {
     }
     this.shown = nodes;
     this.rows = new Map(rows);
-    // Edges that are new come with the places of their ends.
-    this.edges = this.edges.filter((edge) => this.isShown(edge));
-    this.implied = this.implied.filter((edge) => this.isShown(edge));
+    if (kept < before) {
+      // Edges that are new come with the places of their ends.
+      this.edges = this.edges.filter((edge) => this.isShown(edge));
+      this.implied = this.implied.filter((edge) => this.isShown(edge));
+    }
     return changed;
   }
 
@@ -263,14 +269,17 @@ export class GraphModel {
     const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
     let isMoved = false;
     ids.forEach((id, at) => {
-      const place = { layer: places.layer[at]!, column: places.column[at]!, row: places.row[at]! };
-      this.places.set(id, place);
+      const [layer, column, row] = [places.layer[at]!, places.column[at]!, places.row[at]!];
+      const place = this.places.get(id);
+      if (place?.layer !== layer || place.column !== column || place.row !== row) this.places.set(id, { layer, column, row });
       const node = this.shown.get(id);
       if (!node) return;
-      const x = centres[place.layer]! + place.column * COLUMN_PX;
-      const y = place.row * HALF_ROW_PX;
+      const x = centres[layer]! + column * COLUMN_PX;
+      const y = row * HALF_ROW_PX;
       isMoved ||= node.x !== x || node.y !== y;
-      Object.assign(node, { x, y, layer: place.layer });
+      node.x = x;
+      node.y = y;
+      node.layer = layer;
       bounds.left = Math.min(bounds.left, x - NODE_WIDTH / 2);
       bounds.right = Math.max(bounds.right, x + NODE_WIDTH / 2);
       bounds.top = Math.min(bounds.top, y - NODE_HEIGHT / 2);
