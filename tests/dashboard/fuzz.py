@@ -1,6 +1,6 @@
 """Random requests over ASGI: whatever comes, the answer is a clear one, and only those who may get it.
 
-`python -m tests.dashboard.fuzz 100000` sends so many; a seed makes the same ones again.
+`python -m tests.dashboard.fuzz 100000 7` sends so many; the seed, 7, makes the same ones again.
 """
 
 from __future__ import annotations
@@ -96,11 +96,15 @@ class Told(NamedTuple):
 
 
 class Fuzz:
-    """A source of random requests, the same for the same seed."""
+    """A source of random requests, the same for the same seed.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        only: the path of the only endpoint that is asked; every one where empty.
+    """
+
+    def __init__(self, seed: int, only: str = "") -> None:
         self.chance = random.Random(seed)
-        self.endpoints = endpoints()
+        self.endpoints = [endpoint for endpoint in endpoints() if only in ("", endpoint.path)]
 
     def request(self) -> Asked:
         """The next request."""
@@ -206,9 +210,9 @@ class Fuzz:
         return chance.choice([*simple, [chance.choice(simple)], {chance.choice(TEXTS): chance.choice(simple)}])
 
 
-async def fuzz(count: int, *, seed: int = 0) -> Counter[int]:
+async def fuzz(count: int, *, seed: int = 0, only: str = "") -> Counter[int]:
     """How often each status was answered to so many requests. Raises AssertionError at one that it should not be."""
-    source, statuses = Fuzz(seed), Counter[int]()
+    source, statuses = Fuzz(seed, only), Counter[int]()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "flow.yaml").write_text('name: x\ntasks:\n  ask: {ask: "Go on?"}\n', encoding="utf-8")
         while (left := count - statuses.total()) > 0:
@@ -288,6 +292,8 @@ def check(asked: Asked, told: Told) -> None:
         assert told.status == 403, about
     elif not asked.token:
         assert told.status in (401, 403), about
+    if told.headers.get("content-type", "").startswith("text/event-stream") and asked.method != "HEAD":
+        assert told.body.startswith(b"retry: "), about
     if told.status >= 400 and asked.method != "HEAD" and told.headers["content-type"] == "application/json":
         refusal = json.loads(told.body)
         assert refusal["code"], about
@@ -296,15 +302,11 @@ def check(asked: Asked, told: Told) -> None:
 
 def main() -> None:
     """Send as many requests as the command line says, with the seed that it says."""
-    count, seed = (int(word) for word in (*sys.argv[1:], "1000", "0")[:2]) if len(sys.argv) > 2 else (_count(), 0)
+    count, seed = map(int, [*sys.argv[1:], *("1000", "0")[len(sys.argv) - 1 :]])
     began = time.monotonic()
     statuses = asyncio.run(fuzz(count, seed=seed))
     took = time.monotonic() - began
     print(f"{statuses.total():,} requests in {took:.0f} s: {dict(sorted(statuses.items()))}")
-
-
-def _count() -> int:
-    return int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 
 
 if __name__ == "__main__":
