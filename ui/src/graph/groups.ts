@@ -43,41 +43,43 @@ export function openers(rows: Rows): Map<string, number> {
 export function drawn(rows: Rows, isFolded: (opener: string) => boolean): Drawn {
   const group = groupsOf(rows, isFolded);
   const members = new Map<string, string[]>();
-  const ids: string[] = [];
+  const shown: TaskRow[] = [];
   const positions = new Map<string, number>();
-  for (const id of rows.keys()) {
+  for (const [id, row] of rows) {
     const inside = group.get(id);
-    if (inside === undefined) positions.set(id, ids.push(id) - 1);
+    if (inside === undefined) positions.set(id, shown.push(row) - 1);
     else if (members.has(inside)) members.get(inside)!.push(id);
     else members.set(inside, [id]);
   }
-  const owner = Int32Array.from(ids, (id) => positions.get(rows.get(id)!.parent ?? "") ?? -1);
-  const came = arrivals(ids, rows);
-  const ends = endsOf(ids, positions, rows, owner, came);
-  const edges = new Edges(ids.length);
-  ids.forEach((id, to) => {
-    const row = rows.get(id)!;
+  const owner = Int32Array.from(shown, ({ parent }) => (parent ? (positions.get(parent) ?? -1) : -1));
+  const came = arrivals(shown);
+  const ends = endsOf(shown, positions, owner, came);
+  const edges = new Edges(shown.length);
+  shown.forEach((row, to) => {
     const above = owner[to]!;
-    const implied = above < 0 ? undefined : rows.get(ids[above]!)!.needs;
+    const implied = above < 0 ? undefined : shown[above]!.needs;
     let isInner = false;
     edges.begin(to);
     for (const { task, hard } of row.needs ?? []) {
-      const from = positions.get(group.get(task) ?? task);
+      const from = position(task);
       if (from === undefined || from === to) continue;
       if (above >= 0 && owner[from] === above) isInner = true;
       else if (implied?.some((need) => need.task === task)) continue;
       add(from, to, hard);
     }
     if (above >= 0 && !isInner) edges.add(came(row) ?? above, true);
-    for (const member of members.get(id) ?? []) {
+    for (const member of members.get(row.id) ?? []) {
       for (const { task, hard } of rows.get(member)!.needs ?? []) {
-        const from = positions.get(group.get(task) ?? task);
+        const from = position(task);
         if (from !== undefined && from !== to) add(from, to, hard);
       }
     }
   });
-  return { ids, members, group, owner, ...edges.arrays() };
+  return { ids: shown.map(({ id }) => id), members, group, owner, ...edges.arrays() };
 
+  function position(task: string): number | undefined {
+    return positions.get(task) ?? positions.get(group.get(task) ?? "");
+  }
   function add(from: number, to: number, hard: boolean | undefined): void {
     const last = ends.get(from);
     if (!last || isWithin(to, from, owner)) edges.add(from, hard === false);
@@ -86,24 +88,27 @@ export function drawn(rows: Rows, isFolded: (opener: string) => boolean): Drawn 
 }
 
 /** Of every task in a folded group the outermost of them. */
-function groupsOf(rows: Rows, isFolded: (id: string) => boolean): Map<string, string> {
+function groupsOf(rows: Rows, isFolded: (opener: string) => boolean): Map<string, string> {
   const found = new Map<string, string>();
-  const folded = new Map<string, boolean>();
-  const above = (id: string): string | undefined => {
-    let outermost: string | undefined;
-    const met = new Set<string>();
-    for (let up = rows.get(id)?.parent; up && rows.has(up) && !met.has(up); up = rows.get(up)!.parent) {
-      met.add(up);
-      if (!folded.has(up)) folded.set(up, isFolded(up));
-      if (folded.get(up)) outermost = up;
-    }
-    return outermost;
-  };
+  /** Of every task that opened others: the group that these are in. */
+  const within = new Map<string, string | undefined>();
   for (const { id, parent } of rows.values()) {
-    const inside = parent ? above(id) : undefined;
-    if (inside !== undefined) found.set(id, inside);
+    if (!parent || !rows.has(parent)) continue;
+    if (!within.has(parent)) within.set(parent, outermost(parent));
+    const group = within.get(parent);
+    if (group !== undefined) found.set(id, group);
   }
   return found;
+
+  function outermost(opener: string): string | undefined {
+    let group: string | undefined;
+    const met = new Set<string>();
+    for (let up: string | undefined = opener; up && rows.has(up) && !met.has(up); up = rows.get(up)!.parent) {
+      met.add(up);
+      if (isFolded(up)) group = up;
+    }
+    return group;
+  }
 }
 
 function isWithin(node: number, family: number, owner: Int32Array): boolean {
@@ -112,13 +117,12 @@ function isWithin(node: number, family: number, owner: Int32Array): boolean {
 }
 
 /**
- * Which sibling a task came by, as a position in `ids`. A loop goes on beside itself: a turn of it ends with the very event
+ * Which sibling a task came by, by its position. A loop goes on beside itself: a turn of it ends with the very event
  * that adds the next, and all of them count as opened by the task that began the loop.
  */
-function arrivals(ids: readonly string[], rows: Rows): (row: TaskRow) => number | undefined {
+function arrivals(shown: readonly TaskRow[]): (row: TaskRow) => number | undefined {
   const ended = new Map<string, number>();
-  ids.forEach((id, at) => {
-    const { parent, state, born, changed } = rows.get(id)!;
+  shown.forEach(({ parent, state, born, changed }, at) => {
     if (parent && state === "succeeded" && changed > born) ended.set(`${changed} ${parent}`, at);
   });
   return ({ born, parent }) => (parent ? ended.get(`${born} ${parent}`) : undefined);
@@ -126,16 +130,14 @@ function arrivals(ids: readonly string[], rows: Rows): (row: TaskRow) => number 
 
 /** Where edges of those that wait for a node come from: the last of the tasks that it grew; left out if these are many. */
 function endsOf(
-  ids: readonly string[],
+  shown: readonly TaskRow[],
   positions: ReadonlyMap<string, number>,
-  rows: Rows,
   owner: Int32Array,
   came: (row: TaskRow) => number | undefined,
 ): Map<number, readonly number[]> {
-  const isFollowed = new Uint8Array(ids.length);
-  ids.forEach((id, at) => {
+  const isFollowed = new Uint8Array(shown.length);
+  shown.forEach((row, at) => {
     if (owner[at]! < 0) return;
-    const row = rows.get(id)!;
     const before = came(row);
     if (before !== undefined) isFollowed[before] = 1;
     for (const { task } of row.needs ?? []) {
@@ -146,7 +148,7 @@ function endsOf(
   const last = new Map<number, number[]>();
   const ends = new Map<number, readonly number[]>();
   // Children come after the tasks that grew them, so that theirs are known by then.
-  for (let at = ids.length - 1; at >= 0; at--) {
+  for (let at = shown.length - 1; at >= 0; at--) {
     const own = last.get(at);
     if (own && own.length <= MOST_ENDS) ends.set(at, own.sort((a, b) => a - b));
     const above = owner[at]!;
