@@ -118,7 +118,9 @@ class House:
         for program in self.programs:
             if program.poll() is None:
                 os.killpg(program.pid, signal.SIGKILL)
-            program.communicate()
+            program.wait()
+            if program.stdout is not None:
+                program.stdout.close()
 
 
 __all__ = ["House"]
