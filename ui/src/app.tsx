@@ -17,6 +17,7 @@ import { Palette } from "./shell/Palette";
 import { useCommands } from "./state/commands";
 import { keepAsking, locked } from "./state/connection";
 import { chooseTheme } from "./state/theme";
+import { useTitle } from "./state/title";
 import "./shell/shell.css";
 
 const PAGES: Record<PageName, ComponentType<{ route: Route }>> = {
@@ -50,6 +51,7 @@ function Shell() {
       icon,
       run: () => go(hrefOf(page)),
     })),
+    { id: "go-compare", label: "Go to Compare", icon: "compare" as const, run: () => go(hrefOf("compare")) },
     { id: "light", label: "Theme: light", icon: "sun" as const, run: () => chooseTheme("light") },
     { id: "dark", label: "Theme: dark", icon: "moon" as const, run: () => chooseTheme("dark") },
     { id: "system", label: "Theme: as the system has it", icon: "screen" as const, run: () => chooseTheme("system") },
@@ -108,6 +110,7 @@ function Main() {
 }
 
 function Nowhere() {
+  useTitle("No such page");
   return (
     <Empty title="There is no such page" action={<LinkButton href={hrefOf("runs")}>See the runs</LinkButton>}>
       The address may have been cut short.

@@ -1,11 +1,13 @@
 import { Component, type ComponentType } from "preact";
+import { listRuns } from "./api/calls";
+import { Boundary } from "./parts/Boundary";
+import { Button } from "./parts/Button";
 import { Empty } from "./parts/Empty";
 import { Spinner } from "./parts/Spinner";
-import { Button } from "./parts/Button";
 
 type Load<Props> = () => Promise<{ default: ComponentType<Props> }>;
 
-/** A component that is fetched when it is first shown. */
+/** A component that is fetched when it is first shown; what goes wrong in it stays in it. */
 export function lazy<Props extends object>(load: Load<Props>): ComponentType<Props> {
   let found: ComponentType<Props> | null = null;
   return class extends Component<Props, { wrong: boolean }> {
@@ -18,14 +20,22 @@ export function lazy<Props extends object>(load: Load<Props>): ComponentType<Pro
           found = module.default;
           this.setState({ wrong: false });
         },
-        () => this.setState({ wrong: true }),
+        () => {
+          this.setState({ wrong: true });
+          // The answer tells the shell what is the matter: the server is away, or this browser has no key any more.
+          listRuns({ most: 1 }).catch(() => undefined);
+        },
       );
     }
 
     override render(props: Props) {
       if (found) {
         const Found = found;
-        return <Found {...props} />;
+        return (
+          <Boundary>
+            <Found {...props} />
+          </Boundary>
+        );
       }
       if (!this.state.wrong) return <Spinner label="Loading" />;
       return (

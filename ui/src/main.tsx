@@ -1,6 +1,7 @@
 import { render } from "preact";
 import "./parts/theme.css";
 import { App } from "./app";
+import { Boundary } from "./parts/Boundary";
 import { startKeys } from "./parts/keys";
 import { startRouter } from "./router";
 import { startClock } from "./state/clock";
@@ -10,4 +11,9 @@ startTheme();
 startClock();
 startRouter();
 startKeys();
-render(<App />, document.getElementById("app")!);
+render(
+  <Boundary>
+    <App />
+  </Boundary>,
+  document.getElementById("app")!,
+);

@@ -13,6 +13,7 @@ export interface Command {
   run: () => void;
 }
 
+/** The commands that are offered now; those that came last, which belong to what is shown, stand first. */
 export const commands = signal<readonly Command[]>([]);
 
 /** Offer commands as long as the component is shown. */
@@ -25,7 +26,7 @@ export function useCommands(offered: readonly Command[]): void {
       ...command,
       run: () => latest.current.find((now) => now.id === command.id)?.run(),
     }));
-    commands.value = [...commands.peek(), ...mine];
+    commands.value = [...mine, ...commands.peek()];
     return () => {
       commands.value = commands.peek().filter((command) => !mine.includes(command));
     };
