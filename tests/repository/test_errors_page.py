@@ -14,6 +14,8 @@ from orrery.errors import OrreryError
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
 PROBLEM_CODE = re.compile(r"(argument|graph|json|nest|patch|plan|text|workflow)/[a-z][a-z0-9-]*")
+CODE_AT = {"Problem": 0, "Failure": None, "refused": 1}
+"""Which argument of a call is a code, besides one by that name."""
 MEDIA_TYPES = frozenset(mimetypes.MimeTypes().types_map_inv[True]) | {
     "text/markdown",
     "text/javascript",
@@ -39,7 +41,7 @@ def error_classes() -> list[type[OrreryError]]:
 
 
 def codes_in_source() -> dict[str, str]:
-    """Every code that the source gives to a Problem or a Failure, and the first place where it does."""
+    """Every code that the source gives to a Problem, a Failure or a refusal, and the first place where it does."""
     found: dict[str, str] = {}
     for path in sorted((ROOT / "src").rglob("*.py")):
         if "testing" in path.parts:  # it makes data up, media types among them
@@ -55,10 +57,10 @@ def codes_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if PROBLEM_CODE.fullmatch(node.value) and node.value not in MEDIA_TYPES:
                 yield node.value, node.lineno
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Problem", "Failure"):
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODE_AT:
             given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-            if node.func.id == "Problem":
-                given += node.args[:1]
+            if (at := CODE_AT[node.func.id]) is not None:
+                given += node.args[at : at + 1]
             for code in given:
                 if isinstance(code, ast.Constant) and isinstance(code.value, str) and code.value:
                     yield code.value, code.lineno

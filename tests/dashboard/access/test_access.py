@@ -147,7 +147,7 @@ def test_two_hosts_and_too_much_are_refused(client: TestClient) -> None:
     assert client.get("/api/runs?q=" + "y" * 9000, headers=BEARER).status_code == 414
     too_large = client.post("/api/runs", headers={**BEARER, **JSON}, content=b" " * (5 << 20))
     assert too_large.status_code == 413
-    assert "MiB" in too_large.json()["message"]
+    assert (too_large.json()["code"], "MiB" in too_large.json()["message"]) == ("too-large", True)
     assert client.get("/api/runs", headers=BEARER).status_code == 200
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -77,13 +76,16 @@ async def refuse(_request: Request, error: Exception) -> Response:
 async def refuse_http(request: Request, error: Exception) -> Response:
     """The answer where no route takes a request."""
     assert isinstance(error, HTTPException)
-    words = {
-        404: f"there is nothing at {request.scope['path'][:200]!r}; /api/openapi.json lists what there is",
-        405: f"{request.method[:20]} is not what this takes; /api/openapi.json says what it does",
-    }
-    message = words.get(error.status_code, error.detail)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return refused(error.status_code, code, message, headers=error.headers)
+    match error.status_code:
+        case 404:
+            path = request.scope["path"][:200]
+            return refused(404, "not-found", f"there is nothing at {path!r}; /api/openapi.json lists what there is")
+        case 405:
+            message = f"{request.method[:20]} is not what this takes; /api/openapi.json says what it does"
+            return refused(405, "method-not-allowed", message, headers=error.headers)
+        case 413:
+            return refused(413, "too-large", error.detail)
+    return refused(error.status_code, "request", error.detail, headers=error.headers)
 
 
 class Faults:
