@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import { parse, type Block, type Inline } from "./markdown";
+import type { Inline } from "./inline";
+import { parse, type Block } from "./markdown";
 
 /** Markdown as nodes. Headings begin two levels down, since the page has its own above them. */
 export function Markdown({ text }: { text: string }) {

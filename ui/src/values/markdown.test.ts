@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { inline, parse, safeAddress, type Block, type Inline } from "./markdown";
+import { inline, safeAddress, type Inline } from "./inline";
+import { parse, type Block } from "./markdown";
 
 const text = (words: string): Inline => ({ kind: "text", text: words });
 
