@@ -25,7 +25,7 @@ const placesOf = (model: GraphModel) => new Map([...model.nodes.values()].map(({
 it("has nodes and edges with places, and knows how far they reach", () => {
   const { model } = live(row("a"), row("b", ["a"]));
   expect([...model.nodes.keys()]).toEqual(["a", "b"]);
-  expect(model.edges).toEqual([{ from: "a", to: "b", weak: false }]);
+  expect(model.edges).toEqual([{ from: "a", to: "b", weak: false, via: [] }]);
   const [a, b] = ["a", "b"].map((id) => model.nodes.get(id)!) as [GraphNode, GraphNode];
   expect(b.y).toBe(a.y);
   expect(b.x).toBeGreaterThan(a.x + NODE_WIDTH);
@@ -61,7 +61,7 @@ it("takes in new tasks beside those that are there, and says so", () => {
 it("draws anew what waits for something else than before, and forgets what is gone", () => {
   const { model, apply } = live(row("a"), row("b"), row("c", ["a"]));
   apply([row("c", ["b"])]);
-  expect(model.edges).toEqual([{ from: "b", to: "c", weak: false }]);
+  expect(model.edges).toEqual([{ from: "b", to: "c", weak: false, via: [] }]);
   apply([], ["b"]);
   expect([...model.nodes.keys()]).toEqual(["a", "c"]);
   expect(model.edges).toEqual([]);
@@ -73,6 +73,21 @@ it("keeps edges apart that a way over others says already", () => {
   expect([named(model.edges), named(model.implied)]).toEqual([["ab", "bc"], ["ac"]]);
   apply([row("b")]);
   expect([named(model.edges), named(model.implied)]).toEqual([["bc", "ac"], []]);
+});
+
+it("leads an edge around the nodes that it would be behind", () => {
+  const { model } = live(row("a"), row("b"), row("c", ["b"]), row("d", ["c"]), row("e", ["a", "d"]), ...["f", "g", "h"].map((id) => row(id, ["b"])));
+  const edge = model.edges.find(({ from, to }) => from === "a" && to === "e")!;
+  const points = edge.via.length / 2;
+  expect(points % 2).toBe(0);
+  for (let at = 0; at < points; at += 2) {
+    const [left, y, right, end] = edge.via.slice(2 * at, 2 * at + 4) as [number, number, number, number];
+    expect(end).toBe(y);
+    for (const node of model.nodes.values()) {
+      const isBeside = node.x + NODE_WIDTH / 2 <= left || node.x - NODE_WIDTH / 2 >= right;
+      expect(isBeside || Math.abs(node.y - y) > NODE_HEIGHT / 2).toBe(true);
+    }
+  }
 });
 
 it("counts what is in a group as it changes", () => {

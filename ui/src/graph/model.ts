@@ -2,7 +2,8 @@
 
 import type { TaskRow } from "../api/types";
 import { drawn, isFoldedAtFirst, openers, type Drawn } from "./groups";
-import { COLUMN_PX, HALF_ROW_PX, layerCentres, NODE_HEIGHT, NODE_WIDTH } from "./layout/grid";
+import { COLUMN_PX, HALF_ROW_PX, layerSides, NODE_HEIGHT, NODE_WIDTH } from "./layout/grid";
+import { Lanes } from "./layout/lanes";
 import { Layouter } from "./layout/layouter";
 import { noPlaces, type Layout, type Shape } from "./layout/shape";
 import type { GraphSource, Increment } from "./source";
@@ -31,6 +32,8 @@ export interface GraphEdge {
   readonly to: string;
   /** It orders the two, and carries nothing. */
   readonly weak: boolean;
+  /** Points that it leads through, x and y of each: beginnings and ends of level stretches between nodes. */
+  readonly via: readonly number[];
 }
 
 export interface GraphBounds {
@@ -57,6 +60,9 @@ interface Place {
 }
 
 const EMPTY: readonly string[] = [];
+const STRAIGHT: readonly number[] = [];
+/** Nobody can follow one of more edges than these, and to lead them around nodes would take long. */
+const MOST_LED = 4000;
 const SIDES = ["left", "top", "right", "bottom"] as const;
 const NO_BOUNDS: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 };
 
@@ -225,7 +231,7 @@ export class GraphModel {
     this.layouter.ask(this.shape(), (found) => {
       this.isAsking = false;
       if (this.isDisposed) return;
-      const structure = this.connect(drawing, found.implied);
+      const structure = this.connect(drawing, found);
       const moved = this.move(drawing.ids, found);
       if (structure || moved) this.say({ changed: [], structure, moved });
       if (this.isStale) this.arrange();
@@ -252,12 +258,19 @@ export class GraphModel {
   }
 
   /** Make the edges of what was laid out, as far as it is still there; whether there are others than before. */
-  private connect({ ids, edges, weak }: Drawn, implied: Uint8Array): boolean {
+  private connect({ ids, edges, weak }: Drawn, places: Layout): boolean {
     const before = this.edges;
     const found: [GraphEdge[], GraphEdge[]] = [[], []];
+    const lanes = weak.length <= MOST_LED ? new Lanes(places) : null;
+    const { left, right } = layerSides(places);
     weak.forEach((isWeak, at) => {
-      const edge = { from: ids[edges[2 * at]!]!, to: ids[edges[2 * at + 1]!]!, weak: isWeak === 1 };
-      if (this.isShown(edge)) found[implied[at] ? 1 : 0].push(edge);
+      const [from, to] = [edges[2 * at]!, edges[2 * at + 1]!];
+      const way = lanes?.between(from, to).flatMap(({ first, last, row }) => {
+        const y = row * HALF_ROW_PX;
+        return [left[first]!, y, right[last]!, y];
+      });
+      const edge = { from: ids[from]!, to: ids[to]!, weak: isWeak === 1, via: way ?? STRAIGHT };
+      if (this.isShown(edge)) found[places.implied[at] ? 1 : 0].push(edge);
     });
     [this.edges, this.implied] = found;
     return !isSame(before, this.edges);
@@ -265,7 +278,7 @@ export class GraphModel {
 
   /** Put nodes where the layout has them; whether that changes the picture. */
   private move(ids: readonly string[], places: Layout): boolean {
-    const centres = layerCentres(places);
+    const { left } = layerSides(places);
     const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
     let isMoved = false;
     ids.forEach((id, at) => {
@@ -274,7 +287,7 @@ export class GraphModel {
       if (place?.layer !== layer || place.column !== column || place.row !== row) this.places.set(id, { layer, column, row });
       const node = this.shown.get(id);
       if (!node) return;
-      const x = centres[layer]! + column * COLUMN_PX;
+      const x = left[layer]! + NODE_WIDTH / 2 + column * COLUMN_PX;
       const y = row * HALF_ROW_PX;
       isMoved ||= node.x !== x || node.y !== y;
       node.x = x;

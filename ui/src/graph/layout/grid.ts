@@ -13,15 +13,17 @@ export const COLUMN_PX = NODE_WIDTH + COLUMN_GAP;
 /** Of half a row, as `Places` counts them. */
 export const HALF_ROW_PX = (NODE_HEIGHT + ROW_GAP) / 2;
 
-/** Of every layer the centre of its first column. */
-export function layerCentres({ layer, column }: Places): Float64Array {
+/** Where every layer begins and ends; the centre of the first column of the first is at 0. */
+export function layerSides({ layer, column }: Places): { left: Float64Array; right: Float64Array } {
   const columns: number[] = [];
   for (let v = 0; v < layer.length; v++) columns[layer[v]!] = Math.max(columns[layer[v]!] ?? 1, column[v]! + 1);
-  const centres = new Float64Array(columns.length);
-  for (let at = 1; at < columns.length; at++) {
-    centres[at] = centres[at - 1]! + (columns[at - 1] ?? 1) * COLUMN_PX - COLUMN_GAP + LAYER_GAP;
+  const left = new Float64Array(columns.length);
+  const right = new Float64Array(columns.length);
+  for (let at = 0; at < columns.length; at++) {
+    left[at] = at === 0 ? -NODE_WIDTH / 2 : right[at - 1]! + LAYER_GAP;
+    right[at] = left[at]! + (columns[at] ?? 1) * COLUMN_PX - COLUMN_GAP;
   }
-  return centres;
+  return { left, right };
 }
 
 /** How wide a picture may be for its height. */
