@@ -174,7 +174,7 @@ def test_a_person_is_asked_and_the_answer_is_the_result() -> None:
     stage = Stage(Task("a", "ask", {"question": "Go on?"}, executor="person"))
     assert stage.started == []
     assert stage.state("a") is State.ASKING
-    assert story(stage.machine, "a") == "a waits for a person: Go on?."
+    assert story(stage.machine, "a") == "a waits for a person: Go on?"
     stage.say(ev.TaskAnswered(5, "a", "approve", by="me"), at=5)
     assert stage.machine.state == "succeeded"
 
@@ -183,7 +183,7 @@ def test_a_question_may_speak_of_earlier_results() -> None:
     question = Template(("Publish ", Ref("a"), "?"))
     stage = Stage(Task("a", "work"), Task("b", "ask", {"question": question}, executor="person"))
     stage.succeed("a", {"version": 3}, at=1)
-    assert story(stage.machine, "b") == 'b waits for a person: Publish {"version":3}?.'
+    assert story(stage.machine, "b") == 'b waits for a person: Publish {"version":3}?'
 
 
 def test_a_paused_run_starts_nothing() -> None:

@@ -18,7 +18,8 @@ def story(machine: Machine, task: TaskId) -> str:
     record = machine.records.get(task)
     if record is None:
         return f"There is no task {task!r} in run {machine.run}; {suggestion(task, machine.records)}."
-    return f"{task} {_origin(record)}{_state(machine, record)}."
+    said = f"{task} {_origin(record)}{_state(machine, record)}".rstrip()
+    return said if said.endswith((".", "?", "!", "…")) else f"{said}."  # a question, or an error's words, may end it
 
 
 def _origin(record: Record) -> str:

@@ -43,11 +43,42 @@ def told(event: ev.Event) -> str:
             return f"a person was asked: {question}"
         case ev.TaskAnswered(verdict=verdict, value=value, by=by, because=because):
             why = f", because {because}" if because else ""
-            return f"answered{f' by {by}' if by else ''}: {verdict} {short(decode(value), 80)}{why}"
+            return f"answered{_by(by)}: {verdict} {short(decode(value), 80)}{why}"
         case ev.GraphPatched(patch=patch):
-            by = f" by {patch.by}" if patch.by else ""
-            return f"the graph was patched{by}: {len(patch.edits)} edits"
+            return f"the graph was patched{_by(patch.by)}: {len(patch.edits)} edits"
+        case ev.PatchRejected(patch=patch, problems=problems):
+            return f"a patch{_by(patch.by)} was refused: {'; '.join(problem.message for problem in problems)}"
+    return _told_of_run(event)
+
+
+def _told_of_run(event: ev.Event) -> str:
+    """What happened to a run as a whole."""
+    match event:
+        case ev.RunStarted(target=target):
+            return f"the run began{f': {target}' if target else ''}"
+        case ev.RunResumed():
+            return "the run was taken over by another process; what was in flight is lost"
+        case ev.RunPaused(by=by):
+            return f"the run was paused{_by(by)}: nothing new starts"
+        case ev.RunContinued(by=by):
+            return f"the run was continued{_by(by)}"
+        case ev.RunCancelRequested(by=by, because=because):
+            return f"the run is to end{f', says {by}' if by else ''}{f', because {because}' if because else ''}"
+        case ev.EditOpened(edit=edit, tasks=tasks):
+            return f"a change is thought about ({edit}){f', which holds {len(tasks)} tasks' if tasks else ''}"
+        case ev.EditClosed(edit=edit):
+            return f"a change is no longer thought about ({edit})"
+        case ev.TimeReached():
+            return "a time was reached at which something was due"
+        case ev.BudgetExceeded(limit=limit, spent=spent, allowed=allowed):
+            return f"the budget is used up: {limit} {spent:g} of {allowed:g}"
+        case ev.RunEnded(state=state, failure=failure):
+            return f"the run ended: {state}{f', {failure}' if failure is not None else ''}"
     return type(event).__name__
+
+
+def _by(name: str) -> str:
+    return f" by {name}" if name else ""
 
 
 def plain_event(seq: int, event: ev.Event) -> dict[str, Any]:
