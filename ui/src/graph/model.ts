@@ -262,14 +262,9 @@ export class GraphModel {
     const before = this.edges;
     const found: [GraphEdge[], GraphEdge[]] = [[], []];
     const lanes = weak.length <= MOST_LED ? new Lanes(places) : null;
-    const { left, right } = layerSides(places);
     weak.forEach((isWeak, at) => {
       const [from, to] = [edges[2 * at]!, edges[2 * at + 1]!];
-      const way = lanes?.between(from, to).flatMap(({ first, last, row }) => {
-        const y = row * HALF_ROW_PX;
-        return [left[first]!, y, right[last]!, y];
-      });
-      const edge = { from: ids[from]!, to: ids[to]!, weak: isWeak === 1, via: way ?? STRAIGHT };
+      const edge = { from: ids[from]!, to: ids[to]!, weak: isWeak === 1, via: lanes?.between(from, to) ?? STRAIGHT };
       if (this.isShown(edge)) found[places.implied[at] ? 1 : 0].push(edge);
     });
     [this.edges, this.implied] = found;

@@ -5,7 +5,7 @@ import type { Places } from "./shape";
 export const NODE_WIDTH = 184;
 export const NODE_HEIGHT = 40;
 /** Between two columns of a layer, and two layers. */
-const COLUMN_GAP = 24;
+export const COLUMN_GAP = 24;
 const LAYER_GAP = 72;
 const ROW_GAP = 16;
 
