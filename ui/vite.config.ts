@@ -3,7 +3,7 @@ import { defineConfig, type ProxyOptions } from "vite";
 import { budget } from "./plugins/budget.ts";
 import { licences } from "./plugins/licences.ts";
 
-const API = process.env.ORRERY_URL ?? "http://127.0.0.1:8484";
+const API = process.env.ORRERY_URL ?? "http://127.0.0.1:8642";
 
 /** To the dashboard from `npx vite`: what this server's own page asks is asked as the dashboard's own page would. */
 const forwarded: ProxyOptions = {
