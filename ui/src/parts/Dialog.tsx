@@ -13,12 +13,14 @@ interface Props {
   /** The buttons at its foot. */
   actions?: ComponentChildren;
   wide?: boolean;
+  /** Its content is only read, so that keys scroll it. */
+  read?: boolean;
   /** Leave out the title's line; the title is still read aloud. */
   plain?: boolean;
   children?: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, actions, wide, plain, children }: Props) {
+export function Dialog({ title, onClose, actions, wide, read, plain, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useId();
   useEffect(() => {
@@ -51,7 +53,9 @@ export function Dialog({ title, onClose, actions, wide, plain, children }: Props
             <IconButton icon="close" label="Close" small onClick={onClose} />
           </header>
         )}
-        <div class="content">{children}</div>
+        <div class="content" tabIndex={read ? 0 : undefined}>
+          {children}
+        </div>
         {actions && <footer>{actions}</footer>}
       </div>
     </dialog>

@@ -4,7 +4,7 @@ import { groups } from "../parts/keys";
 /** Every key that works now, by what offers it. */
 export function KeyList({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keys" read onClose={onClose}>
       {groups.value.map((group) => (
         <section key={group.name} class="keylist">
           <h3>{group.name}</h3>

@@ -70,7 +70,7 @@ function FirstFailure({ store, head, task, onSelect }: FailureProps) {
   const because = store.rows.get(task)?.because ?? "";
   return (
     <div class="banner failed">
-      <button type="button" class="banner-words" onClick={() => onSelect(task)} aria-label={`${task} failed first: ${because}. Show it.`}>
+      <button type="button" class="banner-words" onClick={() => onSelect(task)}>
         <Icon name="warning" />
         <span class="one-line">
           <strong>{task}</strong> failed first{because && `: ${because}`}
@@ -79,6 +79,7 @@ function FirstFailure({ store, head, task, onSelect }: FailureProps) {
           {delayed > 0 && `delayed ${delayed >= 1000 ? "1,000 tasks or more" : plural(delayed, "task")}`}
           {others > 0 && `${delayed > 0 ? " · " : ""}${plural(others, "other")}${others >= 99 ? " or more" : ""} failed later`}
         </span>
+        <span class="unseen">: show it</span>
         <Icon name="right" />
       </button>
     </div>
