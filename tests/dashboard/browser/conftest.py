@@ -68,6 +68,16 @@ def demo(house: House) -> str:
     return next(run.run for run in house.journal.runs() if run.run.startswith("demo-"))
 
 
+@pytest.fixture(scope="package")
+def waits(browser: Browser, house: House) -> str:
+    """The name of a run that waits for a person, in which nothing happens."""
+    house.run("waits", "asks.yaml")
+    visit = Visit(browser, house)
+    expect(visit.open("run/waits").get_by_role("button", name="Answer size")).to_be_visible()
+    visit.close()
+    return "waits"
+
+
 @pytest.fixture
 def visiting(browser: Browser, house: House) -> Iterator[Callable[..., Visit]]:
     """Makes visits; each must have been without trouble."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from tests.dashboard.browser.house import House
 from tests.dashboard.browser.visit import Visit
 
@@ -68,14 +68,14 @@ def test_a_page_whose_key_was_taken_says_so(visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Fleet")).to_have_count(0)
 
 
-@pytest.mark.usefixtures("asking")
+@pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 def test_a_page_of_another_origin_gets_nothing(visit: Visit, house: House, elsewhere: int, name: str) -> None:
     """127.0.0.1 is the same site on another port, so the cookie travels; localhost is another site."""
     visit.tolerate(REFUSED)
     page = visit.page
     page.goto(f"http://{name}:{elsewhere}/")
-    before = len(house.journal.runs()), house.journal.head("asks-open")
+    before = len(house.journal.runs()), house.journal.head("waits")
     assert _attempts(page, house.url) == {
         "read": "refused",
         "read blind": "refused",
@@ -84,11 +84,11 @@ def test_a_page_of_another_origin_gets_nothing(visit: Visit, house: House, elsew
         "stream": "refused",
         "script": "refused",
     }
-    assert (len(house.journal.runs()), house.journal.head("asks-open")) == before
-    assert house.told("asks-open", ev.RunCancelRequested) == []
+    assert (len(house.journal.runs()), house.journal.head("waits")) == before
+    assert house.told("waits", ev.RunCancelRequested) == []
 
 
-@pytest.mark.usefixtures("asking")
+@pytest.mark.usefixtures("waits")
 def test_a_form_and_a_frame_of_another_origin_are_refused(visit: Visit, house: House, elsewhere: int) -> None:
     visit.tolerate(REFUSED)
     page = visit.page
@@ -110,7 +110,7 @@ def test_a_form_and_a_frame_of_another_origin_are_refused(visit: Visit, house: H
         page.evaluate(
             """(url) => {
                 const form = document.createElement("form");
-                const action = `${url}/api/runs/asks-open/cancel`;
+                const action = `${url}/api/runs/waits/cancel`;
                 Object.assign(form, { method: "post", enctype: "text/plain", action });
                 document.body.append(form);
                 form.submit();
@@ -118,16 +118,7 @@ def test_a_form_and_a_frame_of_another_origin_are_refused(visit: Visit, house: H
             house.url,
         )
     assert answered.value.status == 403
-    assert house.told("asks-open", ev.RunCancelRequested) == []
-
-
-@pytest.fixture(scope="module")
-def asking(browser: Browser, house: House) -> None:
-    """There is a run "asks-open" that waits for a person, and nothing happens in it."""
-    house.run("asks-open", "asks.yaml")
-    visit = Visit(browser, house)
-    expect(visit.open("run/asks-open").get_by_role("button", name="Answer size")).to_be_visible()
-    visit.close()
+    assert house.told("waits", ev.RunCancelRequested) == []
 
 
 def _attempts(page: Page, url: str) -> dict[str, str]:
@@ -141,7 +132,7 @@ def _attempts(page: Page, url: str) -> dict[str, str]:
                 } catch { return "refused"; }
             };
             const json = { "Content-Type": "application/json" };
-            const stream = new EventSource(`${url}/api/runs/asks-open/stream`, { withCredentials: true });
+            const stream = new EventSource(`${url}/api/runs/waits/stream`, { withCredentials: true });
             const streamed = new Promise((told) => {
                 stream.onmessage = stream.onopen = () => told("it came");
                 stream.addEventListener("change", () => told("it came"));
@@ -157,8 +148,8 @@ def _attempts(page: Page, url: str) -> dict[str, str]:
             const found = {
                 "read": await asked("/api/runs", {}),
                 "read blind": await asked("/api/runs", { mode: "no-cors" }),
-                "post json": await asked("/api/runs/asks-open/cancel", { method: "POST", headers: json, body: "{}" }),
-                "post text": await asked("/api/runs/asks-open/cancel", { method: "POST", mode: "no-cors", body: "{}" }),
+                "post json": await asked("/api/runs/waits/cancel", { method: "POST", headers: json, body: "{}" }),
+                "post text": await asked("/api/runs/waits/cancel", { method: "POST", mode: "no-cors", body: "{}" }),
                 "stream": await streamed,
                 "script": await ran,
             };
