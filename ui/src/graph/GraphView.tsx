@@ -1,10 +1,22 @@
-// A graph as the list of its tasks in the order of addition: what stands here until it is drawn.
+// The graph of tasks: drawn, or as a list; coloured by what one asks; searched; with the path that decides how long it takes.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { Mark } from "../parts/Badge";
-import { classes } from "../parts/classes";
-import { LongList } from "../parts/LongList";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { TaskRow } from "../api/types";
+import { IconButton } from "../parts/Button";
+import { Choice } from "../parts/Choice";
+import { Empty } from "../parts/Empty";
+import { Check, Select } from "../parts/Field";
+import { plural } from "../parts/format";
+import { MODES, type Entry, type Mode } from "./canvas/colours";
+import { GraphCanvas } from "./canvas/GraphCanvas";
+import { Minimap } from "./canvas/Minimap";
+import { critical } from "./critical";
+import { ExportMenu } from "./export/ExportMenu";
+import { GraphHint } from "./GraphHint";
+import { GraphList } from "./GraphList";
+import { GraphModel, type GraphNode } from "./model";
 import type { GraphSource } from "./source";
+import { told } from "./told";
 import "./graphview.css";
 
 interface Props {
@@ -13,29 +25,185 @@ interface Props {
   onSelect: (task: string | null) => void;
   /** What is said of single tasks: "added", "removed" or "changed". */
   marks?: ReadonlyMap<string, string>;
+  /** What the graph is of, for the names of files. */
+  name?: string;
 }
 
-const ROW_PX = 28;
-const MOST_PX = 400;
+const SHOWN = [
+  { id: "drawn", label: "Drawn" },
+  { id: "list", label: "List" },
+] as const;
+const NO_MARKS: ReadonlyMap<string, string> = new Map();
+/** The longest path is looked for anew at most so often. */
+const PATH_EVERY_MS = 1000;
 
-export function GraphView({ store, selected, onSelect, marks }: Props) {
-  const [version, setVersion] = useState(0);
-  useEffect(() => store.listen(() => setVersion((before) => before + 1)), [store]);
-  const rows = useMemo(() => [...store.rows.values()], [store, version]);
+export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = "graph" }: Props) {
+  const [shown, setShown] = useState<"drawn" | "list">("drawn");
+  const [mode, setMode] = useState<Mode>("state");
+  const [showsPath, setShowsPath] = useState(false);
+  const [words, setWords] = useState("");
+  const version = useChanges(store, PATH_EVERY_MS);
+  const path = useMemo(() => (showsPath ? critical(store.rows) : null), [store, version, showsPath]);
+  const found = useMemo(() => matching(store.rows, words), [store, version, words]);
+  const [canvas, setCanvas] = useState<GraphCanvas | null>(null);
+  const [legend, setLegend] = useState<readonly Entry[]>([]);
+  const whole = useRef<HTMLDivElement>(null);
+
+  useEffect(() => canvas?.show({ selected, marks, critical: path, found }, mode), [canvas, selected, marks, path, found, mode]);
+  useEffect(() => setLegend(canvas?.scene.colouring.legend ?? []), [canvas, mode, version]);
+  const goOn = () => {
+    const ids = [...(found ?? [])];
+    const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
+    if (next !== undefined) onSelect(next);
+  };
+
+  if (store.rows.size === 0) return <Empty title="No tasks yet">They show up here as they are planned.</Empty>;
   return (
-    <LongList rows={rows} height={ROW_PX} most={MOST_PX} label="Tasks" keyOf={({ id }) => id}>
-      {(row) => (
-        <button
-          type="button"
-          class={classes("task-line", row.id === selected && "chosen")}
-          aria-pressed={row.id === selected}
-          onClick={() => onSelect(row.id === selected ? null : row.id)}
-        >
-          <Mark state={row.state} />
-          <span>{row.id}</span>
-          <span class={classes("change", marks?.get(row.id))}>{marks?.get(row.id)}</span>
-        </button>
+    <div class="graph" ref={whole}>
+      <div class="graph-tools">
+        <Choice label="Shown as" options={SHOWN} chosen={shown} onChoose={setShown} />
+        <input
+          type="search"
+          class="control graph-find"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="Find a task"
+          aria-label="Find a task by a part of its name, operation or state"
+          value={words}
+          onInput={(event) => setWords(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") goOn();
+            else if (event.key === "Escape" && words) setWords("");
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
+          }}
+        />
+        {found && (
+          <span class="quiet-text" role="status">
+            {found.size === 0 ? "nothing found" : `${plural(found.size, "task")}`}
+          </span>
+        )}
+        {shown === "drawn" && (
+          <>
+            <label class="graph-mode">
+              Colour by
+              <Select value={mode} options={MODES} onValue={(value) => setMode(value as Mode)} />
+            </label>
+            <Check label="Critical path" checked={showsPath} onChecked={setShowsPath} />
+            <span class="gap" />
+            <span class="buttons">
+              <IconButton icon="minus" small label="Zoom out ( - )" onClick={() => canvas?.zoom(1 / 1.4)} />
+              <IconButton icon="plus" small label="Zoom in ( + )" onClick={() => canvas?.zoom(1.4)} />
+              <IconButton icon="fit" small label="Show the whole graph ( 0 )" onClick={() => canvas?.fit()} />
+              <ExportMenu canvas={canvas} name={name} />
+            </span>
+          </>
+        )}
+      </div>
+      {shown === "list" ? (
+        <GraphList
+          store={store}
+          version={version}
+          selected={selected}
+          onSelect={onSelect}
+          marks={marks}
+          found={found}
+          most={Math.max(160, (whole.current?.clientHeight ?? 460) - 52)}
+        />
+      ) : (
+        <>
+          <Drawing store={store} onSelect={onSelect} onCanvas={setCanvas} />
+          <ul class="graph-legend" aria-label="What the colours mean">
+            {legend.map(({ colour, words: meaning }) => (
+              <li key={meaning}>
+                <span class="patch" style={{ background: colour }} />
+                {meaning}
+              </li>
+            ))}
+          </ul>
+        </>
       )}
-    </LongList>
+    </div>
   );
+}
+
+interface DrawingProps {
+  store: GraphSource;
+  onSelect: (task: string | null) => void;
+  onCanvas: (canvas: GraphCanvas | null) => void;
+}
+
+function Drawing({ store, onSelect, onCanvas }: DrawingProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const model = useRef<GraphModel | null>(null);
+  const latest = useRef(onSelect);
+  latest.current = onSelect;
+  const [hover, setHover] = useState<{ node: GraphNode; x: number; y: number } | null>(null);
+  const [spoken, setSpoken] = useState("");
+  useEffect(() => {
+    const made = (model.current = new GraphModel(store));
+    let map: Minimap | null = null;
+    const canvas = new GraphCanvas(place.current!, made, {
+      onHover: (node, x, y) => setHover(node && { node, x, y }),
+      onSelect: (task) => latest.current(task),
+      onMove: (node) => setSpoken(told(node, Date.now() / 1000)),
+      onView: () => map?.viewed(),
+    });
+    map = new Minimap(place.current!, canvas, made);
+    onCanvas(canvas);
+    return () => {
+      onCanvas(null);
+      map.end();
+      canvas.end();
+      made.dispose();
+    };
+  }, []);
+  useEffect(() => model.current?.sourceChanged(store), [store]);
+  return (
+    <>
+      <div
+        class="graph-drawing"
+        ref={place}
+        tabIndex={0}
+        role="group"
+        aria-label={`Graph of ${plural(store.rows.size, "task")}. Arrows go along it, plus and minus zoom, Enter shows a task, Space unfolds a group. The list has the same.`}
+      />
+      <p class="unseen" role="status">
+        {spoken}
+      </p>
+      {hover && <GraphHint {...hover} />}
+    </>
+  );
+}
+
+/** Counts the changes of a source, a few at once. */
+function useChanges(store: GraphSource, everyMs: number): number {
+  const [version, setVersion] = useState(0);
+  useEffect(() => {
+    let timer = 0;
+    const count = () => {
+      timer = 0;
+      setVersion((before) => before + 1);
+    };
+    count();
+    const leave = store.listen(() => (timer ||= window.setTimeout(count, everyMs)));
+    return () => {
+      leave();
+      clearTimeout(timer);
+    };
+  }, [store, everyMs]);
+  return version;
+}
+
+/** Tasks that have every one of the words in what they are; null where there are no words. */
+export function matching(rows: ReadonlyMap<string, TaskRow>, words: string): ReadonlySet<string> | null {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  if (wanted.length === 0) return null;
+  const found = new Set<string>();
+  for (const { id, op, state, where = "", model = "", label = "" } of rows.values()) {
+    const text = `${id} ${op} ${state} ${where} ${model} ${label}`.toLowerCase();
+    if (wanted.every((word) => text.includes(word))) found.add(id);
+  }
+  return found;
 }

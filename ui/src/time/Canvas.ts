@@ -1,10 +1,11 @@
 // The canvas of the timeline, and what a hand does on it: it scrolls like a page, and zooms with Ctrl and the wheel, over
 // the axis with the wheel alone, with two fingers, or by keys. A frame is drawn where something has changed.
 
+import { inkOf, type Ink } from "../parts/ink";
 import type { RunClock } from "../state/elapsed";
 import type { Bar } from "./attempts";
 import type { Lane } from "./lanes";
-import { AXIS, LANE, barAt, inkOf, laneAt, paint, type Ink, type Picture } from "./paint";
+import { AXIS, LANE, barAt, laneAt, paint, type Picture } from "./paint";
 import { kept, moved, whole, zoomed, type Window } from "./window";
 
 export interface Heard {

@@ -52,7 +52,7 @@ function Graph({ side, selected, onSelect }: { side: Side; selected: string | nu
         {marks.size > 0 && `, ${marks.size} of them differ`}
       </figcaption>
       <div class="graph-place">
-        <GraphView store={source} selected={selected} onSelect={onSelect} marks={marks} />
+        <GraphView store={source} selected={selected} onSelect={onSelect} marks={marks} name={title} />
       </div>
     </figure>
   );

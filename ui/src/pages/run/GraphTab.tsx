@@ -31,7 +31,7 @@ export function GraphTab({ travel, at, selected, onSelect }: Props) {
     <div class="graph-tab">
       <PastBanner travel={travel} />
       <div class="graph-place">
-        <GraphView store={travel.source.value} selected={selected} onSelect={onSelect} />
+        <GraphView store={travel.source.value} selected={selected} onSelect={onSelect} name={travel.store.run} />
       </div>
       <Replay travel={travel} />
     </div>

@@ -1,0 +1,481 @@
+// The graph on its canvases: edges on one, nodes on another above it. A frame draws what changed since the last one; while
+// the camera moves, edges that take long to draw move along as they were drawn, and are drawn anew once it rests.
+
+import { inkOf, type Ink } from "../../parts/ink";
+import type { GraphChange, GraphModel, GraphNode } from "../model";
+import { between, fitted, panned, revealing, seen, toPicture, zoomed, type Camera, type Size } from "./camera";
+import { isOnTurn, OVERHANG_PX } from "./card";
+import { colouring, type Mode } from "./colours";
+import { NodeGrid } from "./grid";
+import { Hands } from "./Hands";
+import { Links, stepped, type Direction } from "./links";
+import { CanvasPainter } from "./painter";
+import { drawEdges, drawNode, isFaded, type Choices, type Scene } from "./scene";
+import { NODE_HEIGHT, NODE_WIDTH } from "../model";
+
+export interface Heard {
+  onHover: (node: GraphNode | null, x: number, y: number) => void;
+  onSelect: (task: string | null) => void;
+  /** The keyboard has come to a node. */
+  onMove: (node: GraphNode) => void;
+  /** The camera moved, or what it sees changed. */
+  onView: () => void;
+}
+
+/** From so many pixels to one of the picture on, a card can be read; below the second, nodes are blocks. */
+const READABLE = 0.62;
+const BLOCKS_BELOW = 0.24;
+const GLOW_MS = 1800;
+const GLIDE_MS = 220;
+const REST_MS = 120;
+const TICK_MS = 1000;
+/** Edges that took longer than this to draw are not drawn in every frame. */
+const SLOW_MS = 8;
+const HIT_PX = 4;
+
+export class GraphCanvas {
+  camera: Camera = { x: 0, y: 0, scale: 1 };
+  size: Size = { width: 0, height: 0 };
+  grid = new NodeGrid([]);
+  scene: Scene;
+  private readonly under = new Layer("edges");
+  private readonly over = new Layer("nodes");
+  private readonly sizes: ResizeObserver;
+  private readonly themes: MutationObserver;
+  private readonly dark = matchMedia("(prefers-color-scheme: dark)");
+  private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
+  private readonly hands: Hands;
+  private readonly leave: () => void;
+  private readonly ticking: number;
+  private links: Links | null = null;
+  private choices: Choices = { selected: null, marks: new Map(), critical: null, found: null };
+  private mode: Mode = "state";
+  /** The whole is kept in view until a hand has moved it. */
+  private fits = true;
+  private glide: { from: Camera; to: Camera; began: number } | null = null;
+  private drawnEdges: { camera: Camera; tookMs: number } | null = null;
+  private isStale = { edges: true, nodes: true };
+  private readonly dirty = new Set<string>();
+  private readonly young = new Set<string>();
+  private pressed: string | null = null;
+  private frame = 0;
+  private resting = 0;
+  private wasDrawn = false;
+
+  constructor(
+    readonly place: HTMLElement,
+    readonly model: GraphModel,
+    readonly heard: Heard,
+  ) {
+    place.append(this.under.canvas, this.over.canvas);
+    const ink = inkOf(place);
+    this.scene = {
+      model,
+      ink,
+      colouring: this.colouring(ink),
+      marks: this.choices.marks,
+      chosen: null,
+      around: null,
+      path: null,
+      found: null,
+      hovered: null,
+      current: null,
+      now: Date.now() / 1000,
+    };
+    this.hands = new Hands(this);
+    this.leave = model.listen((change) => this.hear(change));
+    this.sizes = new ResizeObserver(() => this.fitSize());
+    this.sizes.observe(place);
+    this.themes = new MutationObserver(() => this.newInk());
+    this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    this.dark.addEventListener("change", this.newInk);
+    this.ticking = window.setInterval(() => this.tick(), TICK_MS);
+    this.settle();
+    this.fitSize();
+  }
+
+  end(): void {
+    this.leave();
+    this.hands.end();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    this.dark.removeEventListener("change", this.newInk);
+    clearInterval(this.ticking);
+    clearTimeout(this.resting);
+    cancelAnimationFrame(this.frame);
+    this.under.canvas.remove();
+    this.over.canvas.remove();
+  }
+
+  /** What a person has chosen to see. A task that is newly selected comes into view. */
+  show(choices: Choices, mode: Mode): void {
+    const isOther = choices.selected !== this.choices.selected;
+    const isOtherMode = mode !== this.mode;
+    this.choices = choices;
+    this.mode = mode;
+    if (isOtherMode) this.scene.colouring = this.colouring(this.scene.ink);
+    this.choose();
+    // What was pressed is in view, and stays where it is under the hand.
+    if (isOther && choices.selected !== null && this.scene.chosen !== this.pressed) this.reveal(choices.selected);
+    this.pressed = null;
+  }
+
+  /** Bring the node of a task into view, if it is not. */
+  reveal(task: string): void {
+    const node = this.model.nodes.get(this.model.visible(task));
+    if (!node || Number.isNaN(node.x) || this.size.width === 0) return;
+    this.scene.current = this.scene.current === null ? null : node.id;
+    const to = revealing(this.camera, node, this.size, Math.min(READABLE, 1));
+    if (to === this.camera) return;
+    this.fits = false;
+    this.moveTo(to, true);
+  }
+
+  fit(): void {
+    this.fits = true;
+    this.moveTo(fitted(this.model.bounds, this.size), true);
+  }
+
+  zoom(factor: number, about = { x: this.size.width / 2, y: this.size.height / 2 }): void {
+    this.fits = false;
+    this.moveTo(zoomed(this.glide?.to ?? this.camera, factor, about), false);
+  }
+
+  pan(dx: number, dy: number): void {
+    this.fits = false;
+    this.moveTo(panned(this.camera, dx, dy, this.model.bounds, this.size), false);
+  }
+
+  /** Look at a place of the picture, such as one that was pressed on the small map. */
+  lookAt(at: { x: number; y: number }): void {
+    const { scale } = this.camera;
+    this.fits = false;
+    this.moveTo({ scale, x: this.size.width / 2 - at.x * scale, y: this.size.height / 2 - at.y * scale }, false);
+  }
+
+  /** The node at a place of the screen. */
+  nodeAt(at: { x: number; y: number }): GraphNode | null {
+    return this.grid.at(toPicture(this.camera, at), HIT_PX / this.camera.scale);
+  }
+
+  hover(node: GraphNode | null, x: number, y: number): void {
+    const before = this.scene.hovered;
+    this.scene.hovered = node?.id ?? null;
+    if (before !== this.scene.hovered) for (const id of [before, this.scene.hovered]) if (id !== null) this.dirty.add(id);
+    this.place.style.cursor = node ? "pointer" : "";
+    if (node || before !== null) this.heard.onHover(node, x, y);
+    this.request();
+  }
+
+  /** A place was pressed: its node is selected, or folded and unfolded; beside all nodes nothing is selected. */
+  press(at: { x: number; y: number }): void {
+    const node = this.nodeAt(at);
+    this.setCurrent(null);
+    if (node && this.canTurn(node) && this.camera.scale >= READABLE && isOnTurn(node, toPicture(this.camera, at))) return this.toggle(node);
+    this.pressed = node?.id ?? null;
+    this.heard.onSelect(this.pressed);
+  }
+
+  /** Whether tasks that it opened can be folded into it, or unfolded. */
+  canTurn(node: GraphNode): boolean {
+    return node.counts !== null || this.model.expanded.has(node.id);
+  }
+
+  /** Fold or unfold a group, or what a task opened. */
+  toggle(node: GraphNode): void {
+    if (this.canTurn(node)) this.model.toggle(node.id);
+  }
+
+  /** The keyboard goes on from where it is. */
+  step(direction: Direction): void {
+    const at = this.model.nodes.get(this.scene.current ?? this.scene.chosen ?? "");
+    const next = at ? stepped(this.model.nodes, this.linked(), at, direction) : this.first();
+    if (next) this.goTo(next);
+  }
+
+  goTo(node: GraphNode): void {
+    this.setCurrent(node.id);
+    this.reveal(node.id);
+    this.heard.onMove(node);
+  }
+
+  get current(): GraphNode | null {
+    return this.model.nodes.get(this.scene.current ?? "") ?? null;
+  }
+
+  setCurrent(id: string | null): void {
+    for (const one of [this.scene.current, id]) if (one !== null) this.dirty.add(one);
+    this.scene.current = id;
+    this.request();
+  }
+
+  private first(): GraphNode | null {
+    const { left, top, right, bottom } = seen(this.camera, this.size);
+    return this.grid.at({ x: Math.max(left, this.model.bounds.left), y: (Math.max(top, this.model.bounds.top) + Math.min(bottom, this.model.bounds.bottom)) / 2 }, right - left);
+  }
+
+  private linked(): Links {
+    return (this.links ??= new Links(this.model.edges));
+  }
+
+  private colouring(ink: Ink) {
+    const rows = function* (model: GraphModel) {
+      for (const { row } of model.nodes.values()) yield row;
+    };
+    return colouring(this.mode, rows(this.model), ink, getComputedStyle(this.place).colorScheme === "dark" || isDark(this.dark));
+  }
+
+  /** Take in what was chosen, for the nodes as they are now. */
+  private choose(): void {
+    const { selected, marks, critical, found } = this.choices;
+    const node = selected === null ? undefined : this.model.visible(selected);
+    const drawn = (tasks: ReadonlySet<string> | null) => tasks && new Set(Array.from(tasks, (task) => this.model.visible(task)));
+    this.scene.marks = marks;
+    this.scene.chosen = node !== undefined && this.model.nodes.has(node) ? node : null;
+    this.scene.around = this.scene.chosen === null ? null : this.linked().around(this.scene.chosen);
+    this.scene.path = drawn(critical);
+    this.scene.found = drawn(found);
+    this.redraw();
+  }
+
+  private hear({ changed, structure, moved }: GraphChange): void {
+    for (const id of changed) this.dirty.add(id);
+    if (structure) {
+      this.links = null;
+      if (this.mode !== "state") this.scene.colouring = this.colouring(this.scene.ink);
+    }
+    if (structure || moved) this.settle();
+    this.request();
+  }
+
+  /** Nodes came, went or moved. */
+  private settle(): void {
+    this.grid = new NodeGrid(this.model.nodes.values());
+    const now = performance.now();
+    for (const { id, bornAt } of this.model.nodes.values()) if (bornAt > 0 && now - bornAt < GLOW_MS) this.young.add(id);
+    if (this.fits && this.size.width > 0) this.moveTo(fitted(this.model.bounds, this.size), this.wasDrawn);
+    this.choose();
+  }
+
+  private readonly newInk = (): void => {
+    this.scene.ink = inkOf(this.place);
+    this.scene.colouring = this.colouring(this.scene.ink);
+    this.redraw();
+    this.heard.onView();
+  };
+
+  private fitSize(): void {
+    this.size = { width: this.place.clientWidth, height: this.place.clientHeight };
+    if (this.size.width === 0) return;
+    this.under.resize(this.size);
+    this.over.resize(this.size);
+    if (this.fits) this.camera = fitted(this.model.bounds, this.size);
+    this.isStale = { edges: true, nodes: true };
+    this.drawnEdges = null;
+    this.draw();
+    this.heard.onView();
+  }
+
+  private moveTo(to: Camera, glides: boolean): void {
+    if (glides && !this.still.matches && this.wasDrawn) this.glide = { from: this.camera, to, began: performance.now() };
+    else {
+      this.glide = null;
+      this.camera = to;
+    }
+    this.isStale.nodes = true;
+    this.request();
+    this.heard.onView();
+  }
+
+  private redraw(): void {
+    this.isStale = { edges: true, nodes: true };
+    this.request();
+  }
+
+  private request(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  /** What runs has run longer. */
+  private tick(): void {
+    if (document.hidden || this.camera.scale < READABLE) return;
+    for (const { id, row } of this.grid.within(seen(this.camera, this.size))) if (row.state === "running" || row.state === "grown") this.dirty.add(id);
+    if (this.dirty.size > 0) this.request();
+  }
+
+  private draw(): void {
+    if (this.size.width === 0) return;
+    const clock = performance.now();
+    this.scene.now = Date.now() / 1000;
+    if (this.glide) {
+      const share = Math.min(1, (clock - this.glide.began) / GLIDE_MS);
+      this.camera = between(this.glide.from, this.glide.to, share);
+      this.isStale.nodes = true;
+      if (share === 1) this.glide = null;
+      this.heard.onView();
+    }
+    this.drawEdges();
+    this.age(clock);
+    if (this.isStale.nodes) this.drawAll(clock);
+    else this.drawDirty(clock);
+    this.isStale.nodes = false;
+    this.dirty.clear();
+    if (!this.wasDrawn && this.model.nodes.size > 0 && !Number.isNaN(this.model.nodes.values().next().value!.x)) {
+      this.wasDrawn = true;
+      performance.mark("orrery:drawn");
+    }
+    if (this.glide || this.young.size > 0) this.request();
+  }
+
+  /** What is new glows for a while. */
+  private age(clock: number): void {
+    for (const id of this.young) {
+      const node = this.model.nodes.get(id);
+      this.dirty.add(id);
+      if (!node || this.still.matches || clock - node.bornAt >= GLOW_MS) this.young.delete(id);
+    }
+  }
+
+  private glow({ id, bornAt }: GraphNode, clock: number): number {
+    return this.young.has(id) ? Math.max(0, 1 - (clock - bornAt) / GLOW_MS) : 0;
+  }
+
+  private drawEdges(): void {
+    const { drawnEdges: drawn, camera } = this;
+    const isMoved = !drawn || drawn.camera !== camera;
+    if (!isMoved && !this.isStale.edges) return;
+    if (drawn && drawn.tookMs > SLOW_MS && !this.isResting()) {
+      const by = camera.scale / drawn.camera.scale;
+      this.under.canvas.style.transform = `matrix(${by},0,0,${by},${camera.x - drawn.camera.x * by},${camera.y - drawn.camera.y * by})`;
+      return;
+    }
+    const began = performance.now();
+    const painter = this.under.begin(camera);
+    const isFar = camera.scale < BLOCKS_BELOW;
+    drawEdges(painter, this.scene, seen(camera, this.size), isFar ? 0.7 / camera.scale : 1.3, !isFar);
+    this.under.canvas.style.transform = "";
+    this.drawnEdges = { camera, tookMs: performance.now() - began };
+    this.isStale.edges = false;
+  }
+
+  /** Whether nothing has moved for a while; if not, a frame is drawn then. */
+  private isResting(): boolean {
+    if (this.resting === -1) {
+      this.resting = 0;
+      return true;
+    }
+    clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => {
+      this.resting = -1;
+      this.isStale.edges = true;
+      this.request();
+    }, REST_MS);
+    return false;
+  }
+
+  private drawAll(clock: number): void {
+    const painter = this.over.begin(this.camera);
+    const nodes = this.grid.within(seen(this.camera, this.size));
+    if (this.camera.scale < BLOCKS_BELOW) this.drawBlocks(painter.context, nodes);
+    else for (const node of nodes) this.drawOne(painter, node, clock);
+  }
+
+  private drawDirty(clock: number): void {
+    const painter = this.over.go(this.camera);
+    const within = seen(this.camera, this.size);
+    const nodes: GraphNode[] = [];
+    for (const id of this.dirty) {
+      const node = this.model.nodes.get(id);
+      if (!node || Number.isNaN(node.x)) continue;
+      if (node.x + NODE_WIDTH < within.left || node.x - NODE_WIDTH > within.right || node.y + NODE_HEIGHT < within.top || node.y - NODE_HEIGHT > within.bottom) continue;
+      nodes.push(node);
+    }
+    if (nodes.length === 0) return;
+    const [width, height] = [NODE_WIDTH + 2 * OVERHANG_PX, NODE_HEIGHT + 2 * OVERHANG_PX];
+    for (const { x, y } of nodes) painter.context.clearRect(x - width / 2, y - height / 2, width, height);
+    if (this.camera.scale < BLOCKS_BELOW) this.drawBlocks(painter.context, nodes);
+    else for (const node of nodes) this.drawOne(painter, node, clock);
+  }
+
+  private drawOne(painter: CanvasPainter, node: GraphNode, clock: number): void {
+    drawNode(painter, this.scene, node, this.glow(node, clock), this.camera.scale < READABLE);
+    painter.opacity(1);
+  }
+
+  /** Nodes that are too small for words, all of one colour at once. */
+  private drawBlocks(context: CanvasRenderingContext2D, nodes: readonly GraphNode[]): void {
+    const { scene } = this;
+    const paths = new Map<string, GraphNode[]>();
+    const faded: GraphNode[] = [];
+    const special: GraphNode[] = [];
+    for (const node of nodes) {
+      if (isFaded(scene, node)) faded.push(node);
+      const colour = scene.colouring.of(node.row, scene.now);
+      const found = paths.get(colour);
+      if (found) found.push(node);
+      else paths.set(colour, [node]);
+      if (node.id === scene.chosen || node.id === scene.current || scene.path?.has(node.id) || scene.marks.has(node.id)) special.push(node);
+    }
+    const [width, height] = [NODE_WIDTH, NODE_HEIGHT];
+    for (const [colour, alike] of paths) {
+      context.fillStyle = colour;
+      for (const { x, y } of alike) context.fillRect(x - width / 2, y - height / 2, width, height);
+    }
+    context.fillStyle = scene.ink.colour("--surface");
+    context.globalAlpha = 0.65;
+    for (const { x, y } of faded) context.fillRect(x - width / 2, y - height / 2, width, height);
+    context.globalAlpha = 1;
+    const line = Math.min(9, 2 / this.camera.scale);
+    context.setLineDash([]);
+    context.lineWidth = line;
+    for (const { x, y, id } of special) {
+      context.strokeStyle = scene.ink.colour(id === scene.chosen || id === scene.current ? "--accent" : "--text");
+      context.strokeRect(x - width / 2 - line / 2, y - height / 2 - line / 2, width + line, height + line);
+    }
+  }
+}
+
+const isDark = (system: MediaQueryList): boolean => {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen === "dark" || (chosen !== "light" && system.matches);
+};
+
+/** One canvas over the whole place. */
+class Layer {
+  readonly canvas = document.createElement("canvas");
+  private readonly painter: CanvasPainter;
+
+  constructor(name: string) {
+    this.canvas.className = `graph-${name}`;
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.painter = new CanvasPainter(this.canvas.getContext("2d")!);
+  }
+
+  resize({ width, height }: Size): void {
+    const dots = devicePixelRatio || 1;
+    this.canvas.width = Math.round(width * dots);
+    this.canvas.height = Math.round(height * dots);
+    this.canvas.style.width = `${width}px`;
+    this.canvas.style.height = `${height}px`;
+  }
+
+  /** Empty it, to be drawn on in pixels of the picture. */
+  begin(camera: Camera): CanvasPainter {
+    const { context } = this.painter;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalAlpha = 1;
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    return this.go(camera);
+  }
+
+  /** Draw over what is there. */
+  go({ x, y, scale }: Camera): CanvasPainter {
+    const dots = devicePixelRatio || 1;
+    this.painter.context.setTransform(dots * scale, 0, 0, dots * scale, dots * x, dots * y);
+    this.painter.begin();
+    return this.painter;
+  }
+}
