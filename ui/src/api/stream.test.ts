@@ -151,6 +151,20 @@ it("stops where the run is gone", () => {
   expect(server.source.closed).toBe(true);
 });
 
+it("holds no stream of a run that has ended, and asks for nothing more", async () => {
+  server.events = 4;
+  server.source.say("change", server.changeAfter(3));
+  server.source.say("ended", {});
+  expect(server.source.closed).toBe(true);
+  expect(store.seq).toBe(4);
+  expect(store.connection.value).toBe("live");
+  follower.see(false);
+  follower.see(true);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(server.sources).toHaveLength(1);
+  expect(server.asked).toHaveLength(1);
+});
+
 it("says nothing any more when it was ended", async () => {
   follower.end();
   expect(server.source.closed).toBe(true);

@@ -2,7 +2,8 @@
 // the store's number of the last event says what it has, and asks for what is after it.
 //
 // While the page is seen it holds a stream. In the background it asks now and then instead: a browser has six
-// connections for a server, and streams of forgotten tabs would use them up.
+// connections for a server, and streams of forgotten tabs would use them up. For the same reason it holds none of a run
+// that has ended: nothing follows.
 
 import { effect } from "@preact/signals";
 import { backOff, heard, lostTouch } from "../state/connection";
@@ -53,7 +54,8 @@ export class Follower {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private tries = 0;
   private seen = true;
-  private ended = false;
+  /** Nothing follows any more: the run has ended and all of it was heard, or nobody wants it. */
+  private over = false;
   /** Counts what was begun, so that what comes late from before is not taken. */
   private turn = 0;
 
@@ -64,14 +66,14 @@ export class Follower {
 
   /** The page is seen from now on, or is not. */
   see(seen: boolean): void {
-    if (this.ended) return;
+    if (this.over) return;
     this.seen = seen;
     this.tries = 0;
     this.begin();
   }
 
   end(): void {
-    this.ended = true;
+    this.over = true;
     this.stop();
   }
 
@@ -107,6 +109,9 @@ export class Follower {
     };
     source.addEventListener("change", (event) => {
       if (source === this.source) this.take(JSON.parse(event.data) as Change);
+    });
+    source.addEventListener("ended", () => {
+      if (source === this.source) this.end();
     });
     source.addEventListener("gone", () => {
       if (source === this.source) this.refuse("There is no such run any more.");
