@@ -24,6 +24,8 @@ export default mergeConfig(
   page,
   defineConfig({
     plugins: [inlineWorkers],
+    // A file on a disk has no origin from which a browser would take a module.
+    worker: { format: "iife" },
     build: {
       emptyOutDir: false,
       copyPublicDir: false,
