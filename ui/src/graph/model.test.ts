@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Change, RunHead, TaskRow } from "../api/types";
 import { RunStore } from "../state/run";
-import { row } from "./layout/samples";
+import { chance, row } from "./layout/samples";
 import { GraphModel, NODE_HEIGHT, NODE_WIDTH, type GraphChange, type GraphNode } from "./model";
 import { fixed } from "./source";
 
@@ -159,4 +159,40 @@ it("is empty where the source is", () => {
   apply([], ["a"]);
   expect(model.nodes.size).toBe(0);
   expect(model.bounds).toEqual({ left: 0, top: 0, right: 0, bottom: 0 });
+});
+
+it.each([1, 2, 3])("is whole after anything that may happen to a run (seed %i)", (seed) => {
+  const random = chance(seed);
+  const { store, model, apply } = live(row("t0"));
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
+  const ids = () => [...store.rows.keys()];
+  let named = 1;
+  const steps: (() => void)[] = [
+    () => apply(Array.from({ length: 5 }, () => row(`t${named++}`, [pick(ids()), pick(ids())], { state: "waiting" }))),
+    () => {
+      const opener = pick([...store.rows.values()]);
+      const opened = Array.from({ length: 1 + Math.floor(random() * 60) }, () => row(`${opener.id}/${named++}`, [], { parent: opener.id, born: named }));
+      apply([{ ...opener, each: random() < 0.5 }, ...opened]);
+    },
+    () => apply(ids().filter(() => random() < 0.3).map((id) => ({ ...store.rows.get(id)!, state: pick(["running", "succeeded", "failed"]) }))),
+    () => apply([], ids().slice(1).filter(() => random() < 0.05)),
+    () => model.toggle(pick(ids())),
+    () => apply([{ ...store.rows.get("t0")!, needs: [{ task: pick(ids()) }] }]),
+  ];
+  for (let step = 0; step < 40; step++) {
+    pick(steps)();
+    const nodes = [...model.nodes.values()];
+    expect(nodes.flatMap(({ id, members }) => [id, ...members]).sort()).toEqual(ids().sort());
+    const faults = nodes.filter(({ id, row: drawn, members, counts, x, y }) => {
+      const found: Record<string, number> = {};
+      for (const task of members) found[store.rows.get(task)!.state] = (found[store.rows.get(task)!.state] ?? 0) + 1;
+      const isCounted = JSON.stringify(Object.entries(counts ?? {}).sort()) === JSON.stringify(Object.entries(found).sort());
+      const isFound = [id, ...members].every((task) => model.visible(task) === id);
+      return !isCounted || !isFound || drawn !== store.rows.get(id) || !Number.isFinite(x + y);
+    });
+    expect(faults).toEqual([]);
+    const loose = [...model.edges, ...model.implied].filter(({ from, to }) => from === to || !model.nodes.has(from) || !model.nodes.has(to));
+    expect(loose).toEqual([]);
+    expect(new Set(nodes.map(({ x, y }) => `${x} ${y}`)).size).toBe(nodes.length);
+  }
 });
