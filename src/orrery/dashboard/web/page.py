@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from orrery.dashboard.web.notice import notice
@@ -17,17 +17,12 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 """Of files whose names change with what is in them."""
 
 
-def page_routes(folder: Path | None = None) -> list[Route]:
-    """The routes of the page. Each file is looked for anew, so that one that is built meanwhile is shown.
+def page_routes(folder: Path = FOLDER) -> list[Route]:
+    """The routes of the page. Each file is read anew, so that one that is built meanwhile is shown."""
 
-    Args:
-        folder: of the built page; where `make ui` puts it unless given.
-    """
-    folder = folder or FOLDER
-
-    async def index(_request: Request) -> Response:
-        if (folder / "index.html").is_file():
-            return FileResponse(folder / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
+    def index(_request: Request) -> Response:
+        if (content := _content(folder / "index.html")) is not None:
+            return Response(content, media_type="text/html", headers={"Cache-Control": "no-cache"})
         return notice(
             503,
             "The page has not been built",
@@ -37,10 +32,10 @@ def page_routes(folder: Path | None = None) -> list[Route]:
             again="/",
         )
 
-    async def asset(request: Request) -> Response:
+    def asset(request: Request) -> Response:
         return _file(folder / "assets", request.path_params["name"], _FOR_EVER)
 
-    async def beside(request: Request) -> Response:
+    def beside(request: Request) -> Response:
         return _file(folder, request.path_params["name"], "no-cache")
 
     return [Route("/", index), Route("/assets/{name}", asset), Route("/{name}", beside)]
@@ -48,11 +43,20 @@ def page_routes(folder: Path | None = None) -> list[Route]:
 
 def _file(folder: Path, name: str, caching: str) -> Response:
     """A file of a folder, by a name that has no other folder in it. Raises HTTPException."""
-    if name.startswith(".") or "%" in name or "\\" in name or not name.isprintable() or not (folder / name).is_file():
+    is_plain = not name.startswith(".") and "%" not in name and "\\" not in name and name.isprintable()
+    if not is_plain or (content := _content(folder / name)) is None:
         raise HTTPException(404)
     media = mimetypes.guess_type(name)[0] or "application/octet-stream"
     media = "text/javascript" if name.endswith(".js") else media
-    return FileResponse(folder / name, media_type=media, headers={"Cache-Control": caching})
+    return Response(content, media_type=media, headers={"Cache-Control": caching})
+
+
+def _content(path: Path) -> bytes | None:
+    """What is in a file; None where there is none, or none any more: the page may be built anew at this moment."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 __all__ = ["page_routes"]
