@@ -123,7 +123,7 @@ function Body({ store, panel, onSelect }: { store: RunStore; panel: Panel; onSel
         </Section>
       )}
       {delays.length > 0 && (
-        <Section title={`${row.state === "failed" ? "It delayed" : "It delays"} ${plural(delays.length, "task")}${delays.length >= 1000 ? " or more" : ""}`}>
+        <Section title={`${ended ? "It delayed" : "It delays"} ${plural(delays.length, "task")}${delays.length >= 1000 ? " or more" : ""}`}>
           <TaskLinks tasks={delays} store={store} onSelect={onSelect} />
         </Section>
       )}

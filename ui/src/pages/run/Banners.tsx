@@ -75,11 +75,12 @@ function FirstFailure({ store, head, task, onSelect }: FailureProps) {
         <span class="one-line">
           <strong>{task}</strong> failed first{because && `: ${because}`}
         </span>
+        <span class="unseen">. It </span>
         <span class="rest">
           {delayed > 0 && `delayed ${delayed >= 1000 ? "1,000 tasks or more" : plural(delayed, "task")}`}
           {others > 0 && `${delayed > 0 ? " · " : ""}${plural(others, "other")}${others >= 99 ? " or more" : ""} failed later`}
         </span>
-        <span class="unseen">: show it</span>
+        <span class="unseen">. Show it.</span>
         <Icon name="right" />
       </button>
     </div>
