@@ -67,22 +67,32 @@ export function drawEdges(painter: Painter, scene: Scene, within: GraphBounds, l
   for (const edge of model.edges) {
     const from = model.nodes.get(edge.from)!;
     const to = model.nodes.get(edge.to)!;
-    if (Number.isNaN(from.x) || Number.isNaN(to.x) || !crosses(from, to, within)) continue;
+    if (Number.isNaN(from.x) || Number.isNaN(to.x) || !crosses(from, to, edge.via, within)) continue;
     if (chosen !== null && (edge.from === chosen || edge.to === chosen)) above.push([edge, { colour: ink.colour("--accent"), width: 2 * lineWidth, dashed: edge.weak }]);
     else if (path?.has(edge.from) && path.has(edge.to)) above.push([edge, { colour: ink.colour("--text"), width: 2 * lineWidth, dashed: edge.weak }]);
-    else draw(painter, from, to, { colour: plain, width: lineWidth, dashed: edge.weak }, hasHeads);
+    else draw(painter, from, to, edge.via, { colour: plain, width: lineWidth, dashed: edge.weak }, hasHeads);
+  }
+  for (const edge of chosen === null ? [] : model.implied) {
+    if (edge.from === chosen || edge.to === chosen) above.push([edge, { colour: ink.colour("--accent"), width: lineWidth, dashed: edge.weak }]);
   }
   painter.opacity(1);
-  for (const [{ from, to }, stroke] of above) draw(painter, model.nodes.get(from)!, model.nodes.get(to)!, stroke, hasHeads);
+  for (const [{ from, to, via }, stroke] of above) draw(painter, model.nodes.get(from)!, model.nodes.get(to)!, via, stroke, hasHeads);
 }
 
-function draw(painter: Painter, from: GraphNode, to: GraphNode, stroke: Stroke, hasHead: boolean): void {
-  const start = { x: from.x + NODE_WIDTH / 2, y: from.y };
-  painter.curve(start, { x: to.x - NODE_WIDTH / 2, y: to.y }, stroke, hasHead ? ARROW_PX * Math.max(1, stroke.width / 1.5) : 0);
+function draw(painter: Painter, from: GraphNode, to: GraphNode, via: readonly number[], stroke: Stroke, hasHead: boolean): void {
+  let at = { x: from.x + NODE_WIDTH / 2, y: from.y };
+  for (let i = 0; i < via.length; i += 2) {
+    const next = { x: via[i]!, y: via[i + 1]! };
+    painter.curve(at, next, stroke, 0);
+    at = next;
+  }
+  painter.curve(at, { x: to.x - NODE_WIDTH / 2, y: to.y }, stroke, hasHead ? ARROW_PX * Math.max(1, stroke.width / 1.5) : 0);
 }
 
-function crosses(from: GraphNode, to: GraphNode, { left, top, right, bottom }: GraphBounds): boolean {
+function crosses(from: GraphNode, to: GraphNode, via: readonly number[], { left, top, right, bottom }: GraphBounds): boolean {
   const half = NODE_HEIGHT;
   if (Math.max(from.x, to.x) + NODE_WIDTH < left || Math.min(from.x, to.x) - NODE_WIDTH > right) return false;
-  return Math.max(from.y, to.y) + half >= top && Math.min(from.y, to.y) - half <= bottom;
+  let [high, low] = [Math.min(from.y, to.y), Math.max(from.y, to.y)];
+  for (let i = 1; i < via.length; i += 2) [high, low] = [Math.min(high, via[i]!), Math.max(low, via[i]!)];
+  return low + half >= top && high - half <= bottom;
 }
