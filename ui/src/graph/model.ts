@@ -62,7 +62,7 @@ interface Place {
 const EMPTY: readonly string[] = [];
 const STRAIGHT: readonly number[] = [];
 /** Nobody can follow one of more edges than these, and to lead them around nodes would take long. */
-const MOST_LED = 4000;
+const MOST_LED = 2000;
 const SIDES = ["left", "top", "right", "bottom"] as const;
 const NO_BOUNDS: Readonly<GraphBounds> = { left: 0, top: 0, right: 0, bottom: 0 };
 
