@@ -215,7 +215,7 @@ export class GraphCanvas {
   }
 
   private linked(): Links {
-    return (this.links ??= new Links(this.model.edges));
+    return (this.links ??= new Links([...this.model.edges, ...this.model.implied]));
   }
 
   private colouring(ink: Ink) {

@@ -29,20 +29,20 @@ export interface Painter {
   measure(words: string, font: Font): number;
   /** A path in its own pixels, moved and made larger. */
   path(path: string, x: number, y: number, scale: number, stroke: Stroke | null, fill: string | null): void;
-  /** A line from one place to another, level at both ends, with a head where `head` pixels are given. */
-  curve(from: Point, to: Point, stroke: Stroke, head: number): void;
+  /** A line through points, x and y of each, level at every one; with a head where `head` pixels are given. */
+  curve(points: readonly number[], stroke: Stroke, head: number): void;
 }
 
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
+const BEND_PX = 28;
 export const FAMILY = "system-ui, sans-serif";
 export const fontOf = ({ size, bold }: Font): string => `${bold ? "600 " : ""}${size}px ${FAMILY}`;
 
-/** How far a curve reaches out before it bends. */
-export const bend = (from: Point, to: Point): number => Math.max(28, Math.abs(to.x - from.x) / 2);
+/** The part of a curve that leads to the point at `at`: two points that pull it, and where it ends. */
+export function part(points: readonly number[], at: number, head: number): [number, number, number, number, number, number] {
+  const [x, y, toX, toY] = [points[at - 2]!, points[at - 1]!, points[at]! - (at === points.length - 2 ? head : 0), points[at + 1]!];
+  const reach = y === toY ? (toX - x) / 3 : Math.max(BEND_PX, Math.abs(toX - x) / 2);
+  return [x + reach, y, toX - reach, toY, toX, toY];
+}
 
 /** As much of words as is no wider than `width`, the middle left out. */
 export function cut(painter: Painter, words: string, width: number, font: Font): string {
@@ -128,19 +128,19 @@ export class CanvasPainter implements Painter {
     context.restore();
   }
 
-  curve(from: Point, to: Point, stroke: Stroke, head: number): void {
+  curve(points: readonly number[], stroke: Stroke, head: number): void {
     const { context } = this;
-    const reach = bend(from, to);
     context.beginPath();
-    context.moveTo(from.x, from.y);
-    context.bezierCurveTo(from.x + reach, from.y, to.x - head - reach, to.y, to.x - head, to.y);
+    context.moveTo(points[0]!, points[1]!);
+    for (let at = 2; at < points.length; at += 2) context.bezierCurveTo(...part(points, at, head));
     this.prepare(stroke);
     context.stroke();
     if (head <= 0) return;
+    const [x, y] = points.slice(-2) as [number, number];
     context.beginPath();
-    context.moveTo(to.x, to.y);
-    context.lineTo(to.x - head, to.y - head / 2);
-    context.lineTo(to.x - head, to.y + head / 2);
+    context.moveTo(x, y);
+    context.lineTo(x - head, y - head / 2);
+    context.lineTo(x - head, y + head / 2);
     context.fillStyle = stroke.colour;
     context.fill();
   }

@@ -62,37 +62,30 @@ const ARROW_PX = 6;
 export function drawEdges(painter: Painter, scene: Scene, within: GraphBounds, lineWidth: number, hasHeads: boolean): void {
   const { model, ink, chosen, around, path, found } = scene;
   const above: [GraphEdge, Stroke][] = [];
-  const plain = ink.colour("--edge");
-  painter.opacity(around || found ? 0.25 : 0.75);
-  for (const edge of model.edges) {
+  const take = (edge: GraphEdge, colour: string) => above.push([edge, { colour: ink.colour(colour), width: 2 * lineWidth, dashed: edge.weak }]);
+  const isChosen = ({ from, to }: GraphEdge): boolean => chosen !== null && (from === chosen || to === chosen);
+  const draw = (edge: GraphEdge, stroke: Stroke) => {
     const from = model.nodes.get(edge.from)!;
     const to = model.nodes.get(edge.to)!;
-    if (Number.isNaN(from.x) || Number.isNaN(to.x) || !crosses(from, to, edge.via, within)) continue;
-    if (chosen !== null && (edge.from === chosen || edge.to === chosen)) above.push([edge, { colour: ink.colour("--accent"), width: 2 * lineWidth, dashed: edge.weak }]);
-    else if (path?.has(edge.from) && path.has(edge.to)) above.push([edge, { colour: ink.colour("--text"), width: 2 * lineWidth, dashed: edge.weak }]);
-    else draw(painter, from, to, edge.via, { colour: plain, width: lineWidth, dashed: edge.weak }, hasHeads);
+    if (Number.isNaN(from.x) || Number.isNaN(to.x) || !crosses(from, to, edge.via, within)) return;
+    const points = [from.x + NODE_WIDTH / 2, from.y, ...edge.via, to.x - NODE_WIDTH / 2, to.y];
+    painter.curve(points, stroke, hasHeads ? ARROW_PX * Math.max(1, stroke.width / 1.5) : 0);
+  };
+  const plain = { colour: ink.colour("--edge"), width: lineWidth };
+  painter.opacity(around || found ? 0.25 : 0.75);
+  for (const edge of model.edges) {
+    if (isChosen(edge)) take(edge, "--accent");
+    else if (path?.has(edge.from) && path.has(edge.to)) take(edge, "--text");
+    else draw(edge, edge.weak ? { ...plain, dashed: true } : plain);
   }
-  for (const edge of chosen === null ? [] : model.implied) {
-    if (edge.from === chosen || edge.to === chosen) above.push([edge, { colour: ink.colour("--accent"), width: lineWidth, dashed: edge.weak }]);
-  }
+  if (chosen !== null) for (const edge of model.implied) if (isChosen(edge)) take(edge, "--accent");
   painter.opacity(1);
-  for (const [{ from, to, via }, stroke] of above) draw(painter, model.nodes.get(from)!, model.nodes.get(to)!, via, stroke, hasHeads);
-}
-
-function draw(painter: Painter, from: GraphNode, to: GraphNode, via: readonly number[], stroke: Stroke, hasHead: boolean): void {
-  let at = { x: from.x + NODE_WIDTH / 2, y: from.y };
-  for (let i = 0; i < via.length; i += 2) {
-    const next = { x: via[i]!, y: via[i + 1]! };
-    painter.curve(at, next, stroke, 0);
-    at = next;
-  }
-  painter.curve(at, { x: to.x - NODE_WIDTH / 2, y: to.y }, stroke, hasHead ? ARROW_PX * Math.max(1, stroke.width / 1.5) : 0);
+  for (const [edge, stroke] of above) draw(edge, stroke);
 }
 
 function crosses(from: GraphNode, to: GraphNode, via: readonly number[], { left, top, right, bottom }: GraphBounds): boolean {
-  const half = NODE_HEIGHT;
   if (Math.max(from.x, to.x) + NODE_WIDTH < left || Math.min(from.x, to.x) - NODE_WIDTH > right) return false;
   let [high, low] = [Math.min(from.y, to.y), Math.max(from.y, to.y)];
-  for (let i = 1; i < via.length; i += 2) [high, low] = [Math.min(high, via[i]!), Math.max(low, via[i]!)];
-  return low + half >= top && high - half <= bottom;
+  for (let at = 1; at < via.length; at += 2) [high, low] = [Math.min(high, via[at]!), Math.max(low, via[at]!)];
+  return low >= top - NODE_HEIGHT && high <= bottom + NODE_HEIGHT;
 }

@@ -1,6 +1,6 @@
 // A graph as SVG: a painter that writes what it is told.
 
-import { bend, FAMILY, type Box, type Font, type Painter, type Point, type Stroke } from "../canvas/painter";
+import { FAMILY, part, type Box, type Font, type Painter, type Stroke } from "../canvas/painter";
 
 const number = (value: number): string => String(Math.round(value * 100) / 100);
 
@@ -30,14 +30,14 @@ export class SvgPainter implements Painter {
     this.write("path", { d: path, transform, ...inside(fill), ...around(stroke ?? undefined), ...ends });
   }
 
-  curve(from: Point, to: Point, stroke: Stroke, head: number): void {
-    const reach = bend(from, to);
-    const end = to.x - head;
-    const points = [from.x + reach, from.y, end - reach, to.y, end, to.y].map(number).join(" ");
-    this.write("path", { d: `M${number(from.x)} ${number(from.y)}C${points}`, fill: "none", ...around(stroke) });
+  curve(points: readonly number[], stroke: Stroke, head: number): void {
+    let way = `M${number(points[0]!)} ${number(points[1]!)}`;
+    for (let at = 2; at < points.length; at += 2) way += `C${part(points, at, head).map(number).join(" ")}`;
+    this.write("path", { d: way, fill: "none", ...around(stroke) });
     if (head <= 0) return;
-    const back = [to.x, to.y, end, to.y - head / 2, end, to.y + head / 2].map(number);
-    this.write("path", { d: `M${back[0]} ${back[1]}L${back[2]} ${back[3]}L${back[4]} ${back[5]}z`, fill: stroke.colour });
+    const [x, y] = points.slice(-2) as [number, number];
+    const corners = [x, y, x - head, y - head / 2, x - head, y + head / 2].map(number);
+    this.write("path", { d: `M${corners[0]} ${corners[1]}L${corners[2]} ${corners[3]}L${corners[4]} ${corners[5]}z`, fill: stroke.colour });
   }
 
   /** The document: what was drawn, on a ground, as large as a box. */
