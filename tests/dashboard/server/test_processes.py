@@ -101,14 +101,12 @@ def test_its_link_opens_it_and_only_its_names_are_answered(desk: Desk, serve: Se
 def test_two_at_once_have_ports_of_their_own_and_the_link_is_of_the_last_that_runs(
     desk: Desk, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk.begin()
-    desk.wait_for(asks)
+    desk.journal.release(Log(desk.journal, "r", Graph([Task("a", "work")])).lease)
     first, second = serve("--port", "0"), serve()
     assert first.port != second.port
     assert [server.client.get("/api/runs").json()["runs"][0]["run"] for server in (first, second)] == ["r", "r"]
     assert first.client.post("/api/runs/r/pause", json={}).status_code == 200
-    desk.wait_for(lambda machine: machine.paused)
-    assert second.client.get("/api/runs/r/rows").json()["head"]["state"] == "paused"
+    assert second.client.get("/api/runs/r/events").json()["events"][-1]["type"] == "RunPaused"
     monkeypatch.chdir(desk.folder)
 
     def link() -> tuple[int, str]:
