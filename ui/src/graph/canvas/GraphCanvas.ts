@@ -25,6 +25,8 @@ export interface Heard {
 /** From so many pixels to one of the picture on, a card can be read; below the second, nodes are blocks. */
 const READABLE = 0.62;
 const BLOCKS_BELOW = 0.24;
+/** What is brought into view is at least so large: its name can be read. */
+const LEGIBLE = 0.45;
 const GLOW_MS = 1800;
 const GLIDE_MS = 220;
 const REST_MS = 120;
@@ -125,7 +127,7 @@ export class GraphCanvas {
     const node = this.model.nodes.get(this.model.visible(task));
     if (!node || Number.isNaN(node.x) || this.size.width === 0) return;
     this.scene.current = this.scene.current === null ? null : node.id;
-    const to = revealing(this.camera, node, this.size, Math.min(READABLE, 1));
+    const to = revealing(this.camera, node, this.size, LEGIBLE);
     if (to === this.camera) return;
     this.fits = false;
     this.moveTo(to, true);
