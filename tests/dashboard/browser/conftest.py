@@ -49,6 +49,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A dashboard with these runs: a demo that failed, "one" and "two" of shown.yaml, "hostile", and "fails"."""
     found = House(tmp_path_factory.mktemp("house"))
     try:
+        found.spoil()
         found.end(
             found.start("demo"),
             found.start("run", "shown.yaml", "--run", "one"),

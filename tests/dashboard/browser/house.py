@@ -25,18 +25,21 @@ class House:
     """Everything that a test of the page looks at.
 
     Args:
-        folder: an empty folder, in which a git repository is made whose index is broken, so that the demo fails there.
+        folder: an empty folder; it becomes a git repository.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copytree(WORKFLOWS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-        (folder / ".git" / "index").write_bytes(b"broken")
         self.programs: list[subprocess.Popen[str]] = []
         self.port = 0
         self.server = self.serve()
         self.journal = open_journal(f"sqlite:///{folder}/.orrery/runs.db")
+
+    def spoil(self) -> None:
+        """Break the index of the repository, as a full disk does: the demo fails here from now on."""
+        (self.folder / ".git" / "index").write_bytes(b"broken")
 
     # -- programs ---------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ def test_a_row_changes_soon_after_its_event(visit: Visit, house: House) -> None:
     house.run("live", "steps.yaml", "-i", "gate=live")
     page = visit.open("run/live?task=first")
     panel = page.get_by_role("complementary", name="Task")
-    expect(panel.get_by_text("running", exact=True)).to_be_visible()
+    expect(panel.get_by_text("running", exact=True).first).to_be_visible()
     expect(page.get_by_role("img", name="1 running, 3 waiting")).to_be_visible()
     house.open_gates("live", 1)
     expect(page.get_by_role("img", name="1 succeeded, 1 running, 2 waiting")).to_be_visible(timeout=SOON_MS)

@@ -25,6 +25,7 @@ class Visit:
         theme: what the system prefers.
         size: of the window in pixels.
         has_key: it came by the link, so that it has the cookie.
+        sharpness: pixels of the screen for one of the page, in each direction.
     """
 
     def __init__(
@@ -35,13 +36,17 @@ class Visit:
         theme: Theme = "light",
         size: tuple[int, int] = WIDE,
         has_key: bool = True,
+        sharpness: float = 1,
     ) -> None:
         self.house = house
         self.trouble: list[str] = []
         self.tolerated: list[str] = []
         width, height = size
         self.context = browser.new_context(
-            color_scheme=theme, viewport={"width": width, "height": height}, reduced_motion="reduce"
+            color_scheme=theme,
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce",
+            device_scale_factor=sharpness,
         )
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.add_init_script(_TELLS_OF_VIOLATIONS)
