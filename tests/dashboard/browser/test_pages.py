@@ -82,9 +82,11 @@ def test_two_runs_are_compared(visit: Visit) -> None:
     expect(page.get_by_label("First run")).to_have_value("one")
     expect(page.get_by_label("Second run")).to_have_value("two")
     expect(page.get_by_role("tabpanel")).to_contain_text("each/3")
-    for tab, text in {"Outputs": "hello you", "Time": "each", "Graphs": "readme"}.items():
+    for tab, text in {"Outputs": "hello you", "Time": "each"}.items():
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tabpanel").get_by_text(text).first).to_be_visible()
+    page.get_by_role("tab", name="Graphs").click()
+    expect(page.get_by_role("group", name=re.compile("^Graph of 9 tasks"))).to_be_visible()
     page.get_by_role("button", name="Exchange the two").click()
     expect(page.get_by_label("First run")).to_have_value("two")
 
