@@ -9,7 +9,8 @@ import { effect } from "@preact/signals";
 import { backOff, heard, lostTouch } from "../state/connection";
 import { seen } from "../state/clock";
 import type { RunStore } from "../state/run";
-import { rows, streamAddress } from "./calls";
+import { rowsAfter } from "./ahead";
+import { streamAddress } from "./calls";
 import { embedded } from "./embedded";
 import { ApiRefused } from "./refused";
 import type { Change } from "./types";
@@ -32,7 +33,7 @@ export interface Line {
 
 const LINE: Line = {
   open: (run, after) => new EventSource(streamAddress(run, after)) as Source,
-  rows,
+  rows: rowsAfter,
 };
 
 /** Let the store follow its run; returns what ends that. */
