@@ -158,7 +158,7 @@ def window(browser: Browser, dashboard: Dashboard) -> Iterator[Window]:
 
 
 class Hand:
-    """Somebody who uses the graph: drags it, zooms, selects tasks. It is in no hurry: some sixty moves a second."""
+    """Somebody who uses the graph: drags it as it was drawn, zooms in, drags, selects tasks; some sixty moves a second."""
 
     STEP_S = 1 / 60
 
@@ -177,6 +177,7 @@ class Hand:
         while time.monotonic() < until:
             self._drag()
             self._zoom(-120)
+            self._drag()
             self._select(self._tasks[self.rounds % len(self._tasks)])
             self._zoom(120)
             self._page.keyboard.press("Escape")
