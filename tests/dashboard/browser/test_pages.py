@@ -32,7 +32,7 @@ def test_a_run_with_all_its_tabs(visit: Visit) -> None:
     expect(page.get_by_text("8 of 8")).to_be_visible()
     shown = page.get_by_role("tabpanel")
     for tab, text in {
-        "Events": "RunEnded",
+        "Events": "the run ended: succeeded",
         "Outputs": "hello world",
         "Spending": "Where it went",
         "Timeline": "Critical path",

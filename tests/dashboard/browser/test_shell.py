@@ -36,7 +36,7 @@ def test_the_palette_leads_to_runs_pages_and_actions(page: Page, visit: Visit) -
     expect(page).to_have_title("Compare · Orrery")
     page.keyboard.press(CONTROL_K)
     page.get_by_role("combobox", name=PALETTE).fill("two")
-    expect(page.get_by_role("option", selected=True)).to_contain_text("two")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("shown.yaml")
     page.keyboard.press("Enter")
     expect(page).to_have_title("two: succeeded · Orrery")
 
