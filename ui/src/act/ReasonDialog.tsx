@@ -11,6 +11,8 @@ interface Props {
   /** The word on the button that does it. */
   does: string;
   danger?: boolean;
+  /** The log has no place for a reason, so that none is asked for. */
+  plain?: boolean;
   /** Given the reason, which may be empty. */
   onDo: (reason: string) => Promise<Done | Begun>;
   onClose: () => void;
@@ -18,7 +20,7 @@ interface Props {
 }
 
 /** Asks before something is done to a run, and for the reason, which goes into its log. */
-export function ReasonDialog({ title, does, danger, onDo, onClose, children }: Props) {
+export function ReasonDialog({ title, does, danger, plain, onDo, onClose, children }: Props) {
   const [reason, setReason] = useState("");
   const { busy, wrong, act } = useActing();
   const submit = async () => {
@@ -31,23 +33,25 @@ export function ReasonDialog({ title, does, danger, onDo, onClose, children }: P
       actions={
         <>
           <Button onClick={onClose}>Not now</Button>
-          <Button kind={danger ? "danger" : "main"} busy={busy !== ""} onClick={() => void submit()}>
+          <Button kind={danger ? "danger" : "main"} busy={busy !== ""} data-first={plain || undefined} onClick={() => void submit()}>
             {does}
           </Button>
         </>
       }
     >
       {children}
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <Field label="Reason" hint="For the log; it may be empty.">
-          {(tied) => <TextInput {...tied} value={reason} onValue={setReason} maxLength={2000} data-first />}
-        </Field>
-      </form>
+      {!plain && (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void submit();
+          }}
+        >
+          <Field label="Reason" hint="For the log; it may be empty.">
+            {(tied) => <TextInput {...tied} value={reason} onValue={setReason} maxLength={2000} data-first />}
+          </Field>
+        </form>
+      )}
       <p class="wrong lines-kept" role="alert">
         {wrong}
       </p>

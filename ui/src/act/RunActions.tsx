@@ -141,13 +141,13 @@ function Dialogs({ store, head, open, onClose }: { store: RunStore; head: RunHea
       );
     case "retry":
       return (
-        <ReasonDialog title="Run it again?" does="Run again" onDo={(reason) => calls.retry(run, reason)} onClose={onClose}>
+        <ReasonDialog title="Run it again?" does="Run again" plain onDo={() => calls.retry(run)} onClose={onClose}>
           <p>A new run of the same target begins, with the same inputs. This one stays as it is.</p>
         </ReasonDialog>
       );
     case "resume":
       return (
-        <ReasonDialog title="Resume the run?" does="Resume" onDo={(reason) => calls.resume(run, reason)} onClose={onClose}>
+        <ReasonDialog title="Resume the run?" does="Resume" plain onDo={() => calls.resume(run)} onClose={onClose}>
           <p>A process of its own goes on with it. What has ended is not done again.</p>
         </ReasonDialog>
       );
