@@ -37,28 +37,31 @@ def violations(page: Page, *rules: str) -> list[str]:
     return [f"{one['id']}: {node}" for one in found if one["impact"] in _GRAVE for node in one["nodes"]]
 
 
-def contrasts(page: Page, names: list[str], surfaces: list[str]) -> dict[str, float]:
-    """The contrast of variables of the theme on others, by "name on surface", as WCAG 2 counts it."""
+def contrasts(page: Page, colours: list[str], surfaces: list[str]) -> dict[str, float]:
+    """The contrast of colours on others, each as CSS has it, by "colour on surface", as WCAG 2 counts it."""
     return page.evaluate(  # type: ignore[no-any-return]
-        """([names, surfaces]) => {
+        """([colours, surfaces]) => {
             const probe = document.body.appendChild(document.createElement("i"));
             probe.style.setProperty("transition", "none", "important");
-            const luminance = (name) => {
-                probe.style.color = `var(${name})`;
-                const parts = getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map(Number);
-                const [r, g, b] = parts.map((part) => part / 255).map((part) =>
+            const luminance = (colour) => {
+                probe.style.color = "";
+                probe.style.color = colour;
+                const said = getComputedStyle(probe).color;
+                const most = said.startsWith("rgb") ? 255 : 1; // else it is color(srgb ...)
+                const parts = said.replace("srgb", "").match(/[\\d.]+/g).slice(0, 3).map((part) => part / most);
+                const [r, g, b] = parts.map((part) =>
                     part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
                 return 0.2126 * r + 0.7152 * g + 0.0722 * b;
             };
             const found = {};
-            for (const name of names) for (const surface of surfaces) {
-                const [high, low] = [luminance(name), luminance(surface)].sort((a, b) => b - a);
-                found[`${name} on ${surface}`] = (high + 0.05) / (low + 0.05);
+            for (const colour of colours) for (const surface of surfaces) {
+                const [high, low] = [luminance(colour), luminance(surface)].sort((a, b) => b - a);
+                found[`${colour} on ${surface}`] = (high + 0.05) / (low + 0.05);
             }
             probe.remove();
             return found;
         }""",
-        [names, surfaces],
+        [colours, surfaces],
     )
 
 

@@ -37,20 +37,10 @@ PLACES = (
     "fleet",
     "nowhere",
 )
-TEXTS = (
-    "text",
-    "quiet",
-    "accent",
-    "waiting",
-    "ready",
-    "running",
-    "succeeded",
-    "failed",
-    "asking",
-    "retrying",
-    "skipped",
-    "cancelled",
-)
+STATES = ("waiting", "ready", "running", "succeeded", "failed", "asking", "retrying", "skipped", "cancelled")
+TEXTS = ("text", "quiet", "accent", *STATES)
+CARD_TINTS = (11, 22)
+"""How much of its state's colour a card of the graph has, in percent: as it is, and under the pointer."""
 RULES: dict[Theme, tuple[str, ...]] = {"light": (), "dark": ("color-contrast",)}
 """What is asked in each theme: all, and once more what depends on colours."""
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed; `npm ci` in ui/ does it")
@@ -120,10 +110,13 @@ def test_axe_finds_nothing_serious_in_any_dialog(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_of_the_theme_can_be_read_wherever_they_stand(visiting: Callable[..., Visit], theme: Theme) -> None:
-    """Also those that are drawn on a canvas, where axe sees nothing."""
+    """Also what is drawn on a canvas, where axe sees nothing: the words of a card stand on a tint of its state."""
     page = visiting(theme=theme).open()
-    found = contrasts(page, [f"--{name}" for name in TEXTS], ["--surface", "--raised"])
-    found |= contrasts(page, ["--on-accent"], ["--accent"])
+    texts, states = [f"var(--{name})" for name in TEXTS], [f"var(--{name})" for name in STATES]
+    found = contrasts(page, texts, ["var(--surface)", "var(--raised)"])
+    found |= contrasts(page, ["var(--on-accent)"], ["var(--accent)"])
+    tints = [f"color-mix(in srgb, {state} {share}%, var(--surface))" for state in states for share in CARD_TINTS]
+    found |= contrasts(page, ["var(--text)", "var(--quiet)"], tints)
     assert {name: round(ratio, 2) for name, ratio in found.items() if ratio < LEAST_CONTRAST} == {}
 
 
