@@ -158,7 +158,7 @@ def window(browser: Browser, dashboard: Dashboard) -> Iterator[Window]:
 
 
 class Hand:
-    """Somebody who uses the graph: drags it as it was drawn, zooms in, drags, selects tasks; some sixty moves a second."""
+    """Somebody who drags the graph as it was drawn, zooms in, drags, and selects tasks; some sixty moves a second."""
 
     STEP_S = 1 / 60
 

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orrery.bench.dashboard.processes import Dashboard
+from orrery.bench.dashboard.processes import START_S, Dashboard
+from orrery.errors import OutsideError
 
 EVERY_S = 1.0
 
 
 class Tally:
-    """What came: bytes, and answers or changes."""
+    """What came: bytes, answers (changes of a stream are such), and the number of the last event that was told of."""
 
     def __init__(self) -> None:
         self.bytes = self.answers = self.last = 0
-        """`last` is the number of the last event that was told of."""
+        self._more = threading.Condition()
+
+    def answered(self, last: int = 0) -> None:
+        """Count an answer."""
+        with self._more:
+            self.answers, self.last = self.answers + 1, last
+            self._more.notify_all()
+
+    def wait(self, more_than: int = 0) -> None:
+        """Wait until there are more answers than so many. Raises OutsideError."""
+        with self._more:
+            if not self._more.wait_for(lambda: self.answers > more_than, START_S):
+                raise OutsideError(f"the dashboard answers nothing for {START_S:g} s")
 
 
 @contextmanager
@@ -34,7 +48,7 @@ def listening(dashboard: Dashboard, run: str, tally: Tally | None = None) -> Ite
             while not end.is_set() and (line := answer.readline()):
                 tally.bytes += len(line)
                 if line.startswith(b"id: "):
-                    tally.last, tally.answers = int(line[4:]), tally.answers + 1
+                    tally.answered(int(line[4:]))
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             if not end.is_set():  # that the connection was closed is how it ends
                 raise
@@ -60,7 +74,7 @@ def polling(dashboard: Dashboard, run: str) -> Iterator[Tally]:
         while not end.wait(max(0.0, due - time.monotonic())):
             due = max(due + EVERY_S, time.monotonic())
             tally.bytes += len(rows(dashboard, run))
-            tally.answers += 1
+            tally.answered()
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -82,7 +96,5 @@ def rows(dashboard: Dashboard, run: str) -> bytes:
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
-    import socket
-
     if connection.sock is not None:
         connection.sock.shutdown(socket.SHUT_RDWR)

@@ -50,11 +50,7 @@ def _used(
 ) -> tuple[float, float]:
     """The server's share of a core and the bytes a second, once the first answer has come."""
     with client(dashboard, run) as tally:
-        until = time.monotonic() + 60
-        while not tally.answers:
-            if time.monotonic() > until:
-                raise OutsideError("the dashboard answers nothing for 60 s")
-            time.sleep(0.01)
+        tally.wait()
         time.sleep(min(SETTLE_S, seconds / 8))
         before = tally.bytes
         share = _share(dashboard, seconds)

@@ -76,8 +76,7 @@ def _listener(dashboard: Dashboard) -> Looking:
         tally = tallies.setdefault(run, clients.Tally())
         before = tally.answers
         with clients.listening(dashboard, run, tally):
-            while tally.answers == before:
-                time.sleep(0.01)
+            tally.wait(more_than=before)
             yield
 
     return listen
