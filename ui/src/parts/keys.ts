@@ -1,7 +1,7 @@
 // Keys of the page: whoever is shown says which keys do what, and `?` lists them all.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Key {
   /** One key as the browser names it ("j", "Enter", "?"), two after another ("g r"), or one with Ctrl or Cmd ("Mod+k"). */
@@ -26,7 +26,8 @@ export function useKeys(name: string, keys: readonly Key[]): void {
   const latest = useRef(keys);
   latest.current = keys;
   const presses = keys.map((key) => `${key.press} ${key.does}`).join("\n");
-  useEffect(() => {
+  // Before anybody sees what they belong to, so that no press is lost.
+  useLayoutEffect(() => {
     const group: Group = {
       name,
       keys: latest.current.map((key, at) => ({ ...key, run: (event) => latest.current[at]?.run(event) })),
