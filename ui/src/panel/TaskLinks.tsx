@@ -3,6 +3,7 @@ import { Mark } from "../parts/Badge";
 import { Button } from "../parts/Button";
 import { plural } from "../parts/format";
 import type { RunStore } from "../state/run";
+import "./tasklinks.css";
 
 const FIRST = 12;
 const STEP = 200;
