@@ -47,7 +47,9 @@ def test_values_are_shown_as_what_they_are(visit: Visit) -> None:
     outputs = page.get_by_role("tabpanel")
     expect(outputs.get_by_role("cell", name="row 2")).to_be_visible()
     expect(outputs.get_by_role("heading", name="Hello world")).to_be_visible()
-    expect(outputs.get_by_role("button", name="readme")).to_have_css("border-radius", "999px")  # its style came, too
+    expect(outputs.get_by_role("button", name="readme", exact=True)).to_have_css(
+        "border-radius", "999px"
+    )  # its style came, too
     image = outputs.get_by_role("img")
     expect(image).to_be_visible()
     assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1
