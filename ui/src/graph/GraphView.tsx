@@ -7,6 +7,7 @@ import { Choice } from "../parts/Choice";
 import { Empty } from "../parts/Empty";
 import { Check, Select } from "../parts/Field";
 import { plural } from "../parts/format";
+import { dark } from "../state/theme";
 import { MODES, type Entry, type Mode } from "./canvas/colours";
 import { GraphCanvas } from "./canvas/GraphCanvas";
 import { Minimap } from "./canvas/Minimap";
@@ -50,7 +51,7 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
   const whole = useRef<HTMLDivElement>(null);
 
   useEffect(() => canvas?.show({ selected, marks, critical: path, found }, mode), [canvas, selected, marks, path, found, mode]);
-  useEffect(() => setLegend(canvas?.scene.colouring.legend ?? []), [canvas, mode, version]);
+  useEffect(() => setLegend(canvas?.recolour() ?? []), [canvas, mode, version, dark.value]);
   const goOn = () => {
     const ids = [...(found ?? [])];
     const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];

@@ -98,6 +98,11 @@ export class GraphModel {
     return this.shown;
   }
 
+  /** Every task, those in folded groups among them. */
+  get tasks(): ReadonlyMap<string, TaskRow> {
+    return this.rows;
+  }
+
   /** Tasks that opened others which are shown, unless they are in a folded group themselves. */
   get expanded(): ReadonlySet<string> {
     return this.opened;

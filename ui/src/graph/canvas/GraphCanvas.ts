@@ -2,10 +2,11 @@
 // the camera moves, edges that take long to draw move along as they were drawn, and are drawn anew once it rests.
 
 import { inkOf, type Ink } from "../../parts/ink";
+import { dark } from "../../state/theme";
 import type { GraphChange, GraphModel, GraphNode } from "../model";
 import { between, fitted, panned, revealing, seen, toPicture, zoomed, type Camera, type Size } from "./camera";
 import { isOnTurn, OVERHANG_PX } from "./card";
-import { colouring, type Mode } from "./colours";
+import { colouring, type Colouring, type Entry, type Mode } from "./colours";
 import { NodeGrid } from "./grid";
 import { Hands } from "./Hands";
 import { Links, stepped, type Direction } from "./links";
@@ -30,6 +31,9 @@ const LEGIBLE = 0.45;
 const GLOW_MS = 1800;
 const GLIDE_MS = 220;
 const REST_MS = 120;
+/** In place of a timer: none has been set, or it has gone off. */
+const NOT_YET = 0;
+const RESTED = -1;
 const TICK_MS = 1000;
 /** Edges that took longer than this to draw are not drawn in every frame. */
 const SLOW_MS = 8;
@@ -44,7 +48,7 @@ export class GraphCanvas {
   private readonly over = new Layer("nodes");
   private readonly sizes: ResizeObserver;
   private readonly themes: MutationObserver;
-  private readonly dark = matchMedia("(prefers-color-scheme: dark)");
+  private readonly system = matchMedia("(prefers-color-scheme: dark)");
   private readonly still = matchMedia("(prefers-reduced-motion: reduce)");
   private readonly hands: Hands;
   private readonly leave: () => void;
@@ -61,7 +65,8 @@ export class GraphCanvas {
   private readonly young = new Set<string>();
   private pressed: string | null = null;
   private frame = 0;
-  private resting = 0;
+  private resting = NOT_YET;
+  private restsAt: Camera | null = null;
   private wasDrawn = false;
 
   constructor(
@@ -90,7 +95,7 @@ export class GraphCanvas {
     this.sizes.observe(place);
     this.themes = new MutationObserver(() => this.newInk());
     this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    this.dark.addEventListener("change", this.newInk);
+    this.system.addEventListener("change", this.newInk);
     this.ticking = window.setInterval(() => this.tick(), TICK_MS);
     this.settle();
     this.fitSize();
@@ -101,7 +106,7 @@ export class GraphCanvas {
     this.hands.end();
     this.sizes.disconnect();
     this.themes.disconnect();
-    this.dark.removeEventListener("change", this.newInk);
+    this.system.removeEventListener("change", this.newInk);
     clearInterval(this.ticking);
     clearTimeout(this.resting);
     cancelAnimationFrame(this.frame);
@@ -120,6 +125,18 @@ export class GraphCanvas {
     // What was pressed is in view, and stays where it is under the hand.
     if (isOther && choices.selected !== null && this.scene.chosen !== this.pressed) this.reveal(choices.selected);
     this.pressed = null;
+  }
+
+  /** Take in what tasks are like by now, where they are coloured by something new; what the colours mean. */
+  recolour(): readonly Entry[] {
+    const { legend } = this.scene.colouring;
+    const next = this.colouring(this.scene.ink);
+    const isSame = next.legend.length === legend.length && next.legend.every(({ words, colour }, at) => words === legend[at]!.words && colour === legend[at]!.colour);
+    if (!isSame) {
+      this.scene.colouring = next;
+      this.redraw();
+    }
+    return this.scene.colouring.legend;
   }
 
   /** Bring the node of a task into view, if it is not. */
@@ -220,11 +237,8 @@ export class GraphCanvas {
     return (this.links ??= new Links([...this.model.edges, ...this.model.implied]));
   }
 
-  private colouring(ink: Ink) {
-    const rows = function* (model: GraphModel) {
-      for (const { row } of model.nodes.values()) yield row;
-    };
-    return colouring(this.mode, rows(this.model), ink, getComputedStyle(this.place).colorScheme === "dark" || isDark(this.dark));
+  private colouring(ink: Ink): Colouring {
+    return colouring(this.mode, this.model.tasks.values(), ink, dark.peek());
   }
 
   /** Take in what was chosen, for the nodes as they are now. */
@@ -232,7 +246,7 @@ export class GraphCanvas {
     const { selected, marks, critical, found } = this.choices;
     const node = selected === null ? undefined : this.model.visible(selected);
     const drawn = (tasks: ReadonlySet<string> | null) => tasks && new Set(Array.from(tasks, (task) => this.model.visible(task)));
-    this.scene.marks = marks;
+    this.scene.marks = new Map(Array.from(marks, ([task, mark]) => [this.model.visible(task), this.model.nodes.has(task) ? mark : "changed"]));
     this.scene.chosen = node !== undefined && this.model.nodes.has(node) ? node : null;
     this.scene.around = this.scene.chosen === null ? null : this.linked().around(this.scene.chosen);
     this.scene.path = drawn(critical);
@@ -242,10 +256,7 @@ export class GraphCanvas {
 
   private hear({ changed, structure, moved }: GraphChange): void {
     for (const id of changed) this.dirty.add(id);
-    if (structure) {
-      this.links = null;
-      if (this.mode !== "state") this.scene.colouring = this.colouring(this.scene.ink);
-    }
+    if (structure) this.links = null;
     if (structure || moved) this.settle();
     this.request();
   }
@@ -285,6 +296,7 @@ export class GraphCanvas {
       this.camera = to;
     }
     this.isStale.nodes = true;
+    if (this.scene.hovered !== null) this.hover(null, 0, 0);
     this.request();
     this.heard.onView();
   }
@@ -349,7 +361,7 @@ export class GraphCanvas {
     const { drawnEdges: drawn, camera } = this;
     const isMoved = !drawn || drawn.camera !== camera;
     if (!isMoved && !this.isStale.edges) return;
-    if (drawn && drawn.tookMs > SLOW_MS && !this.isResting()) {
+    if (drawn && drawn.tookMs > SLOW_MS && !this.isResting(drawn.tookMs)) {
       const by = camera.scale / drawn.camera.scale;
       this.under.canvas.style.transform = `matrix(${by},0,0,${by},${camera.x - drawn.camera.x * by},${camera.y - drawn.camera.y * by})`;
       return;
@@ -361,20 +373,24 @@ export class GraphCanvas {
     this.under.canvas.style.transform = "";
     this.drawnEdges = { camera, tookMs: performance.now() - began };
     this.isStale.edges = false;
+    this.resting = NOT_YET;
   }
 
-  /** Whether nothing has moved for a while; if not, a frame is drawn then. */
-  private isResting(): boolean {
-    if (this.resting === -1) {
-      this.resting = 0;
-      return true;
-    }
+  /** Whether the camera has not moved for a while; if it has, a frame is drawn once it has not. */
+  private isResting(tookMs: number): boolean {
+    if (this.restsAt === this.camera && this.resting === RESTED) return true;
+    if (this.restsAt === this.camera && this.resting !== NOT_YET) return false;
     clearTimeout(this.resting);
-    this.resting = window.setTimeout(() => {
-      this.resting = -1;
-      this.isStale.edges = true;
-      this.request();
-    }, REST_MS);
+    this.restsAt = this.camera;
+    this.resting = window.setTimeout(
+      () => {
+        this.resting = RESTED;
+        this.isStale.edges = true;
+        this.request();
+      },
+      // What takes long is done less often.
+      Math.max(REST_MS, 4 * tookMs),
+    );
     return false;
   }
 
@@ -439,11 +455,6 @@ export class GraphCanvas {
     }
   }
 }
-
-const isDark = (system: MediaQueryList): boolean => {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen === "dark" || (chosen !== "light" && system.matches);
-};
 
 /** One canvas over the whole place. */
 class Layer {

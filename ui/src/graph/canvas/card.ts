@@ -61,9 +61,9 @@ export function drawCard(painter: Painter, node: GraphNode, card: CardLook): voi
   painter.box(box, null, outline(card));
   if (card.isCurrent) painter.box(grown(box, 4), null, { colour: ink.colour("--accent"), width: 2, dashed: true });
   if (card.mark) painter.box(grown(box, 1), null, { colour: ink.colour(MARKS[card.mark] ?? "--edge"), width: 3 });
-  painter.box({ x: box.x, y: box.y, width: 5, height: box.height, radius: 2.5 }, colour);
+  painter.box({ x: box.x + 4, y: box.y + 6, width: 3.5, height: box.height - 12, radius: 1.75 }, colour);
   const { state } = node.row;
-  const left = box.x + PAD + 3;
+  const left = box.x + PAD + 4;
   if (card.isSmall) {
     drawMark(painter, ink, state, left, node.y - 8, 16 / 12);
     const words = node.counts ? `${node.id} ×${count(node.members.length)}` : node.id;
