@@ -453,7 +453,7 @@ def test_a_source_that_sends_something_else_is_left_for_another(tmp_path: Path) 
         blob = honest.put(data)
         path = liar.path(blob.digest)
         path.parent.mkdir(parents=True)
-        path.write_bytes(b"\0" + data[1:])
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
         async with served(liar) as one, served(honest) as two:
             await Fetcher().fetch(blob, [tickets(blob, one), tickets(blob, two)], ours)
             assert ours.get(blob) == data
