@@ -28,13 +28,13 @@ DRAWN_S = 60.0
 """How long a page may take to draw a run before the bench gives up."""
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# The graph says by a mark that it was drawn; its first frame with that is there when a task that was queued in it runs.
+# The graph says by a mark in which frame it was drawn; that frame has been handed over when the next one begins.
 _WATCH = """
 window.orreryDrawn = new Promise((drawn) => {
   const observer = new PerformanceObserver(() => {
     if (performance.getEntriesByName("orrery:drawn").length === 0) return;
     observer.disconnect();
-    requestAnimationFrame(() => setTimeout(() => drawn(performance.now()), 0));
+    requestAnimationFrame(() => drawn(performance.now()));
   });
   observer.observe({ type: "mark", buffered: true });
 });
@@ -92,7 +92,7 @@ class Window:
         return self.wait_drawn()
 
     def wait_drawn(self) -> float:
-        """Seconds from the navigation to the first frame with the graph. Raises OutsideError."""
+        """Seconds from the navigation to the end of the first frame with the graph. Raises OutsideError."""
         found = self.page.evaluate(_WAIT, DRAWN_S * 1e3)
         if found is None:
             raise OutsideError(f"the page does not draw the graph within {DRAWN_S:g} s")
