@@ -23,8 +23,8 @@ export interface Heard {
   onView: () => void;
 }
 
-/** From so many pixels to one of the picture on, a card can be read; below the second, nodes are blocks. */
-const READABLE = 0.62;
+/** From this scale on all of a card can be read; below the second, nodes are blocks. */
+const READABLE = 0.68;
 const BLOCKS_BELOW = 0.24;
 /** What is brought into view is at least so large: its name can be read. */
 const LEGIBLE = 0.45;
@@ -419,7 +419,7 @@ export class GraphCanvas {
   }
 
   private drawOne(painter: CanvasPainter, node: GraphNode, clock: number): void {
-    drawNode(painter, this.scene, node, this.glow(node, clock), this.camera.scale < READABLE);
+    drawNode(painter, this.scene, node, this.glow(node, clock), this.camera.scale);
     painter.opacity(1);
   }
 

@@ -27,13 +27,19 @@ export interface CardLook {
   glow: number;
   /** Tasks that it opened are folded into it, can be, or there are none. */
   turn: "folded" | "open" | "";
-  /** Whether the card can be read: its name alone where it is small. */
-  isSmall: boolean;
+  /** How large it is drawn: words are kept readable as it becomes smaller, until there is room for the name alone. */
+  scale: number;
 }
 
-const NAME: Font = { size: 12.5, bold: true };
-const SMALL_NAME: Font = { size: 20 };
-const FACTS: Font = { size: 11 };
+const NAME_PX = 12.5;
+const FACTS_PX = 11;
+/** Below this scale a card has its name only. */
+const NAMES_BELOW = 0.68;
+/** What words should not fall below on a screen, and how large they may be for their card. */
+const LEAST_PX = 10;
+const MOST_NAME_PX = 15;
+const MOST_FACTS_PX = 13;
+const MOST_ALONE_PX = 22;
 const PAD = 10;
 const STACKED = 3;
 const TURN_PX = 26;
@@ -64,21 +70,26 @@ export function drawCard(painter: Painter, node: GraphNode, card: CardLook): voi
   painter.box({ x: box.x + 4, y: box.y + 6, width: 3.5, height: box.height - 12, radius: 1.75 }, colour);
   const { state } = node.row;
   const left = box.x + PAD + 4;
-  if (card.isSmall) {
+  const room = box.width - 2 * PAD - 4;
+  const readable = LEAST_PX / card.scale;
+  if (card.scale < NAMES_BELOW) {
+    const alone: Font = { size: Math.min(MOST_ALONE_PX, Math.max(NAME_PX, readable)) };
     drawMark(painter, ink, state, left, node.y - 8, 16 / 12);
     const words = node.counts ? `${node.id} ×${count(node.members.length)}` : node.id;
-    painter.text(cut(painter, words, box.width - 2 * PAD - 26, SMALL_NAME), left + 22, node.y + 1, ink.colour("--text"), SMALL_NAME);
+    painter.text(cut(painter, words, room - 22, alone), left + 22, node.y + 1, ink.colour("--text"), alone);
     return;
   }
-  drawMark(painter, ink, state, left, box.y + 7, 1);
+  const name: Font = { size: Math.min(MOST_NAME_PX, Math.max(NAME_PX, readable)), bold: true };
+  const facts: Font = { size: Math.min(MOST_FACTS_PX, Math.max(FACTS_PX, readable)) };
+  const width = room - (card.turn ? TURN_PX - PAD : 0);
   const time = timeOf(node, card.now);
-  const timeWidth = time ? painter.measure(time, FACTS) + 8 : 0;
-  const room = box.width - 2 * PAD - 3 - (card.turn ? TURN_PX - PAD : 0);
-  painter.text(cut(painter, node.id, room - 18 - timeWidth, NAME), left + 18, box.y + 13, ink.colour("--text"), NAME);
-  if (time) painter.text(time, left + room - timeWidth + 8, box.y + 13, ink.colour("--quiet"), FACTS);
-  painter.text(cut(painter, factsOf(node), room, FACTS), left, box.y + 28, ink.colour("--quiet"), FACTS);
+  const timeWidth = painter.measure(time, facts);
+  drawMark(painter, ink, state, left, box.y + 7, 1);
+  painter.text(cut(painter, node.id, width - 18, name), left + 18, box.y + 13, ink.colour("--text"), name);
+  painter.text(cut(painter, factsOf(node), width - (time ? timeWidth + 8 : 0), facts), left, box.y + 28, ink.colour("--quiet"), facts);
+  if (time) painter.text(time, left + width - timeWidth, box.y + 28, ink.colour("--quiet"), facts);
   if (card.turn) drawTurn(painter, ink, box, card.turn);
-  drawProgress(painter, node, card, { x: left, y: box.y + box.height - 4, width: room, height: 2.5, radius: 1 });
+  drawProgress(painter, node, card, { x: left, y: box.y + box.height - 4, width, height: 2.5, radius: 1 });
 }
 
 /** Whether a place is on the sign that folds and unfolds, at the right end of a card. */

@@ -38,7 +38,7 @@ export interface Scene {
 
 export const isFaded = ({ around, found }: Scene, { id }: GraphNode): boolean => !((found ?? around)?.has(id) ?? true);
 
-export function drawNode(painter: Painter, scene: Scene, node: GraphNode, glow: number, isSmall: boolean): void {
+export function drawNode(painter: Painter, scene: Scene, node: GraphNode, glow: number, scale: number): void {
   const look: CardLook = {
     ink: scene.ink,
     colour: scene.colouring.of(node.row, scene.now),
@@ -51,7 +51,7 @@ export function drawNode(painter: Painter, scene: Scene, node: GraphNode, glow: 
     mark: scene.marks.get(node.id) ?? "",
     glow,
     turn: node.counts ? "folded" : scene.model.expanded.has(node.id) ? "open" : "",
-    isSmall,
+    scale,
   };
   drawCard(painter, node, look);
 }

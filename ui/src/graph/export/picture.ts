@@ -43,5 +43,5 @@ function frameOf({ model }: Scene) {
 function drawWhole(painter: Painter, scene: Scene): void {
   const still = { ...scene, hovered: null, current: null };
   drawEdges(painter, still, scene.model.bounds, 1.3, true);
-  for (const node of scene.model.nodes.values()) if (!Number.isNaN(node.x)) drawNode(painter, still, node, 0, false);
+  for (const node of scene.model.nodes.values()) if (!Number.isNaN(node.x)) drawNode(painter, still, node, 0, 1);
 }

@@ -33,7 +33,7 @@ async function drawn(chosen: string | null = null) {
   };
   const painter = new SvgPainter(measure);
   drawEdges(painter, scene, model.bounds, 1.3, true);
-  for (const node of model.nodes.values()) drawNode(painter, scene, node, 0, false);
+  for (const node of model.nodes.values()) drawNode(painter, scene, node, 0, 1);
   model.dispose();
   return painter.document({ x: 0, y: 0, width: 100, height: 50 }, "#fff", "a <title>");
 }
