@@ -7,8 +7,8 @@ export class RunClock {
   startedAt = 0;
   private endedAt = 0;
   private goesOn = false;
-  /** How far the browser's clock is ahead of the one that wrote the events, at the most. */
-  private ahead = Infinity;
+  /** How far the browser's clock is behind the one that wrote the events, at the least. */
+  private behind = 0;
 
   constructor(private readonly clock: () => number = () => Date.now() / 1000) {}
 
@@ -16,7 +16,8 @@ export class RunClock {
     this.startedAt = head.started_at;
     this.endedAt = head.now;
     this.goesOn = head.live;
-    this.ahead = Math.min(this.ahead, this.clock() - head.now);
+    // An event of the future tells of the clock; one of the past may as well be followed by silence.
+    this.behind = Math.max(this.behind, head.now - this.clock());
   }
 
   get isMoving(): boolean {
@@ -26,8 +27,6 @@ export class RunClock {
   /** Seconds since the start of the run: until now, or until its last event where nobody drives it. */
   seconds(): number {
     const last = this.endedAt - this.startedAt;
-    // An old event says nothing of the clock: what is ahead by more than a minute may as well be silence.
-    const ahead = this.ahead > 60 ? 0 : this.ahead;
-    return Math.max(0, this.goesOn ? Math.max(last, this.clock() - ahead - this.startedAt) : last);
+    return Math.max(0, this.goesOn ? Math.max(last, this.clock() + this.behind - this.startedAt) : last);
   }
 }
