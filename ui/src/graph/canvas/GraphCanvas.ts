@@ -37,6 +37,8 @@ const RESTED = -1;
 const TICK_MS = 1000;
 /** Edges that took longer than this to draw are not drawn in every frame. */
 const SLOW_MS = 8;
+/** So many edges are drawn in the frame after the first, which shows the tasks sooner. */
+const MANY_EDGES = 2000;
 const HIT_PX = 4;
 
 export class GraphCanvas {
@@ -361,6 +363,7 @@ export class GraphCanvas {
     const { drawnEdges: drawn, camera } = this;
     const isMoved = !drawn || drawn.camera !== camera;
     if (!isMoved && !this.isStale.edges) return;
+    if (!this.wasDrawn && this.model.edges.length > MANY_EDGES) return this.request();
     if (drawn && drawn.tookMs > SLOW_MS && !this.isResting(drawn.tookMs)) {
       const by = camera.scale / drawn.camera.scale;
       this.under.canvas.style.transform = `matrix(${by},0,0,${by},${camera.x - drawn.camera.x * by},${camera.y - drawn.camera.y * by})`;
