@@ -90,6 +90,27 @@ def test_what_changes_something_is_json_and_comes_from_the_page_or_with_the_toke
         assert client.post(path, headers={**given, **JSON}, content="{").status_code in (400, 404)
 
 
+def test_a_page_of_another_site_causes_nothing_even_without_an_origin(client: TestClient) -> None:
+    """An image of another server on this machine brings the cookie along, and what is asked may load a workflow."""
+    for site in ("same-site", "cross-site"):
+        for path in ("/api/explain?target=x.py", "/api/runs"):
+            assert client.get(path, headers={**COOKIE, "Sec-Fetch-Site": site}).status_code == 403
+        assert client.get("/", headers={**COOKIE, "Sec-Fetch-Site": site}).status_code != 403  # a link may lead here
+    for site in ("same-origin", "none"):
+        assert client.get("/api/runs", headers={**COOKIE, "Sec-Fetch-Site": site}).status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES if path.startswith("/api/")}))
+def test_a_page_at_another_port_reads_nothing_with_the_cookie_that_a_browser_sends_it(
+    client: TestClient, path: str
+) -> None:
+    for site in ("cross-site", "same-site"):
+        assert client.get(path, headers={**COOKIE, "Sec-Fetch-Site": site}).status_code == 403
+    for site in ("same-origin", "none"):
+        assert client.get("/api/runs", headers={**COOKIE, "Sec-Fetch-Site": site}).status_code == 200
+    assert client.get("/", headers={**COOKIE, "Sec-Fetch-Site": "cross-site"}).status_code != 403  # a link to the page
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient, method: str, path: str) -> None:
     for given in (BEARER, {}):
@@ -112,7 +133,10 @@ def test_the_link_gives_a_cookie_that_no_script_and_no_other_site_sees(client: T
     assert client.get("/api/runs", headers=COOKIE).status_code == 200
 
 
-@pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", f"?token={TOKEN}&token=x", f"?t={TOKEN}"])
+WRONG_LINKS = ["", "?token=", "?token=wrong", f"?token={TOKEN}&token=x", f"?t={TOKEN}", "?" + "&".join(["a=1"] * 30)]
+
+
+@pytest.mark.parametrize("query", WRONG_LINKS)
 def test_a_wrong_link_opens_nothing(client: TestClient, query: str) -> None:
     answer = client.get(f"/login{query}", headers={"Accept": "text/html"})
     assert answer.status_code == 401

@@ -141,8 +141,9 @@ class Guard:
         if not all(access.is_own_origin(origin.lower(), host) for origin in origins):
             return refused(403, "foreign-origin", "a page of another origin may not ask here")
         is_safe = asked.method in SAFE_METHODS
-        if not is_safe and any(site not in ("same-origin", "none") for site in asked.all("sec-fetch-site")):
-            return refused(403, "foreign-origin", "a page of another site may not change anything here")
+        is_foreign = any(site not in ("same-origin", "none") for site in asked.all("sec-fetch-site"))
+        if is_foreign and (not is_safe or asked.path.startswith("/api/")):  # a link may lead to the page, no more
+            return refused(403, "foreign-origin", "a page of another site may not ask here")
         if asked.path == "/login" and asked.method == "GET":
             return None
         with_bearer = any(access.opens(token) for token in asked.bearers())
@@ -160,7 +161,7 @@ class Guard:
         """The cookie for the token in the address; None where something else was asked for."""
         if asked.path != "/login" or asked.method != "GET":
             return None
-        tokens = parse_qs(asked.query.decode("latin-1"), max_num_fields=20).get("token", []) if asked.query else []
+        tokens = parse_qs(asked.query.decode("latin-1")).get("token", [])
         if len(tokens) != 1 or not self.access.opens(tokens[0]):
             return self._locked(asked)
         answer = RedirectResponse("/", 303)

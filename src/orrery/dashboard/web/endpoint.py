@@ -12,9 +12,10 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
+from orrery.dashboard.web.streams import Streams
 from orrery.errors import RequestError
 
 Method = Literal["GET", "POST"]
@@ -163,7 +164,8 @@ def _response(answer: Any, request: Request) -> Response:
             media, headers = "text/event-stream", {"Cache-Control": "no-store"}
             if request.method == "HEAD":
                 return Response(media_type=media, headers=headers)
-            return StreamingResponse(request.app.state.streams.admit(parts), media_type=media, headers=headers)
+            streams: Streams = request.app.state.streams
+            return streams.answer(parts, media, headers)
     return Response(msgspec.json.encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 

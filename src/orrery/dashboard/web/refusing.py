@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -105,6 +105,8 @@ class Faults:
 
         try:
             await self.app(scope, receive, send_seen)
+        except ClientDisconnect:  # in the midst of what it sent: nobody is there to be answered, and nothing is wrong
+            return
         except Exception as error:
             if has_begun:
                 raise

@@ -17,6 +17,7 @@ import uvicorn
 from orrery.dashboard.board import Board
 from orrery.dashboard.web.access import LOOPBACK_NAMES, Access, Guard
 from orrery.dashboard.web.app import application
+from orrery.dashboard.web.patience import Patient
 from orrery.errors import ListenError
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8642
@@ -107,7 +108,7 @@ async def serve(
     app = application(board)
     config = uvicorn.Config(
         Guard(app, access),
-        http="h11",
+        http=Patient,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from orrery.errors import TooManyStreamsError
 
@@ -30,15 +33,15 @@ class Streams:
             if not end.done():
                 end.set_result(None)
 
-    def admit(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The parts of a stream, until it ends or all are ended. Raises TooManyStreamsError."""
+    def answer(self, parts: AsyncIterator[bytes], media: str, headers: Mapping[str, str]) -> Response:
+        """The answer that has the parts of a stream, until it ends or all are ended. Raises TooManyStreamsError."""
         if len(self._ends) >= self.most:
             raise TooManyStreamsError(f"{self.most} streams are open, which is as many as there may be; close a page")
-        return self._through(parts)
-
-    async def _through(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._ends.add(end)
+        self._ends.add(end)  # from here on, since many may be asked for before the first of them begins
+        return _Counted(self._through(parts, end), media, headers, lambda: self._ends.discard(end))
+
+    async def _through(self, parts: AsyncIterator[bytes], end: asyncio.Future[None]) -> AsyncIterator[bytes]:
         coming: asyncio.Future[bytes | None] | None = None
         try:
             while not self._is_over:
@@ -49,12 +52,28 @@ class Streams:
                     return
                 yield part
         finally:
-            self._ends.discard(end)
             if coming is not None and not coming.done():
                 coming.cancel()
                 await asyncio.wait({coming})
             if isinstance(parts, AsyncGenerator):
                 await parts.aclose()
+
+
+class _Counted(StreamingResponse):
+    """A stream that takes a place, and gives it back however it ends, even where it never began."""
+
+    def __init__(
+        self, parts: AsyncIterator[bytes], media: str, headers: Mapping[str, str], give_back: Callable[[], None]
+    ) -> None:
+        super().__init__(parts, media_type=media, headers=headers)
+        self._give_back = give_back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._give_back()
 
 
 async def _next(parts: AsyncIterator[bytes]) -> bytes | None:
