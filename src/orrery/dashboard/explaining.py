@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from orrery.cost import Calibration, Prediction, compare, predict
@@ -19,7 +18,7 @@ from orrery.dashboard.board import Board
 from orrery.dashboard.picture import picture_of
 from orrery.dashboard.seen import line
 from orrery.dashboard.weighed import Explained, PassDone, Spread
-from orrery.errors import RequestError, UnknownRunError
+from orrery.errors import UnknownRunError
 from orrery.graph.graph import Graph
 from orrery.graph.values import decode
 from orrery.passes.pipeline import Step
@@ -35,27 +34,9 @@ MOST_TASKS, MOST_NOTES = 100, 50
 
 
 def explain_target(board: Board, target: str) -> Explained:
-    """What a workflow would take, and what passes would make of it. Its code is loaded, so it must be one of ours.
-
-    Raises:
-        RequestError: it is neither a file below the folder nor what a run of the store was started from.
-        WorkflowFileError, GraphError, FlowError, ModelSettingsError: it cannot be read.
-    """
-    from orrery.workflow import load_target
-
-    found, problem = _explained(board, load_target(target, folder_of(board, target)))
+    """What a workflow would take, and what passes would make of it. Raises what `targets.load` raises."""
+    found, problem = _explained(board, targets.load(board.journal, board.folder, target))
     return _told(found, problem=problem)
-
-
-def folder_of(board: Board, target: str) -> Path:
-    """The folder from which a target may be loaded, which runs its author's code. Raises RequestError."""
-    folder = targets.folder_of(board.journal, board.folder, target)
-    if folder is not None:
-        return folder
-    raise RequestError(
-        f"{line(target)!r} is not explained here: name a workflow file below the folder, or what a run in the store "
-        "was started from; `orrery explain` in a terminal explains others"
-    )
 
 
 def explain_run(board: Board, run: str) -> Explained:
@@ -162,4 +143,4 @@ def _edges(graph: Graph) -> int:
     return sum(len(graph.incoming(task.id)) for task in graph)
 
 
-__all__ = ["explain_run", "explain_target", "folder_of"]
+__all__ = ["explain_run", "explain_target"]

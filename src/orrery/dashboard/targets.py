@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from orrery.dashboard.begun import Field, Form, Workflow, Workflows
-from orrery.errors import OrreryError, ProblemsError, RequestError
+from orrery.dashboard import begun
+from orrery.dashboard.begun import Field, Form, Workflows
+from orrery.errors import CorruptionError, FlowError, OrreryError, ProblemsError, RequestError
 from orrery.journal import Journal
 from orrery.models.call import default_model
 from orrery.planners import planners
@@ -20,7 +21,7 @@ from orrery.scheduler.events import RunStarted
 from orrery.telling.plain import plain
 from orrery.telling.printable import printable
 from orrery.workflow import load_target
-from orrery.workflow.workflow import UNSET, InputSpec
+from orrery.workflow.workflow import UNSET, InputSpec, Workflow
 
 MOST_WORKFLOWS, MOST_ENTRIES, MOST_DEPTH = 200, 20_000, 6
 MOST_BYTES = 1 << 20
@@ -38,28 +39,45 @@ def folder_of(journal: Journal, folder: Path, target: str) -> Path | None:
     place = target.rpartition(":")[0]
     named = place if place.endswith(".py") else target
     if named.endswith((".yaml", ".yml", ".json", ".py")) and "\0" not in named:
-        home = folder.resolve()
-        path = (home / named).resolve()
-        if path.is_relative_to(home) and os.path.isfile(path):
+        home = os.path.realpath(folder)
+        path = os.path.realpath(os.path.join(home, named))
+        if Path(path).is_relative_to(home) and os.path.isfile(path):
             return folder
     for run in reversed(journal.runs()):
-        if run.target == target and run.events:
-            _, started = next(journal.read(run.run))
-            return Path(started.folder) if isinstance(started, RunStarted) and started.folder else folder
+        if run.target == target and run.events and (begun_in := _folder_of_run(journal, run.run, folder)) is not None:
+            return begun_in
     return None
 
 
-def form(journal: Journal, folder: Path, target: str) -> Form:
-    """What a workflow is called and which inputs it takes. Its code is loaded for that.
+def _folder_of_run(journal: Journal, run: str, otherwise: Path) -> Path | None:
+    """The folder in which a run began, `otherwise` where its log has none; None where that cannot be used any more."""
+    try:
+        _, started = next(journal.read(run))
+    except CorruptionError:
+        return None
+    place = Path(started.folder) if isinstance(started, RunStarted) and started.folder else otherwise
+    return place if place.is_dir() else None
+
+
+def load(journal: Journal, folder: Path, target: str) -> Workflow:
+    """The workflow of a target, of which the author's code may be run.
 
     Raises:
-        RequestError: it may not be loaded.
-        WorkflowFileError, GraphError, FlowError: it cannot be read.
+        RequestError: it may not be loaded from here.
+        WorkflowFileError, GraphError, FlowError, ModelSettingsError: it cannot be read.
     """
     home = folder_of(journal, folder, target)
     if home is None:
         raise not_from_here(target, folder)
-    workflow = load_target(target, home)
+    try:
+        return load_target(target, home)
+    except (SystemExit, KeyboardInterrupt) as error:  # on a thread of a server no key was pressed: it is the code's own
+        raise FlowError(f"the code of {printable(target)!r} would end the program: {error!r}") from error
+
+
+def form(journal: Journal, folder: Path, target: str) -> Form:
+    """What a workflow is called and which inputs it takes. Raises what `load` raises."""
+    workflow = load(journal, folder, target)
     fields = tuple(_field(spec) for spec in workflow.inputs.values())
     return Form(target, workflow.name, workflow.description, fields)
 
@@ -67,8 +85,8 @@ def form(journal: Journal, folder: Path, target: str) -> Form:
 def not_from_here(target: str, folder: Path) -> RequestError:
     """Why a target is not loaded."""
     return RequestError(
-        f"{printable(target)[:200]!r} cannot be started from here: it is no file below {folder}, and no run of the "
-        "store was started from it; `orrery run` in a terminal starts it"
+        f"{printable(target)[:200]!r} cannot be loaded from here: it is no file below {folder}, and no run of the "
+        "store was started from it in a folder that is there; `orrery run` in a terminal takes any"
     )
 
 
@@ -80,14 +98,14 @@ def workflows(folder: Path) -> Workflows:
     return Workflows(str(folder), found, tuple(names))
 
 
-def _workflow(folder: Path, path: Path) -> Workflow:
+def _workflow(folder: Path, path: Path) -> begun.Workflow:
     target = path.relative_to(folder).as_posix()
     try:
-        return Workflow(target, load_target(target, folder).name)
+        return begun.Workflow(target, load_target(target, folder).name)
     except ProblemsError as error:
-        return Workflow(target, problem=str(error.problems[0]) if error.problems else str(error))
+        return begun.Workflow(target, problem=str(error.problems[0]) if error.problems else str(error))
     except OrreryError as error:
-        return Workflow(target, problem=str(error))
+        return begun.Workflow(target, problem=str(error))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -106,7 +124,7 @@ def _files(folder: Path) -> Iterator[Path]:
                 continue
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                if depth < MOST_DEPTH and not (path / "pyvenv.cfg").exists():
+                if depth < MOST_DEPTH and not os.path.exists(path / "pyvenv.cfg"):
                     waiting.append((path, depth + 1))
             elif entry.name.endswith((".yaml", ".yml")) and _is_workflow(entry):
                 yield path
@@ -129,4 +147,4 @@ def _field(spec: InputSpec) -> Field:
     return Field(spec.name, kind, spec.required, default, spec.description)
 
 
-__all__ = ["folder_of", "form", "not_from_here", "workflows"]
+__all__ = ["folder_of", "form", "load", "not_from_here", "workflows"]

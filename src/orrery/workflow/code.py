@@ -167,9 +167,11 @@ def _script(path: str) -> ModuleType:
         sys.modules[name] = module  # before it runs: dataclasses look their module up
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[name]
-            raise OperationError(f"{path} failed while it was loaded: {error!r}") from error
+        except BaseException as error:
+            del sys.modules[name]  # whoever loads it next is not given half of it
+            if isinstance(error, Exception | SystemExit):  # a script that ends itself is none to be loaded
+                raise OperationError(f"{path} failed while it was loaded: {error!r}") from error
+            raise
         return module
 
 

@@ -94,7 +94,7 @@ def test_a_run_that_passes_had_rewritten_is_held_against_the_rewritten_graph(
 @pytest.mark.parametrize("target", ["os:getcwd", "../outside.yaml", "/etc/passwd.yaml", "no.py:flow", "say hello"])
 def test_code_from_elsewhere_is_not_loaded(tmp_path: Path, journal: MemoryJournal, target: str) -> None:
     (tmp_path.parent / "outside.yaml").write_text(TWICE, encoding="utf-8")
-    with pytest.raises(RequestError, match="not explained here"):
+    with pytest.raises(RequestError, match="cannot be loaded from here"):
         explain_target(board(journal, tmp_path), target)
 
 
