@@ -59,7 +59,7 @@ def test_without_a_browser_the_way_out_is_named(
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     assert main(["dashboard", "--only", "frames"]) == 2
     said = capsys.readouterr().err
-    assert "pip install playwright" in said
+    assert "pip install 'orrery[bench]'" in said
     assert "[missing-browser]" in said
 
 

@@ -128,7 +128,7 @@ def chromium() -> Iterator[Browser]:
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
-        raise MissingBrowserError("there is no Playwright here: pip install playwright") from error
+        raise MissingBrowserError("there is no Playwright here: pip install 'orrery[bench]'") from error
     with sync_playwright() as play:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # as root, Chromium starts in no other way
         program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
