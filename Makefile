@@ -37,7 +37,7 @@ ui: $(PAGE)  ## build the page of the dashboard, which needs Node
 
 test: setup programs $(MODULES)  ## run the tests; JOBS=n of them at a time
 	@test ! -e $(MODULES) || { $(MAKE) --no-print-directory ui && npm --prefix ui test -- --reporter=dot; }
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 # The tests of the live display read a real terminal back, and those of MQTT start a broker of their own (never is one
 # used that the system runs). The page of the dashboard is built by Node and tried in a browser. Without these programs
