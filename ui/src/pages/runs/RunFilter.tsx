@@ -1,5 +1,5 @@
 import type { Ref } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Mark } from "../../parts/Badge";
 import { Icon } from "../../parts/Icon";
 import { count } from "../../parts/format";
@@ -20,10 +20,18 @@ const PAUSE_MS = 150;
 /** Which runs are listed: of one state, and with a text in their name or target. */
 export function RunFilter({ state, q, states, search, onState, onSearch }: Props) {
   const [typed, setTyped] = useState(q);
-  useEffect(() => setTyped(q), [q]);
+  const said = useRef(q);
+  // Another search came from elsewhere; what was said here has come back, and more may have been typed since.
+  useEffect(() => {
+    if (q !== said.current) setTyped(q);
+    said.current = q;
+  }, [q]);
   useEffect(() => {
     if (typed === q) return;
-    const timer = setTimeout(() => onSearch(typed), PAUSE_MS);
+    const timer = setTimeout(() => {
+      said.current = typed;
+      onSearch(typed);
+    }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
   const others = Object.keys(states).filter((one) => !(RUN_STATES as readonly string[]).includes(one));
