@@ -39,7 +39,7 @@ export function Tasks({ found }: { found: Comparison }) {
         </Empty>
       ) : (
         <div class={classes("tasks-and-one", shown && "open")}>
-          <LongList rows={pairs} height={ROW_PX} most={MOST_PX} label="Tasks of the two runs" keyOf={({ task }) => task}>
+          <LongList key={`${only} ${text}`} rows={pairs} height={ROW_PX} most={MOST_PX} label="Tasks of the two runs" keyOf={({ task }) => task}>
             {(pair) => <Line pair={pair} open={pair.task === open} onOpen={() => setOpen(pair.task === open ? "" : pair.task)} />}
           </LongList>
           {shown && <One pair={shown} found={found} />}

@@ -1,7 +1,8 @@
-// A list of rows of one height, of which only those in view are in the document.
+// A list of rows of one height, of which only those in view are in the document. It stays where it was scrolled to as its rows
+// change; give it a `key` of what they are where others are to be shown from the top.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import "./longlist.css";
 
 interface Props<Row> {
@@ -18,19 +19,12 @@ interface Props<Row> {
 const AROUND = 6;
 
 export function LongList<Row>({ rows, height, most, label, keyOf, children }: Props<Row>) {
-  const place = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
-  // Other rows: from the top.
-  useEffect(() => {
-    place.current?.scrollTo(0, 0);
-    setTop(0);
-  }, [rows]);
   const from = Math.max(0, Math.floor(top / height) - AROUND);
   const until = Math.min(rows.length, Math.ceil((top + most) / height) + AROUND);
   return (
     <div
       class="long-list"
-      ref={place}
       role="list"
       aria-label={label}
       tabIndex={0}
