@@ -6,6 +6,7 @@ import { classes } from "../parts/classes";
 import { LongList } from "../parts/LongList";
 import { look } from "../parts/states";
 import type { GraphSource } from "./source";
+import { afterWhat } from "./told";
 
 interface Props {
   store: GraphSource;
@@ -37,7 +38,7 @@ export function GraphList({ store, version, selected, onSelect, marks, found, mo
           <span>{row.id}</span>
           <span class="quiet-text">
             {look(row.state).word}
-            {row.needs?.length ? `, after ${row.needs.map(({ task }) => task).join(", ")}` : ""}
+            {afterWhat(row)}
           </span>
           {marks.has(row.id) && <span class={classes("change", marks.get(row.id))}>{marks.get(row.id)}</span>}
         </button>

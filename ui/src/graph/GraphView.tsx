@@ -58,9 +58,15 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
     if (next !== undefined) onSelect(next);
   };
 
-  if (store.rows.size === 0) return <Empty title="No tasks yet">They show up here as they are planned.</Empty>;
+  const isEmpty = store.rows.size === 0;
+  const wasDrawn = useRef(false);
+  wasDrawn.current ||= !isEmpty;
+  const none = isEmpty && <Empty title="No tasks yet">They show up here as they are planned.</Empty>;
+  // Before its first task was there, a graph that was drawn stays as it is: places, folds and the part that is looked at.
+  if (!wasDrawn.current) return none;
   return (
     <div class="graph" ref={whole}>
+      {none}
       <div class="graph-tools">
         <Choice label="Shown as" options={SHOWN} chosen={shown} onChoose={setShown} />
         <input
@@ -104,6 +110,7 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
       </div>
       {shown === "list" ? (
         <GraphList
+          key={words}
           store={store}
           version={version}
           selected={selected}

@@ -26,7 +26,7 @@ export class Hands {
     on("pointerdown", (event) => this.down(event));
     on("pointermove", (event) => this.move(event));
     on("pointerup", (event) => this.up(event));
-    on("pointercancel", (event) => this.pointers.delete(event.pointerId));
+    on("pointercancel", (event) => this.lose(event));
     on("pointerleave", () => graph.hover(null, 0, 0));
     on("dblclick", (event) => this.twice(event));
     on("keydown", (event) => this.key(event));
@@ -59,7 +59,14 @@ export class Hands {
     this.dragged = this.pointers.size > 1 ? Infinity : 0;
   }
 
+  /** A pointer has ended, here or where nobody heard of it. */
+  private lose(event: PointerEvent): boolean {
+    this.graph.place.style.cursor = "";
+    return this.pointers.delete(event.pointerId);
+  }
+
   private move(event: PointerEvent): void {
+    if (event.buttons === 0 && this.pointers.has(event.pointerId)) this.lose(event);
     const before = this.pointers.get(event.pointerId);
     const now = this.local(event);
     if (!before) {
@@ -83,8 +90,7 @@ export class Hands {
   }
 
   private up(event: PointerEvent): void {
-    const wasPressed = this.pointers.delete(event.pointerId);
-    this.graph.place.style.cursor = "";
+    const wasPressed = this.lose(event);
     if (!wasPressed || this.dragged > DRAG_FROM_PX || event.button !== 0) return;
     const at = this.local(event);
     this.pressed = this.graph.nodeAt(at);

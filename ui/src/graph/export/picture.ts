@@ -7,6 +7,8 @@ import { SvgPainter } from "./svg";
 const MARGIN_PX = 24;
 /** Of one side of an image: what every browser can make. */
 const MOST_PX = 12_000;
+/** Of the whole image, which takes four bytes of memory for each. */
+const MOST_DOTS = 60e6;
 const SHARPNESS = 2;
 
 export function svgOf(scene: Scene, title: string): string {
@@ -18,7 +20,7 @@ export function svgOf(scene: Scene, title: string): string {
 
 export async function pngOf(scene: Scene): Promise<Blob> {
   const { x, y, width, height } = frameOf(scene);
-  const scale = Math.min(SHARPNESS, MOST_PX / Math.max(width, height));
+  const scale = Math.min(SHARPNESS, MOST_PX / Math.max(width, height), Math.sqrt(MOST_DOTS / (width * height)));
   const canvas = document.createElement("canvas");
   canvas.width = Math.ceil(width * scale);
   canvas.height = Math.ceil(height * scale);
