@@ -2,7 +2,7 @@
 // narrow window the side is a sheet over the main part.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const KEY = "orrery.panel-width";
 const LEAST_PX = 280;
@@ -29,12 +29,24 @@ export function Split({ side, label, children }: Props) {
     if (!event.currentTarget.hasPointerCapture(event.pointerId) || !place.current) return;
     move(place.current.getBoundingClientRect().right - event.clientX);
   };
+  const main = useRef<HTMLDivElement>(null);
+  const aside = useRef<HTMLElement>(null);
+  const last = useRef<EventTarget | null>(null);
+  // What had the focus at the side may go as it shows something else, or closes: the focus stays there, or goes back.
+  const wasThere = aside.current?.contains(document.activeElement) ?? false;
+  useLayoutEffect(() => {
+    if (!wasThere || document.activeElement !== document.body) return;
+    const back = last.current instanceof HTMLElement && last.current.isConnected ? last.current : main.current;
+    (aside.current ?? back)?.focus({ preventScroll: true });
+  });
   useEffect(() => {
     if (side && width > most()) setWidth(most());
   }, [Boolean(side)]);
   return (
     <div class="split" ref={place}>
-      <div class="split-main">{children}</div>
+      <div class="split-main" ref={main} tabIndex={-1} onFocusIn={({ target }) => (last.current = target)}>
+        {children}
+      </div>
       {side && (
         <>
           <div
@@ -60,7 +72,7 @@ export function Split({ side, label, children }: Props) {
             }}
             onDblClick={() => move(FIRST_PX)}
           />
-          <aside class="split-side" aria-label={label} style={{ flexBasis: `${width}px` }}>
+          <aside class="split-side" ref={aside} tabIndex={-1} aria-label={label} style={{ flexBasis: `${width}px` }}>
             {side}
           </aside>
         </>
