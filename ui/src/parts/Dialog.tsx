@@ -23,12 +23,15 @@ interface Props {
 export function Dialog({ title, onClose, actions, wide, read, plain, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useId();
+  const isGone = useRef(false);
+  const held = useRef<Element | null>(null);
   useEffect(() => {
     const shown = dialog.current;
     const before = document.activeElement;
     shown?.showModal();
     shown?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
+      isGone.current = true;
       shown?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
@@ -41,7 +44,14 @@ export function Dialog({ title, onClose, actions, wide, read, plain, children }:
       aria-label={plain ? title : undefined}
       onCancel={(event) => {
         event.preventDefault();
+        held.current = document.activeElement;
         onClose();
+      }}
+      onClose={() => {
+        // Pressed again and again, Escape closes it whatever `onClose` made of that: it is for who opened it to take it away.
+        if (isGone.current) return;
+        dialog.current?.showModal();
+        if (held.current instanceof HTMLElement) held.current.focus();
       }}
       onPointerDown={(event) => event.target === dialog.current && onClose()}
       onKeyDown={(event) => event.stopPropagation()}
