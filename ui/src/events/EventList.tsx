@@ -119,8 +119,10 @@ function Lines({ events, startedAt, follows, reading, hasBeginning, selected, on
     const list = place.current;
     if (!list) return;
     if (follows) {
-      isMine.current = true;
+      const before = list.scrollTop;
       list.scrollTop = list.scrollHeight;
+      // Where it did not move nobody is told of it, and the next to move it is a hand.
+      isMine.current = list.scrollTop !== before;
     } else if (firstSeq.current && events.length) {
       const kept = events.findIndex(({ seq }) => seq >= firstSeq.current);
       if (kept > 0 && events[0]!.seq < firstSeq.current) list.scrollTop += kept * HEIGHT;
