@@ -1,4 +1,4 @@
-"""What is wrong with a request, as rows for a page: each problem with its place, and its line where it has one."""
+"""What is wrong, for a page: each problem of a request with its place, and its line where it has one; our own faults."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from orrery.dashboard.begun import Fault
 from orrery.errors import Problem
 
 MOST_FAULTS = 200
+UNFORESEEN = "this is a fault of Orrery's; the terminal of `orrery ui` shows what happened"
+"""What is said where the fault lies with nobody who asked."""
 _LINE = re.compile(r"\bline (\d+)|:(\d+):\d+")
 
 

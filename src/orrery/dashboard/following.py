@@ -8,14 +8,18 @@ and larger changes, and nothing waits for it in memory.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from orrery.dashboard.faults import UNFORESEEN
 from orrery.dashboard.spectator import Spectator
 from orrery.dashboard.spectators import Spectators
-from orrery.errors import OrreryError
+from orrery.errors import InternalError, OrreryError
+
+_LOG = logging.getLogger("orrery.dashboard")
 
 POLL_S = 0.1
 """Between two looks at the end of a log."""
@@ -34,15 +38,19 @@ class Mark(NamedTuple):
 class Follower:
     """One run that somebody listens to.
 
+    Args:
+        spectators: of the store; they are asked on a thread, since that may wait for the store.
+        run: its whole name.
+
     Attributes:
-        spectator: the run; it is as far as `mark` says, or further.
         mark: where the run stood at the last look; None before the first.
         trouble: why it can be read no further.
         closed: the server is about to end.
     """
 
-    def __init__(self, spectator: Spectator) -> None:
-        self.spectator = spectator
+    def __init__(self, spectators: Spectators, run: str) -> None:
+        self._spectators, self._run = spectators, run
+        self._spectator: Spectator | None = None
         self.mark: Mark | None = None
         self.trouble: OrreryError | None = None
         self.closed = False
@@ -50,6 +58,12 @@ class Follower:
         self.task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._asked_at = float("-inf")
+
+    @property
+    def spectator(self) -> Spectator:
+        """The run, as far as `mark` says or further; there is none before the first mark."""
+        assert self._spectator is not None
+        return self._spectator
 
     async def moves(self, timeout_s: float) -> bool:
         """Wait until something has moved since the call, at most so long; whether it has."""
@@ -65,8 +79,11 @@ class Follower:
             try:
                 mark = await asyncio.to_thread(self._look)
             except OrreryError as error:
-                self.trouble = error
-                self._tell()
+                self._give_up(error)
+                return
+            except Exception as error:  # whoever listens would else wait for ever, and think that nothing happens
+                _LOG.error("a run could not be read on", exc_info=error)
+                self._give_up(InternalError(UNFORESEEN))
                 return
             if mark != self.mark:
                 self.mark = mark
@@ -81,12 +98,18 @@ class Follower:
         self._tell()
 
     def _look(self) -> Mark:
-        spectator, now = self.spectator, time.monotonic()
+        if self._spectator is None:
+            self._spectator = self._spectators.of(self._run)
+        spectator, now = self._spectator, time.monotonic()
         grown = spectator.journal.head(spectator.run) != spectator.machine.seq
         if grown or self.mark is None or now - self._asked_at >= LIVE_S:
             self._asked_at = now
             spectator.catch_up()
         return Mark(spectator.machine.seq, spectator.standing, spectator.ended)
+
+    def _give_up(self, error: OrreryError) -> None:
+        self.trouble = error
+        self._tell()
 
     def _tell(self) -> None:
         moved, self._moved = self._moved, asyncio.Event()
@@ -96,8 +119,8 @@ class Follower:
 class Followers:
     """The followers of a store, by run. Their tasks belong to the event loop of whoever listens first."""
 
-    def __init__(self, spectators: Spectators) -> None:
-        self._spectators = spectators
+    def __init__(self, spectators: Spectators, standing: Standing) -> None:
+        self._spectators, self._standing = spectators, standing
         self._following: dict[tuple[asyncio.AbstractEventLoop, str], Follower] = {}
         self._closed = False
 
@@ -107,7 +130,7 @@ class Followers:
         place = (asyncio.get_running_loop(), run)
         follower = self._following.get(place)
         if follower is None:
-            follower = self._following[place] = Follower(self._spectators.of(run))
+            follower = self._following[place] = Follower(self._spectators, run)
             follower.closed = self._closed
             follower.task = asyncio.create_task(follower.follow())
         follower.listeners += 1

@@ -17,7 +17,6 @@ from typing import Any
 
 from orrery.dashboard.rows import AttemptRow, Change, RunHead, TaskRow
 from orrery.dashboard.seen import Seen, line
-from orrery.errors import ReplayDivergedError
 from orrery.graph.patch import Patch
 from orrery.graph.ref import PSEUDO_SOURCES
 from orrery.graph.task import refs_in
@@ -88,7 +87,7 @@ class Spectator:
         self._asking: dict[str, None] = {}
         self._outputs_changed = 0
         self._target, self._live, self._created_at = "", False, 0.0
-        self._broken: ReplayDivergedError | None = None
+        self._broken: Exception | None = None
 
     def catch_up(self) -> int:
         """Fold what the log has gained; the number of its last event.
@@ -100,14 +99,14 @@ class Spectator:
             self._live, self._created_at = summary.live, summary.created_at
             self._target = self._target or summary.target
             if self._broken is not None:
-                raise self._broken
+                raise self._broken.with_traceback(None)  # else it grew with every look, and with it what it holds
             if summary.events > self.machine.seq:
-                try:
-                    for _seq, event in self.journal.read(self.run, after=self.machine.seq):
+                for _seq, event in self.journal.read(self.run, after=self.machine.seq):
+                    try:
                         self._take(event)
-                except ReplayDivergedError as error:  # the machine is no longer what the log says
-                    self._broken = error
-                    raise
+                    except Exception as error:  # half of it is taken in: the rows are no longer what the log says
+                        self._broken = error
+                        raise
             return self.machine.seq
 
     def changed_after(self, after: int) -> Change:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+import traceback
 
 import pytest
+from tests.dashboard.logs import Log
 
 from orrery.dashboard.rows import Change, TaskRow
 from orrery.dashboard.spectator import Spectator
+from orrery.graph import Graph, Task
 from orrery.journal.memory import MemoryJournal
+from orrery.scheduler import events as ev
 from orrery.scheduler.events import AnyEvent
 from orrery.testing.world import RUN, run_world
+from orrery.tracing.attempts import Ending
 
 
 class Viewer:
@@ -70,3 +75,23 @@ def compare(journal: MemoryJournal, watching: Spectator, viewer: Viewer, seed: i
     assert viewer.outputs == (whole.outputs or {}), seed
     assert [row.id for row in whole.tasks] == list(fresh.machine.records)
     assert watching.head() == whole.head
+
+
+class Unforeseen(Spectator):
+    """Fails over one event, as no event makes it."""
+
+    def _settle(self, task: str, at: float, left: Ending, *, sure: bool) -> None:
+        raise KeyError(task)
+
+
+def test_what_was_taken_in_by_half_is_shown_by_nobody_and_told_again_without_end(journal: MemoryJournal) -> None:
+    log = Log(journal, "r", Graph([Task("a", "work")]))
+    watching = Unforeseen(journal, "r")
+    lengths = []
+    for _ in range(5):
+        with pytest.raises(KeyError) as caught:
+            watching.catch_up()
+        lengths.append(len(list(traceback.walk_tb(caught.value.__traceback__))))
+        if len(lengths) == 1:
+            log.say(ev.RunPaused(1.0))
+    assert lengths[1] == lengths[-1]

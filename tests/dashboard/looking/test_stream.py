@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from tests.dashboard.logs import Log, board
 
 from orrery.dashboard.board import Board
+from orrery.dashboard.spectator import Spectator
 from orrery.dashboard.web.stream import changes
 from orrery.graph import Graph, Task
 from orrery.journal.memory import MemoryJournal
@@ -174,3 +176,38 @@ def test_a_server_that_stops_ends_its_streams(journal: Counting) -> None:
         assert [message async for message in messages(looked)] == []
 
     asyncio.run(look())
+
+
+def test_a_fault_of_ours_ends_the_stream_and_says_so(journal: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = started(journal)
+
+    async def check() -> None:
+        stream = messages(board(journal))
+        assert (await upcoming(stream)).event == "change"
+        monkeypatch.setattr(Spectator, "_settle", lambda *_, **__: 1 / 0)
+        log.did("t0", 1.0, 2.0)
+        parting = await upcoming(stream)
+        assert (parting.event, parting.data["code"]) == ("refused", "internal")
+        assert "ZeroDivision" not in parting.data["message"]
+
+    asyncio.run(check())
+
+
+def test_the_store_is_never_asked_by_the_loop_that_answers_everybody() -> None:
+    """A store that another process has locked lets whoever asks wait for half a minute."""
+    here = threading.get_ident()
+
+    class Elsewhere(MemoryJournal):
+        def head(self, run: str) -> int:
+            assert threading.get_ident() != here
+            return super().head(run)
+
+    journal = Elsewhere()
+    started(journal)
+
+    async def check() -> None:
+        stream = messages(board(journal))
+        assert (await upcoming(stream)).event == "change"
+
+    asyncio.run(check())
+    journal.close()

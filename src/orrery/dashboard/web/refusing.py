@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orrery.dashboard.begun import Fault, Refusal
-from orrery.dashboard.faults import faults
+from orrery.dashboard.faults import UNFORESEEN, faults
 from orrery.errors import (
     HubNotHereError,
     InternalError,
@@ -116,7 +116,7 @@ class Faults:
 def _fault(error: Exception) -> Response:
     _LOG.error("a request could not be answered", exc_info=error)
     code = error.code if isinstance(error, InternalError) else "internal"
-    return refused(500, code, "this is a fault of Orrery's; the terminal of `orrery ui` shows what happened")
+    return refused(500, code, UNFORESEEN)
 
 
 __all__ = ["Faults", "refuse", "refuse_http", "refused", "status_of"]
