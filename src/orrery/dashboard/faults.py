@@ -1,4 +1,4 @@
-"""What is wrong, for a page: each problem of a request with its place, and its line where it has one; our own faults."""
+"""What is wrong, for a page: each problem of a request with its place and its line, or a fault of our own."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Follower:
             except OrreryError as error:
                 self._give_up(error)
                 return
-            except Exception as error:  # whoever listens would else wait for ever, and think that nothing happens
+            except Exception as error:  # noqa: BLE001 - whoever listens would wait for ever
                 _LOG.error("a run could not be read on", exc_info=error)
                 self._give_up(InternalError(UNFORESEEN))
                 return
@@ -105,7 +105,6 @@ class Follower:
         if grown or self.mark is None or now - self._asked_at >= LIVE_S:
             self._asked_at = now
             spectator.catch_up()
-        return Mark(spectator.machine.seq, spectator.standing, spectator.ended)
 
     def _give_up(self, error: OrreryError) -> None:
         self.trouble = error
@@ -119,8 +118,8 @@ class Follower:
 class Followers:
     """The followers of a store, by run. Their tasks belong to the event loop of whoever listens first."""
 
-    def __init__(self, spectators: Spectators, standing: Standing) -> None:
-        self._spectators, self._standing = spectators, standing
+    def __init__(self, spectators: Spectators) -> None:
+        self._spectators = spectators
         self._following: dict[tuple[asyncio.AbstractEventLoop, str], Follower] = {}
         self._closed = False
 
