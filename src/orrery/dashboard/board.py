@@ -10,6 +10,7 @@ from orrery.dashboard.following import Followers
 from orrery.dashboard.launching import Launcher
 from orrery.dashboard.listing import Listing
 from orrery.dashboard.spectators import Spectators
+from orrery.dashboard.standing import Standing
 from orrery.journal import Journal
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class Board:
     folder: Path
     hub: HubAddress | None = None
     hub_state: Path | None = None
+    standing: Standing = field(init=False)
     spectators: Spectators = field(init=False)
     followers: Followers = field(init=False)
     launcher: Launcher = field(init=False)
     listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
+        self.standing = Standing(self.store)
         self.spectators = Spectators(self.journal)
         self.followers = Followers(self.spectators)
         self.launcher = Launcher(self.journal, self.store, self.folder, self.hub)

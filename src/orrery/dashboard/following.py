@@ -105,6 +105,7 @@ class Follower:
         if grown or self.mark is None or now - self._asked_at >= LIVE_S:
             self._asked_at = now
             spectator.catch_up()
+        return Mark(spectator.machine.seq, spectator.standing, spectator.ended)
 
     def _give_up(self, error: OrreryError) -> None:
         self.trouble = error

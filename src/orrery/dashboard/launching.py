@@ -32,6 +32,7 @@ from orrery.errors import (
     RunExistsError,
     RunLockedError,
     SlowStartError,
+    StoreError,
     UnknownNameError,
     UnknownRunError,
 )
@@ -91,6 +92,7 @@ class Launcher:
             RequestError: the target is not one that may be started from here.
             NotBegunError: its command said that it cannot, such as for its inputs.
             OutsideError, SlowStartError: its process ended, or did not begin in time.
+        StoreError: nothing can be written in the folder.
         """
         run = checked_run_name(asked.run or new_run_name())
         if asked.planner and asked.planner not in planners:
@@ -128,7 +130,7 @@ class Launcher:
             raise RunEndedError(f"run {run!r} has ended ({summary.state}); there is nothing to go on with")
         if summary.live:
             raise RunLockedError(f"run {run!r} is being driven by another process already")
-        with self._once(run):
+        with self._once(run), _room_in(self._folder):
             before = summary.events
             words = ["resume", f"--store={self._store}", "--", run]
             self._launch(words, run, self._folder, lambda now: now.live or now.events > before)
@@ -137,7 +139,7 @@ class Launcher:
     # -- processes ------------------------------------------------------------------------------------
 
     def _start(self, run: str, asked: Start, folder: Path, words: Sequence[str] = ()) -> Begun:
-        with self._once(run):
+        with self._once(run), _room_in(self._folder):
             if (found := _found(self._journal, run)) is not None and (found.events or found.live):
                 raise RunExistsError(f"there is a run {run!r} already; choose another name")
             inputs = self._path(run, "json")
@@ -291,6 +293,15 @@ def _as_json(inputs: Any) -> dict[str, Any]:
     if not same or not isinstance(found, dict):
         raise InputError("its inputs hold values that JSON cannot, such as bytes; begin another with `orrery run`")
     return found
+
+
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    """Nothing begins where nothing can be written, such as on a full disk. Raises StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"no run can be begun in {folder}: {error.strerror}") from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -77,8 +78,9 @@ def find_running(folder: Path = FOLDER) -> Running | None:
 
 
 def forget_running(pid: int, folder: Path = FOLDER) -> None:
-    """Take the word about a process back."""
-    _word_of(pid, folder).unlink(missing_ok=True)
+    """Take the word about a process back, as far as that can be done: who reads it asks whether the process lives."""
+    with suppress(OSError):
+        _word_of(pid, folder).unlink(missing_ok=True)
 
 
 def _word_of(pid: int | str, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from orrery.dashboard.board import Board
 from orrery.dashboard.web.streams import Streams
 from orrery.errors import RequestError
 
@@ -82,7 +83,9 @@ class Endpoint:
         return Route(f"/api{self.path}", self._respond, methods=[self.method], name=self.name)
 
     async def _respond(self, request: Request) -> Response:
-        given: list[Any] = [request.app.state.board]
+        board: Board = request.app.state.board
+        board.standing.check()
+        given: list[Any] = [board]
         if self.asked is not None:
             given.append(_read_asked(self.asked, request, resumes=self.answer is Stream))
         if self.said is not None:

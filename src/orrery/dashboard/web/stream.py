@@ -40,8 +40,8 @@ async def changes(board: Board, run: str, after: int) -> AsyncIterator[bytes]:
         told: RunHead | None = None
         over = False
         while not follower.closed:
-            if follower.trouble is not None:
-                yield _parting(follower.trouble)
+            if (trouble := follower.trouble or board.standing.trouble()) is not None:
+                yield _parting(trouble)
                 return
             mark = follower.mark
             if mark is not None and _is_news(mark, told):
