@@ -6,7 +6,8 @@ import { took } from "./canvas/colours";
 import type { GraphNode } from "./model";
 import { statesOf } from "./told";
 
-export function GraphHint({ node, x, y }: { node: GraphNode; x: number; y: number }) {
+/** @param now seconds since the epoch */
+export function GraphHint({ node, x, y, now }: { node: GraphNode; x: number; y: number; now: number }) {
   const isRight = x > window.innerWidth / 2;
   return (
     <div
@@ -21,7 +22,7 @@ export function GraphHint({ node, x, y }: { node: GraphNode; x: number; y: numbe
       <strong>{node.id}</strong>
       {node.row.label && <p>{node.row.label}</p>}
       <dl>
-        {factsOf(node, Date.now() / 1000).map(([name, value]) => (
+        {factsOf(node, now).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>

@@ -44,7 +44,7 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
   const [showsPath, setShowsPath] = useState(false);
   const [words, setWords] = useState("");
   const version = useChanges(store, PATH_EVERY_MS);
-  const path = useMemo(() => (showsPath ? critical(store.rows) : null), [store, version, showsPath]);
+  const path = useMemo(() => (showsPath ? critical(store.rows, store.now()) : null), [store, version, showsPath]);
   const found = useMemo(() => matching(store.rows, words), [store, version, words]);
   const [canvas, setCanvas] = useState<GraphCanvas | null>(null);
   const [legend, setLegend] = useState<readonly Entry[]>([]);
@@ -155,7 +155,7 @@ function Drawing({ store, onSelect, onCanvas }: DrawingProps) {
     const canvas = new GraphCanvas(place.current!, made, {
       onHover: (node, x, y) => setHover(node && { node, x, y }),
       onSelect: (task) => latest.current(task),
-      onMove: (node) => setSpoken(told(node, Date.now() / 1000)),
+      onMove: (node) => setSpoken(told(node, made.now())),
       onView: () => map?.viewed(),
     });
     map = new Minimap(place.current!, canvas, made);
@@ -180,7 +180,7 @@ function Drawing({ store, onSelect, onCanvas }: DrawingProps) {
       <p class="unseen" role="status">
         {spoken}
       </p>
-      {hover && <GraphHint {...hover} />}
+      {hover && <GraphHint {...hover} now={store.now()} />}
     </>
   );
 }

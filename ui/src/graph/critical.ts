@@ -14,7 +14,7 @@ const ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "skipped", "c
  *
  * @param now seconds since the epoch
  */
-export function critical(rows: ReadonlyMap<string, TaskRow>, now = Date.now() / 1000): ReadonlySet<string> {
+export function critical(rows: ReadonlyMap<string, TaskRow>, now: number): ReadonlySet<string> {
   const tasks = [...rows.values()];
   const positions = new Map(tasks.map(({ id }, at) => [id, at]));
   const edges = tasks.flatMap(({ needs = [] }, to) =>

@@ -141,7 +141,7 @@ it("keeps the places of what stays as time is moved to and fro", () => {
 it("looks at everything again where a source does not say what changed", () => {
   const rows = new Map([["a", row("a")]]);
   let tell = (_: object) => {};
-  const model = new GraphModel({ rows, listen: (heard) => ((tell = heard), () => (tell = () => {})) });
+  const model = new GraphModel({ rows, now: () => 0, listen: (heard) => ((tell = heard), () => (tell = () => {})) });
   rows.set("b", row("b", ["a"]));
   tell({});
   expect([...model.nodes.keys()]).toEqual(["a", "b"]);

@@ -98,6 +98,11 @@ export class GraphModel {
     return this.shown;
   }
 
+  /** The time of what is drawn, in seconds since the epoch. */
+  now(): number {
+    return this.source.now();
+  }
+
   /** Every task, those in folded groups among them. */
   get tasks(): ReadonlyMap<string, TaskRow> {
     return this.rows;

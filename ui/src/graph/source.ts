@@ -11,6 +11,8 @@ export interface Increment {
 export interface GraphSource {
   /** Every task by its id, in the order of addition. */
   readonly rows: ReadonlyMap<string, TaskRow>;
+  /** The time at which they are so, in seconds since the epoch: what runs has run until then. */
+  now(): number;
   /** Be told of every increment after `rows` has it; call what is returned to end that. */
   listen(heard: (increment: Increment) => void): () => void;
 }
@@ -19,5 +21,5 @@ export interface GraphSource {
 export function fixed(rows: Iterable<TaskRow>): GraphSource {
   const byId = new Map<string, TaskRow>();
   for (const row of rows) byId.set(row.id, row);
-  return { rows: byId, listen: () => () => {} };
+  return { rows: byId, now: () => Date.now() / 1000, listen: () => () => {} };
 }

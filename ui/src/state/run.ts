@@ -23,6 +23,12 @@ export class RunStore {
     this.run = run;
   }
 
+  /** The time of its rows, in seconds since the epoch: where nobody drives the run, that of its last event. */
+  now(): number {
+    const head = this.head.peek();
+    return head && !head.live ? head.now : Date.now() / 1000;
+  }
+
   /** Be told of every change as it is applied; call what is returned to end that. */
   listen(heard: (change: Change) => void): () => void {
     this.listeners.add(heard);

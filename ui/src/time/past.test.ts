@@ -159,6 +159,13 @@ describe("History", () => {
     expect([1, 2, 4, 5, 7, 8, 99].map((seq) => history.positionOf(seq))).toEqual([0, 1, 2, 3, 3, 4, 5]);
   });
 
+  it("lets what runs have run until the moment that is looked at", () => {
+    const view = new PastView(history, nothing);
+    view.move(2);
+    expect(view.now()).toBe(history.startedAt + history.secondsOf(2));
+    expect(view.now()).toBeLessThan(Date.now() / 1000 - 1e6);
+  });
+
   it("never goes back in time, whatever the clocks said", () => {
     expect(history.secondsOf(4)).toBe(4);
     expect([-1, 0, 3.9, 4, 100].map((seconds) => history.positionAfter(seconds))).toEqual([0, 1, 2, 4, 5]);

@@ -32,6 +32,10 @@ export class PastView implements GraphSource {
     return this.at;
   }
 
+  now(): number {
+    return this.history.startedAt + this.history.secondsOf(this.at);
+  }
+
   listen(heard: (increment: Increment) => void): () => void {
     this.listeners.add(heard);
     return () => this.listeners.delete(heard);

@@ -89,7 +89,7 @@ export class GraphCanvas {
       found: null,
       hovered: null,
       current: null,
-      now: Date.now() / 1000,
+      now: model.now(),
     };
     this.hands = new Hands(this);
     this.leave = model.listen((change) => this.hear(change));
@@ -325,7 +325,7 @@ export class GraphCanvas {
   private draw(): void {
     if (this.size.width === 0) return;
     const clock = performance.now();
-    this.scene.now = Date.now() / 1000;
+    this.scene.now = this.model.now();
     if (this.glide) {
       const share = Math.min(1, (clock - this.glide.began) / GLIDE_MS);
       this.camera = between(this.glide.from, this.glide.to, share);
