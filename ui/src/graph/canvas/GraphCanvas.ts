@@ -266,6 +266,7 @@ export class GraphCanvas {
   /** Nodes came, went or moved. */
   private settle(): void {
     this.grid = new NodeGrid(this.model.nodes.values());
+    if (this.scene.hovered !== null && !this.model.nodes.has(this.scene.hovered)) this.hover(null, 0, 0);
     const now = performance.now();
     for (const { id, bornAt } of this.model.nodes.values()) if (bornAt > 0 && now - bornAt < GLOW_MS) this.young.add(id);
     if (this.fits && this.size.width > 0) this.moveTo(fitted(this.model.bounds, this.size), this.wasDrawn);

@@ -1,7 +1,7 @@
 // The whole picture in a corner, with the part that is seen: it can be pressed and dragged.
 
 import type { GraphModel } from "../model";
-import { fitted, seen, toPicture, toScreen } from "./camera";
+import { fitted, seen, toPicture, toScreen, type Camera } from "./camera";
 import type { GraphCanvas } from "./GraphCanvas";
 
 const SIZE = { width: 168, height: 108 };
@@ -38,7 +38,7 @@ export class Minimap {
       event.stopPropagation();
       if (event.type === "pointerdown") this.canvas.setPointerCapture(event.pointerId);
       if (!this.canvas.hasPointerCapture(event.pointerId)) return;
-      graph.lookAt(toPicture(fitted(model.bounds, SIZE), { x: event.offsetX, y: event.offsetY }));
+      graph.lookAt(toPicture(this.whole(), { x: event.offsetX, y: event.offsetY }));
     };
     for (const kind of ["pointerdown", "pointermove"] as const) this.canvas.addEventListener(kind, drag, { signal });
     for (const kind of ["pointerup", "dblclick"] as const) this.canvas.addEventListener(kind, (event) => event.stopPropagation(), { signal });
@@ -51,6 +51,11 @@ export class Minimap {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
     this.canvas.remove();
+  }
+
+  /** However large the graph is, all of it is in the map. */
+  private whole(): Camera {
+    return fitted(this.model.bounds, SIZE, 0);
   }
 
   /** The camera has moved. */
@@ -71,7 +76,7 @@ export class Minimap {
   /** The nodes, and all else. */
   redraw(): void {
     const { colouring, now } = this.graph.scene;
-    const camera = fitted(this.model.bounds, SIZE);
+    const camera = this.whole();
     const context = this.picture.getContext("2d")!;
     const dots = devicePixelRatio || 1;
     context.setTransform(dots, 0, 0, dots, 0, 0);
@@ -87,10 +92,10 @@ export class Minimap {
 
   private draw(): void {
     const { context, graph } = this;
-    const all = fitted(this.model.bounds, SIZE);
+    const all = this.whole();
     const view = seen(graph.camera, graph.size);
     const { left, top, right, bottom } = this.model.bounds;
-    this.canvas.hidden = view.left <= left && view.top <= top && view.right >= right && view.bottom >= bottom;
+    this.canvas.hidden = this.model.nodes.size === 0 || (view.left <= left && view.top <= top && view.right >= right && view.bottom >= bottom);
     if (this.canvas.hidden) return;
     const from = toScreen(all, { x: view.left, y: view.top });
     const to = toScreen(all, { x: view.right, y: view.bottom });

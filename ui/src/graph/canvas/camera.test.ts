@@ -12,6 +12,8 @@ test("the whole is in view, in the middle, and no larger than it is", () => {
   expect((view.left + view.right) / 2).toBeCloseTo(1900);
   expect((view.top + view.bottom) / 2).toBeCloseTo(250);
   expect(fitted({ left: 0, top: 0, right: 10, bottom: 10 }, SIZE).scale).toBe(1);
+  const map = { width: 168, height: 108 };
+  expect(seen(fitted({ ...BOUNDS, right: 200_000 }, map, 0), map).right).toBeGreaterThan(200_000);
 });
 
 test("a place of the screen and of the picture lead to each other", () => {

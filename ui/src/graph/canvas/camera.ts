@@ -26,11 +26,11 @@ export const toScreen = ({ x, y, scale }: Camera, at: { x: number; y: number }) 
 
 export const toPicture = ({ x, y, scale }: Camera, at: { x: number; y: number }) => ({ x: (at.x - x) / scale, y: (at.y - y) / scale });
 
-/** The whole picture in the middle, no larger than it is drawn. */
-export function fitted({ left, top, right, bottom }: GraphBounds, { width, height }: Size): Camera {
+/** The whole picture in the middle, no larger than it is drawn, and no smaller than what is of use. */
+export function fitted({ left, top, right, bottom }: GraphBounds, { width, height }: Size, least = SMALLEST): Camera {
   const [wide, high] = [Math.max(1, right - left), Math.max(1, bottom - top)];
   const room = (side: number) => Math.max(1, side - 2 * MARGIN_PX);
-  const scale = Math.max(SMALLEST, Math.min(1, room(width) / wide, room(height) / high));
+  const scale = Math.max(least, Math.min(1, room(width) / wide, room(height) / high));
   return { scale, x: width / 2 - ((left + right) / 2) * scale, y: height / 2 - ((top + bottom) / 2) * scale };
 }
 
