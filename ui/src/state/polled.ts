@@ -2,8 +2,9 @@
 
 import { signal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { wasAborted } from "../api/refused";
+import { Unreachable, wasAborted } from "../api/refused";
 import { seen } from "./clock";
+import { isLost } from "./connection";
 
 export interface Polled<Answer> {
   /** The last answer; null before the first. It is the same object as long as the server says the same. */
@@ -15,8 +16,8 @@ export interface Polled<Answer> {
 }
 
 /**
- * Asks whenever `key` changes, and every `everyMs` while the page is seen (never again where it is 0). An answer that is
- * like the one before changes nothing.
+ * Asks whenever `key` changes, and every `everyMs` while the page is seen (never again where it is 0); where the server did
+ * not answer, when it does again. An answer that is like the one before changes nothing.
  */
 export function usePolled<Answer>(
   ask: (signal: AbortSignal) => Promise<Answer>,
@@ -33,6 +34,9 @@ export function usePolled<Answer>(
     return () => asking.stop();
   }, [key]);
   useSignalEffect(() => asking.see(seen.value));
+  useSignalEffect(() => {
+    if (!isLost.value) asking.isBack();
+  });
   return { value, error, refresh: () => asking.now() };
 }
 
@@ -61,6 +65,11 @@ class Asking<Answer> {
   /** The page is seen: what waited for that is asked now. */
   see(seen: boolean): void {
     if (seen && this.everyMs && this.aborter === null) this.now();
+  }
+
+  /** The server answers again: what it did not answer is asked once more. */
+  isBack(): void {
+    if (this.error.peek() instanceof Unreachable && this.aborter === null) this.now();
   }
 
   stop(): void {
