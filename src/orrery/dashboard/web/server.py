@@ -81,7 +81,7 @@ class Address:
         """Who may call what listens there."""
         ip, port = listening.getsockname()[:2]
         shown = f"[{ip}]" if ":" in ip else str(ip)
-        names: tuple[str, ...] = LOOPBACK_NAMES
+        names = (shown, *(name for name in LOOPBACK_NAMES if name != shown))
         if ip in ("0.0.0.0", "::"):  # noqa: S104 - only to know it
             names = (socket.gethostname().lower(), *LOOPBACK_NAMES)
         elif not _is_loopback(ip):
