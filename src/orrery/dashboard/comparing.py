@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+import msgspec
+
 from orrery.dashboard.account import Account, account_of
 from orrery.dashboard.board import Board
 from orrery.dashboard.picture import waiting_row
 from orrery.dashboard.values import value_of
 from orrery.dashboard.weighed import Comparison, OutputPair, Picture, Spread, TaskPair
+from orrery.errors import StoreError
 from orrery.graph.diff import same
 from orrery.graph.live import LiveGraph
 from orrery.graph.ref import TaskId
@@ -193,10 +196,15 @@ def _outputs(one: Machine, other: Machine, blobs: BlobStore) -> Iterator[OutputP
 
 
 def outputs_of(machine: Machine, blobs: BlobStore) -> dict[str, Any]:
-    """The outputs as far as they were produced; what is very large stays a blob."""
+    """The outputs as far as they were produced; what is very large or lost stays a blob."""
 
     def load(blob: Blob) -> Any:
-        return decode(blobs.get(blob)) if blob.size_bytes <= MOST_BYTES else blob
+        if blob.size_bytes > MOST_BYTES:
+            return blob
+        try:
+            return decode(blobs.get(blob))
+        except (StoreError, msgspec.DecodeError):  # it is shown as that; everything else is compared all the same
+            return blob
 
     return machine.outputs(load)
 

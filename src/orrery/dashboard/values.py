@@ -78,9 +78,9 @@ def value_of(value: Any, blobs: BlobStore, *, name: str = "", size_bytes: int = 
     table = _table(value)
     if table is not None:
         columns, rows, total = table
-        cells, cut = _cells(rows, len(columns[:MOST_COLUMNS]))
-        cut = cut or total > MOST_ROWS or len(columns) > MOST_COLUMNS
-        names = tuple(columns[:MOST_COLUMNS])
+        (names,), named_short = _cells([columns], MOST_COLUMNS)
+        cells, cut = _cells(rows, len(names))
+        cut = cut or named_short or total > MOST_ROWS or len(columns) > MOST_COLUMNS
         return Value("table", columns=names, rows=cells, total=total, size_bytes=size_bytes, cut=cut)
     shown, cut = _Clip(MOST_JSON_CHARS).clipped(value)
     return Value("json", json=shown, size_bytes=size_bytes, cut=cut)

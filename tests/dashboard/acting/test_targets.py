@@ -67,3 +67,4 @@ def test_a_damaged_run_hides_no_earlier_one(tmp_path: Path) -> None:
     assert targets.folder_of(journal, tmp_path / "here", "flow.yaml") == tmp_path
     with pytest.raises(RequestError, match="cannot be loaded from here"):
         targets.form(journal, tmp_path / "here", "other.yaml")
+    journal.close()

@@ -81,6 +81,13 @@ def test_what_is_long_is_cut(journal: MemoryJournal) -> None:
     assert len(msgspec.json.encode(deep)) < 200_000
 
 
+def test_names_of_columns_are_cut_as_cells_are(journal: MemoryJournal) -> None:
+    name = "x" * 100_000
+    for value in ([{name: 1}], {"columns": [name], "rows": [[1]]}):
+        shown = value_of(value, journal.blobs)
+        assert (shown.kind, shown.cut, len(msgspec.json.encode(shown)) < 1000) == ("table", True, True)
+
+
 def test_numbers_that_a_page_cannot_tell_apart_are_text() -> None:
     assert exact([2**53, 2**53 + 1, {"a": -(2**70)}, True]) == [2**53, str(2**53 + 1), {"a": str(-(2**70))}, True]
 

@@ -10,7 +10,8 @@ from tests.dashboard.logs import Log, board
 from orrery.dashboard.comparing import compare_runs, line_diff
 from orrery.dashboard.weighed import Comparison
 from orrery.errors import UnknownRunError
-from orrery.graph import Graph, Ref, Task
+from orrery.graph import Blob, Graph, Ref, Task
+from orrery.graph.values import encode
 from orrery.journal.memory import MemoryJournal
 from orrery.scheduler import events as ev
 
@@ -83,6 +84,16 @@ def test_a_run_is_the_same_as_itself(journal: MemoryJournal) -> None:
     assert found.graph_a == found.graph_b
     with pytest.raises(UnknownRunError):
         compare_runs(board(journal), "only", "never")
+
+
+def test_an_output_that_is_lost_is_told_beside_the_other(journal: MemoryJournal) -> None:
+    for run, digest in (("a", "0" * 64), ("b", journal.blobs.put(encode("kept")).digest)):
+        log = Log(journal, run, Graph([Task("t", "work")], outputs={"text": Ref("t"), "more": {"in": Ref("t")}}))
+        log.did("t", 0.0, 1.0, value=Blob(digest, 5, "value"))
+    pairs = {pair.name: pair for pair in compare_runs(board(journal), "a", "b").outputs}
+    assert not pairs["text"].same
+    assert [value.kind for value in (pairs["text"].a, pairs["text"].b) if value is not None] == ["error", "text"]
+    assert not pairs["more"].same
 
 
 def test_long_and_hostile_texts_are_compared_in_bounded_time() -> None:

@@ -48,26 +48,25 @@ class Reader:
 
         Raises: UnknownRunError, CorruptionError, StoreError.
         """
-        before = self._seq
-        self._seq = self._spectator.catch_up()
-        change = self._spectator.changed_after(before)
-        is_news = self._seq > before or change.head != self._head
-        self._head = change.head
-        told = self._told_after(before) if self._seq > before else ()
-        return Look(change if is_news else None, told, self._panel(wanted))
+        now = self._spectator.catch_up()
+        change = self._spectator.changed_after(self._seq)
+        is_news = now > self._seq or change.head != self._head
+        told, panel = self._told_until(now), self._panel(wanted)
+        self._seq, self._head = now, change.head  # only now: what a look that fails did not tell, the next one does
+        if panel is not None:
+            self._shown = (wanted, panel.row.changed)
+        return Look(change if is_news else None, told, panel)
 
-    def _told_after(self, seq: int) -> tuple[Told, ...]:
+    def _told_until(self, now: int) -> tuple[Told, ...]:
         """The newest events, none of them told before."""
-        after = max(seq, self._seq - MOST_TOLD)
-        return events_of(self._spectator, after=after, before=self._seq + 1, most=MOST_TOLD).events
+        if now <= self._seq:
+            return ()
+        after = max(self._seq, now - MOST_TOLD)
+        return events_of(self._spectator, after=after, before=now + 1, most=MOST_TOLD).events
 
     def _panel(self, task: str) -> TaskPanel | None:
         row = self._spectator.row(task)
-        if row is None or (task, row.changed) == self._shown:
-            return None
-        panel = panel_of(self._spectator, task)
-        self._shown = (task, panel.row.changed)
-        return panel
+        return None if row is None or (task, row.changed) == self._shown else panel_of(self._spectator, task)
 
 
 __all__ = ["MOST_TOLD", "Look", "Reader"]
