@@ -31,6 +31,7 @@ from orrery.errors import (
     RunEndedError,
     RunExistsError,
     RunLockedError,
+    RunNameError,
     SlowStartError,
     StoreError,
     UnknownNameError,
@@ -95,6 +96,8 @@ class Launcher:
         StoreError: nothing can be written in the folder.
         """
         run = checked_run_name(asked.run or new_run_name())
+        if run in (".", ".."):  # a browser takes them for a step in an address, so no page could show it
+            raise RunNameError(f"{run!r} cannot name a run that a page shows; take another name")
         if asked.planner and asked.planner not in planners:
             raise UnknownNameError("planner", asked.planner, planners.names())
         return self._start(run, asked, self._folder_of(asked.target))

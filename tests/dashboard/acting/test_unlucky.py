@@ -15,6 +15,12 @@ from orrery.dashboard import launching, token
 from orrery.dashboard.web.stream import changes
 
 
+@pytest.mark.parametrize("run", [".", ".."])
+def test_a_name_that_a_browser_takes_for_a_step_in_an_address_is_refused(desk: Desk, run: str) -> None:
+    said = desk.post("/runs", target="asks.yaml", run=run)
+    assert (said.status, said.json["code"]) == (400, "run-name")
+
+
 @pytest.mark.parametrize("path", ["/runs", "/runs/r/retry"])
 def test_a_full_disk_is_told_to_who_starts_something(desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     desk.begin("kinds.yaml", "r", inputs={"text": "", "real": 1, "yes": True, "map": {}})
