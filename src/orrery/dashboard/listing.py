@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from orrery.dashboard.rows import RunLine, RunList
 from orrery.dashboard.spectators import Spectators
-from orrery.errors import OrreryError
+from orrery.errors import CorruptionError, OrreryError, ReplayDivergedError
 from orrery.journal import Journal, RunSummary
 from orrery.runtime.directory import standing, without_windows
 from orrery.scheduler.machine import Machine
@@ -42,6 +42,13 @@ class Count(NamedTuple):
         return cls(machine.seq, len(machine.records), done, len(machine.failed), ledger.money, ledger.tokens)
 
 
+class Counted(NamedTuple):
+    """A run that had so many events when it was counted; no tally where its log cannot be read."""
+
+    events: int
+    tally: Count | None
+
+
 class Listing:
     """The lines of runs, each run counted once for every number of events that it had.
 
@@ -52,7 +59,7 @@ class Listing:
 
     def __init__(self, journal: Journal, spectators: Spectators) -> None:
         self._journal, self._spectators = journal, spectators
-        self._counted: OrderedDict[str, Count] = OrderedDict()
+        self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._lock = threading.Lock()
 
     def page(self, *, state: str = "", q: str = "", skip: int = 0, most: int = 50) -> RunList:
@@ -77,12 +84,12 @@ class Listing:
         return RunList(tuple(self._lines(fitting[skip : skip + most])), len(fitting), states)
 
     def _lines(self, runs: Sequence[RunSummary]) -> list[RunLine]:
-        until = time.monotonic() + MOST_COUNTED_S
+        self._count_anew(runs)
         lines = []
         for run in runs:
             line = RunLine(run.run, standing(run), run.created_at, run.updated_at, run.events, run.target)
-            count = self._count(run, may_fold=time.monotonic() < until)
-            if count is not None:
+            known = self._known(run)
+            if known is not None and (count := known.tally) is not None:
                 tallied = (count.tasks, count.done, count.failed, count.money, count.tokens)
                 line = RunLine(
                     line.run, line.state, line.created_at, line.updated_at, line.events, line.target, *tallied
@@ -90,32 +97,48 @@ class Listing:
             lines.append(line)
         return lines
 
-    def _count(self, run: RunSummary, *, may_fold: bool) -> Count | None:
-        """How far a run is: as it was counted last, where it may not be folded now; None where it never was."""
+    def _count_anew(self, runs: Sequence[RunSummary]) -> None:
+        """Count those that have grown, as many as there is time for and one at least.
+
+        Those come first that were never counted, then those whose turn was longest ago: else a few that go on would
+        take all the time of every list.
+        """
         with self._lock:
-            known = self._counted.get(run.run)
-        if known is not None and known.seq >= run.events:
-            return known
-        looked = self._spectators.seen(run.run)
-        if looked is not None and looked.machine.seq >= run.events:
-            count: Count | None = Count.of(looked.machine, looked.head().counts)
-        elif may_fold and run.events <= MOST_EVENTS:
-            count = self._folded(run.run)
-        else:
-            return known
-        if count is not None:
-            with self._lock:
-                self._counted[run.run] = count
-                self._counted.move_to_end(run.run)
-                while len(self._counted) > MOST_REMEMBERED:
-                    self._counted.popitem(last=False)
-        return count
+            turns = {run: turn for turn, run in enumerate(self._counted, 1)}
+        until: float | None = None
+        for run in sorted(runs, key=lambda run: turns.get(run.run, 0)):
+            known, looked = self._known(run), self._spectators.seen(run.run)
+            if known is not None and known.events >= run.events:
+                continue
+            if looked is not None and looked.machine.seq >= run.events:
+                count: Count | None = Count.of(looked.machine, looked.head().counts)
+            elif run.events <= MOST_EVENTS and (until is None or time.monotonic() < until):
+                until = until or time.monotonic() + MOST_COUNTED_S
+                try:
+                    count = self._folded(run.run)
+                except OrreryError:  # it may be read at another time
+                    continue
+            else:
+                continue
+            self._remember(run.run, Counted(count.seq if count is not None else run.events, count))
+
+    def _known(self, run: RunSummary) -> Counted | None:
+        with self._lock:
+            return self._counted.get(run.run)
+
+    def _remember(self, run: str, counted: Counted) -> None:
+        with self._lock:
+            self._counted[run] = counted
+            self._counted.move_to_end(run)
+            while len(self._counted) > MOST_REMEMBERED:
+                self._counted.popitem(last=False)
 
     def _folded(self, run: str) -> Count | None:
+        """How far a run is; None where its log cannot be read, of which whoever opens it is told."""
         machine = Machine(run)
         try:
             for _, event in self._journal.read(run):
                 machine.replay(event)
-        except OrreryError:  # whoever opens it is told what is wrong; the list shows the others
+        except (CorruptionError, ReplayDivergedError):
             return None
         return Count.of(machine, machine.counts())
