@@ -1,6 +1,6 @@
 // Where time and money of a run went: totals, a chart over time, and shares by what one asks for.
 
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import * as calls from "../api/calls";
 import type { Share, Spending, Timeline } from "../api/types";
 import { lazy } from "../lazy";
@@ -59,17 +59,25 @@ function Spent({ store, live, onSelect }: Props & { live: boolean }) {
   const every = !live ? 0 : store.rows.size > BIG ? LIVE_BIG_MS : LIVE_MS;
   const asked = usePolled((signal) => ask(store.run, signal), store.run, every);
   const { value } = asked.value;
-  if (!value) {
+  const latest = useRef(onSelect);
+  latest.current = onSelect;
+  // Drawn as often as there is an answer, not as often as the run changes.
+  const shown = useMemo(
+    () =>
+      value && (
+        <div class="spending">
+          <Totals spending={value.spending} />
+          <OverTime store={store} timeline={value.timeline} />
+          <Shares spending={value.spending} onSelect={(task) => latest.current(task)} />
+        </div>
+      ),
+    [value, store],
+  );
+  if (!shown) {
     const { value: error } = asked.error;
     return error ? <Empty title="This cannot be shown">{String((error as Error).message)}</Empty> : <Spinner label="Adding up…" />;
   }
-  return (
-    <div class="spending">
-      <Totals spending={value.spending} />
-      <OverTime store={store} timeline={value.timeline} />
-      <Shares spending={value.spending} onSelect={onSelect} />
-    </div>
-  );
+  return shown;
 }
 
 function Totals({ spending }: { spending: Spending }) {
@@ -95,7 +103,7 @@ function Totals({ spending }: { spending: Spending }) {
 }
 
 function OverTime({ store, timeline }: { store: RunStore; timeline: Timeline }) {
-  const head = store.head.value;
+  const head = store.head.peek();
   const start = head?.started_at ?? 0;
   const end = head?.now ?? start;
   const found = useMemo(() => curves(timeline.attempts, start, end), [timeline, start, end]);

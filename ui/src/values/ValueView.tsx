@@ -1,6 +1,6 @@
 // A value of a run, as what it is: text, Markdown, JSON, a table, an image, bytes, an error.
 
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Value } from "../api/types";
 import { Button, IconButton, LinkButton } from "../parts/Button";
 import { Choice } from "../parts/Choice";
@@ -24,6 +24,11 @@ type Reading = "read" | "source";
 export function ValueView({ value, whole = "", label }: Props) {
   const [wraps, setWraps] = useState(true);
   const [reading, setReading] = useState<Reading>("read");
+  // A table has thousands of cells, and what is around it is drawn as often as its run changes.
+  const shown = useMemo(
+    () => <Shown value={value} whole={whole} label={label} wraps={wraps} source={reading === "source"} />,
+    [value, whole, label, wraps, reading],
+  );
   if (value.kind === "none") return <p class="value none">Nothing</p>;
   if (value.kind === "json" && typeof value.json !== "object") return <code class="value plain">{String(value.json)}</code>;
   return (
@@ -51,7 +56,7 @@ export function ValueView({ value, whole = "", label }: Props) {
         )}
         {whole && <LinkButton kind="quiet" class="bare" icon="save" small href={whole} download="" aria-label={`Download ${label}`} title="Download" />}
       </div>
-      <Shown value={value} whole={whole} label={label} wraps={wraps} source={reading === "source"} />
+      {shown}
       {value.cut && (
         <p class="cut">
           Only the beginning is shown.{" "}
