@@ -201,6 +201,8 @@ export class Canvas {
   }
 
   private move(event: PointerEvent): void {
+    // Nobody is told of a press that was let go outside.
+    if (event.buttons === 0) this.pointers.delete(event.pointerId);
     const before = this.pointers.get(event.pointerId);
     const { x, y } = this.local(event);
     if (!before) {
