@@ -17,9 +17,13 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 """Of files whose names change with what is in them."""
 
 
-def page_routes() -> list[Route]:
-    """The routes of the page. Each file is read anew, so that one that is built meanwhile is shown."""
-    folder = FOLDER
+def page_routes(folder: Path | None = None) -> list[Route]:
+    """The routes of the page. Each file is read anew, so that one that is built meanwhile is shown.
+
+    Args:
+        folder: where its files are; None: in the package.
+    """
+    folder = folder or FOLDER
 
     def index(_request: Request) -> Response:
         if (content := _content(folder / "index.html")) is not None:
