@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -34,6 +35,9 @@ from orrery.telling.scene import Scene, difference, graph_of
 
 ANSWER_S = 10.0
 """How long the process that drives a run may take to answer an edit; it looks four times a second."""
+_SPEAKING = threading.Lock()
+"""Who writes into a run that nobody drives holds it meanwhile: a second word would take that for a driver, and be left
+in a mailbox into which nobody looks."""
 
 
 def cancel(journal: Journal, run: str, because: str) -> Done:
@@ -71,12 +75,18 @@ def answer(journal: Journal, run: str, task: str, said: Answer) -> Done:
 
 
 def _say(journal: Journal, run: str, event: ev.Event, applied: str, sent: str) -> Done:
-    check_can_be_written(event)
-    if remote.say(journal, run, event) == "sent":
+    if _said(journal, run, event) == "sent":
         return Done("sent", f"run {run} {sent}; the process that drives it takes it in at once")
     machine = fold(journal, run).machine
     now = "nobody drives it until it is resumed" if machine.state == "running" else f"it has ended: {machine.state}"
     return Done("applied", f"run {run} {applied}; {now}")
+
+
+def _said(journal: Journal, run: str, event: ev.Event) -> Literal["sent", "applied"]:
+    """Bring a word to a run, one at a time."""
+    check_can_be_written(event)
+    with _SPEAKING:
+        return remote.say(journal, run, event)
 
 
 def draft(journal: Journal, run: str) -> Draft:
@@ -138,8 +148,7 @@ def _foresee(now: Scene, then: Scene, said: Edit) -> _Foreseen:
 def _send(journal: Journal, run: str, patch: Patch) -> tuple[Problem, ...] | None:
     since = journal.head(run)
     event = ev.GraphPatched(time.time(), patch)
-    check_can_be_written(event)
-    remote.say(journal, run, event)
+    _said(journal, run, event)
     return remote.fate(journal, run, patch, since=since, wait_s=ANSWER_S)
 
 
