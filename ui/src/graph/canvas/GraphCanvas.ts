@@ -64,6 +64,8 @@ export class GraphCanvas {
   private drawnEdges: { camera: Camera; tookMs: number } | null = null;
   private isStale = { edges: true, nodes: true };
   private readonly dirty = new Set<string>();
+  /** Blocks were drawn anew one by one: they share pixels with their neighbours, whose edges have suffered. */
+  private isSmudged = false;
   private readonly young = new Set<string>();
   private pressed: string | null = null;
   private frame = 0;
@@ -316,9 +318,14 @@ export class GraphCanvas {
     });
   }
 
-  /** What runs has run longer. */
+  /** What runs has run longer, and what is smudged is drawn anew. */
   private tick(): void {
-    if (document.hidden || this.camera.scale < READABLE) return;
+    if (document.hidden) return;
+    if (this.isSmudged) {
+      this.isStale.nodes = true;
+      this.request();
+    }
+    if (this.camera.scale < READABLE) return;
     for (const { id, row } of this.grid.within(seen(this.camera, this.size))) if (row.state === "running" || row.state === "grown") this.dirty.add(id);
     if (this.dirty.size > 0) this.request();
   }
@@ -399,6 +406,7 @@ export class GraphCanvas {
   }
 
   private drawAll(clock: number): void {
+    this.isSmudged = false;
     const painter = this.over.begin(this.camera);
     const nodes = this.grid.within(seen(this.camera, this.size));
     if (this.camera.scale < BLOCKS_BELOW) this.drawBlocks(painter.context, nodes);
@@ -418,7 +426,8 @@ export class GraphCanvas {
     if (nodes.length === 0) return;
     const [width, height] = [NODE_WIDTH + 2 * OVERHANG_PX, NODE_HEIGHT + 2 * OVERHANG_PX];
     for (const { x, y } of nodes) painter.context.clearRect(x - width / 2, y - height / 2, width, height);
-    if (this.camera.scale < BLOCKS_BELOW) this.drawBlocks(painter.context, nodes);
+    this.isSmudged = this.camera.scale < BLOCKS_BELOW;
+    if (this.isSmudged) this.drawBlocks(painter.context, nodes);
     else for (const node of nodes) this.drawOne(painter, node, clock);
   }
 
