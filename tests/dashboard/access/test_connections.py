@@ -7,11 +7,13 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from orrery.dashboard import targets
 from orrery.dashboard.board import Board
 from orrery.dashboard.web import patience
 from orrery.dashboard.web.access import Access
@@ -92,6 +94,39 @@ def test_who_goes_in_the_midst_of_a_body_is_no_fault(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.ERROR):
         served(tmp_path, scenario)
     assert not caplog.records
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the server is ended by a signal here")
+def test_workflows_that_take_long_to_load_keep_nobody_from_looking_at_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def load(*_: object) -> None:
+        released.wait(20)
+
+    monkeypatch.setattr(targets, "load_target", load)
+    (tmp_path / "slow.yaml").write_text("name: slow\ntasks:\n  a: {run: echo}\n")
+
+    async def scenario(access: Access, connect: Callable[[], Awaitable[Connection]]) -> None:
+        async def ask(path: str) -> Connection:
+            reader, writer = await connect()
+            head = f"GET /api{path} HTTP/1.1\r\nHost: 127.0.0.1:{access.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+            writer.write(f"{head}Connection: close\r\n\r\n".encode())
+            await writer.drain()
+            return reader, writer
+
+        slow = [await ask("/workflows/form?target=slow.yaml") for _ in range(60)]
+        await asyncio.sleep(0.5)
+        reader, writer = await ask("/runs")
+        try:
+            assert b"200 OK" in await asyncio.wait_for(reader.read(), 5)
+        finally:
+            released.set()
+            for _, one in [*slow, (reader, writer)]:
+                one.close()
+
+    served(tmp_path, scenario)
 
 
 def test_streams_that_are_asked_for_at_once_are_counted_before_they_begin() -> None:

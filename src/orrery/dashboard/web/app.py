@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orrery.dashboard.board import Board
 from orrery.dashboard.web.acting import acting, starting
-from orrery.dashboard.web.endpoint import Endpoint
+from orrery.dashboard.web.endpoint import MOST_THREADS, Endpoint
 from orrery.dashboard.web.fleet import fleet
 from orrery.dashboard.web.looking import looking
 from orrery.dashboard.web.openapi import openapi
@@ -49,6 +51,9 @@ def application(board: Board) -> Starlette:
     app.router.redirect_slashes = False
     app.state.board = board
     app.state.streams = Streams()
+    app.state.rooms = {
+        group.tag: asyncio.Semaphore(MOST_THREADS) for group in GROUPS
+    }  # what loads for ever stops no other
     return app
 
 

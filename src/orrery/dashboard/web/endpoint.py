@@ -22,6 +22,8 @@ from orrery.errors import RequestError
 Method = Literal["GET", "POST"]
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_BODY_BYTES = 4 << 20
+MOST_THREADS = 8
+"""On which the functions of one heading are called, of the 40 that there are for all of them."""
 SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """For what comes from a run: whatever is in it, a browser neither runs it nor lets it fetch anything."""
 
@@ -93,7 +95,8 @@ class Endpoint:
         if inspect.iscoroutinefunction(self.function):
             answer = await self.function(*given)
         else:
-            answer = await run_in_threadpool(self.function, *given)
+            async with request.app.state.rooms[self.tag]:
+                answer = await run_in_threadpool(self.function, *given)
         return _response(answer, request)
 
 
