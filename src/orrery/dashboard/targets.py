@@ -20,7 +20,7 @@ from orrery.planners import planners
 from orrery.scheduler.events import RunStarted
 from orrery.telling.plain import plain
 from orrery.telling.printable import printable
-from orrery.workflow import load_target
+from orrery.workflow import code, load_target
 from orrery.workflow.workflow import UNSET, InputSpec, Workflow
 
 MOST_WORKFLOWS, MOST_ENTRIES, MOST_DEPTH = 200, 20_000, 6
@@ -36,8 +36,7 @@ def folder_of(journal: Journal, folder: Path, target: str) -> Path | None:
     Args:
         folder: below which workflow files, graphs and scripts may be.
     """
-    place = target.rpartition(":")[0]
-    named = place if place.endswith(".py") else target
+    named = _script_of(target) or target
     if named.endswith((".yaml", ".yml", ".json", ".py")) and "\0" not in named:
         home = os.path.realpath(folder)
         path = os.path.realpath(os.path.join(home, named))
@@ -47,6 +46,11 @@ def folder_of(journal: Journal, folder: Path, target: str) -> Path | None:
         if run.target == target and run.events and (begun_in := _folder_of_run(journal, run.run, folder)) is not None:
             return begun_in
     return None
+
+
+def _script_of(target: str) -> str:
+    """The path of the script that a target names, without the flow in it; "" where it names none."""
+    return next((place for place in (target, target.rpartition(":")[0]) if place.endswith(".py")), "")
 
 
 def _folder_of_run(journal: Journal, run: str, otherwise: Path) -> Path | None:
@@ -69,6 +73,8 @@ def load(journal: Journal, folder: Path, target: str) -> Workflow:
     home = folder_of(journal, folder, target)
     if home is None:
         raise not_from_here(target, folder)
+    if script := _script_of(target):
+        code.forget_if_changed(home / script)  # it may have been loaded days ago
     try:
         return load_target(target, home)
     except (SystemExit, KeyboardInterrupt) as error:  # on a thread of a server no key was pressed: it is the code's own

@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,8 @@ _SCRIPT = "_orrery_script_"
 
 _loading = threading.RLock()
 _locals: dict[str, Callable[..., Any]] = {}
+_stamps: dict[str, tuple[int, int]] = {}
+"""Of the files of scripts when they were loaded: when they were changed last, in ns, and their bytes."""
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -152,11 +155,32 @@ def look_beside(target: str, folder: str | Path) -> None:
         look_in((Path(folder) / file).parent)
 
 
+def forget_if_changed(path: str | Path) -> None:
+    """Let a script be loaded anew if its file has changed since: for who reads what it says, and runs nothing of it.
+
+    What the script imports stays as it was loaded first.
+    """
+    real = os.path.realpath(path)
+    name = _name_of(real)
+    with _loading, suppress(OSError):  # whoever loads it next says that it is gone
+        if name in sys.modules and _stamps.get(name) != _stamp(real):
+            del sys.modules[name]
+
+
+def _name_of(path: str) -> str:
+    return _SCRIPT + hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_mtime_ns, found.st_size
+
+
 def _script(path: str) -> ModuleType:
     running = sys.modules.get("__main__")
     if running is not None and os.path.realpath(getattr(running, "__file__", None) or "") == path:
         return running
-    name = _SCRIPT + hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    name = _name_of(path)
     with _loading:
         if name in sys.modules:
             return sys.modules[name]
@@ -165,6 +189,7 @@ def _script(path: str) -> ModuleType:
             raise OperationError(f"there is no Python file {path}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # before it runs: dataclasses look their module up
+        _stamps[name] = _stamp(path)
         try:
             spec.loader.exec_module(module)
         except BaseException as error:

@@ -32,6 +32,27 @@ def test_code_that_would_end_the_program_is_refused_however_often_it_is_loaded(d
         assert (answer.status, ending in answer.json["message"]) == (400, True), answer
 
 
+FLOW = """
+from orrery import flow, task
+
+@task
+def same(a):
+    return a
+
+@flow
+def told({inputs}):
+    return same(a)
+"""
+
+
+def test_a_script_that_was_changed_is_read_anew(desk: Desk) -> None:
+    for inputs, names in (("a: int", ["a"]), ("a: str, other: int = 3", ["a", "other"])):
+        (desk.folder / "told.py").write_text(FLOW.format(inputs=inputs), encoding="utf-8")
+        for _ in range(2):
+            answer = desk.get("/workflows/form", target="told.py")
+            assert [field["name"] for field in answer.json["fields"]] == names
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="no folder is closed to root")
 def test_a_folder_that_is_closed_to_us_is_passed_over(desk: Desk) -> None:
     closed = desk.folder / "closed"
