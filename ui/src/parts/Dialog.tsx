@@ -1,8 +1,8 @@
 // Dialogs: a native <dialog> shown modally, so that the browser keeps the focus in it and closes it with Escape.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Button, IconButton } from "./Button";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { IconButton } from "./Button";
 import { classes } from "./classes";
 import "./dialog.css";
 
@@ -69,52 +69,5 @@ export function Dialog({ title, onClose, actions, wide, read, plain, children }:
         {actions && <footer>{actions}</footer>}
       </div>
     </dialog>
-  );
-}
-
-interface ConfirmProps {
-  title: string;
-  /** The word on the button that does it. */
-  does: string;
-  danger?: boolean;
-  /** Does it; while its promise is open the button is busy. The dialog closes when it succeeds and shows why when not. */
-  onConfirm: () => Promise<unknown> | void;
-  onClose: () => void;
-  children?: ComponentChildren;
-}
-
-/** Asks before something is done. */
-export function ConfirmDialog({ title, does, danger, onConfirm, onClose, children }: ConfirmProps) {
-  const [busy, setBusy] = useState(false);
-  const [wrong, setWrong] = useState("");
-  const confirm = async () => {
-    setBusy(true);
-    setWrong("");
-    try {
-      await onConfirm();
-      onClose();
-    } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog
-      title={title}
-      onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>Not now</Button>
-          <Button kind={danger ? "danger" : "main"} busy={busy} onClick={confirm} data-first>
-            {does}
-          </Button>
-        </>
-      }
-    >
-      {children}
-      <p class="wrong" role="alert">
-        {wrong}
-      </p>
-    </Dialog>
   );
 }

@@ -35,10 +35,6 @@ export interface Picture {
 export const xOf = ({ window, names, width }: Picture, seconds: number): number =>
   names + ((seconds - window.from) / (window.to - window.from)) * (width - names);
 
-/** From pixels of the canvas to seconds. */
-export const secondsAt = ({ window, names, width }: Picture, x: number): number =>
-  window.from + ((x - names) / (width - names)) * (window.to - window.from);
-
 export function laneAt({ lanes, scrolled }: Picture, y: number): number {
   const lane = Math.floor((y - AXIS + scrolled) / LANE);
   return y >= AXIS && lane < lanes.length ? lane : -1;

@@ -5,13 +5,15 @@ import { inkOf, type Ink } from "../../parts/ink";
 import { dark } from "../../state/theme";
 import type { GraphChange, GraphModel, GraphNode } from "../model";
 import { between, fitted, panned, revealing, seen, toPicture, zoomed, type Camera, type Size } from "./camera";
+import { drawBlocks } from "./blocks";
 import { isOnTurn, OVERHANG_PX } from "./card";
 import { colouring, type Colouring, type Entry, type Mode } from "./colours";
 import { NodeGrid } from "./grid";
 import { Hands } from "./Hands";
+import { Layer } from "./Layer";
 import { Links, stepped, type Direction } from "./links";
-import { CanvasPainter } from "./painter";
-import { drawEdges, drawNode, isFaded, type Choices, type Scene } from "./scene";
+import type { CanvasPainter } from "./painter";
+import { drawEdges, drawNode, type Choices, type Scene } from "./scene";
 import { NODE_HEIGHT, NODE_WIDTH } from "../model";
 
 export interface Heard {
@@ -409,7 +411,7 @@ export class GraphCanvas {
     this.isSmudged = false;
     const painter = this.over.begin(this.camera);
     const nodes = this.grid.within(seen(this.camera, this.size));
-    if (this.camera.scale < BLOCKS_BELOW) this.drawBlocks(painter.context, nodes);
+    if (this.camera.scale < BLOCKS_BELOW) drawBlocks(painter.context, this.scene, nodes, this.camera.scale);
     else for (const node of nodes) this.drawOne(painter, node, clock);
   }
 
@@ -427,81 +429,12 @@ export class GraphCanvas {
     const [width, height] = [NODE_WIDTH + 2 * OVERHANG_PX, NODE_HEIGHT + 2 * OVERHANG_PX];
     for (const { x, y } of nodes) painter.context.clearRect(x - width / 2, y - height / 2, width, height);
     this.isSmudged = this.camera.scale < BLOCKS_BELOW;
-    if (this.isSmudged) this.drawBlocks(painter.context, nodes);
+    if (this.isSmudged) drawBlocks(painter.context, this.scene, nodes, this.camera.scale);
     else for (const node of nodes) this.drawOne(painter, node, clock);
   }
 
   private drawOne(painter: CanvasPainter, node: GraphNode, clock: number): void {
     drawNode(painter, this.scene, node, this.glow(node, clock), this.camera.scale);
     painter.opacity(1);
-  }
-
-  /** Nodes that are too small for words, all of one colour at once. */
-  private drawBlocks(context: CanvasRenderingContext2D, nodes: readonly GraphNode[]): void {
-    const { scene } = this;
-    const paths = new Map<string, GraphNode[]>();
-    const faded: GraphNode[] = [];
-    const special: GraphNode[] = [];
-    for (const node of nodes) {
-      if (isFaded(scene, node)) faded.push(node);
-      const colour = scene.colouring.of(node.row, scene.now);
-      const found = paths.get(colour);
-      if (found) found.push(node);
-      else paths.set(colour, [node]);
-      if (node.id === scene.chosen || node.id === scene.current || scene.path?.has(node.id) || scene.marks.has(node.id)) special.push(node);
-    }
-    const [width, height] = [NODE_WIDTH, NODE_HEIGHT];
-    for (const [colour, alike] of paths) {
-      context.fillStyle = colour;
-      for (const { x, y } of alike) context.fillRect(x - width / 2, y - height / 2, width, height);
-    }
-    context.fillStyle = scene.ink.colour("--surface");
-    context.globalAlpha = 0.65;
-    for (const { x, y } of faded) context.fillRect(x - width / 2, y - height / 2, width, height);
-    context.globalAlpha = 1;
-    const line = Math.min(9, 2 / this.camera.scale);
-    context.setLineDash([]);
-    context.lineWidth = line;
-    for (const { x, y, id } of special) {
-      context.strokeStyle = scene.ink.colour(id === scene.chosen || id === scene.current ? "--accent" : "--text");
-      context.strokeRect(x - width / 2 - line / 2, y - height / 2 - line / 2, width + line, height + line);
-    }
-  }
-}
-
-/** One canvas over the whole place. */
-class Layer {
-  readonly canvas = document.createElement("canvas");
-  private readonly painter: CanvasPainter;
-
-  constructor(name: string) {
-    this.canvas.className = `graph-${name}`;
-    this.canvas.setAttribute("aria-hidden", "true");
-    this.painter = new CanvasPainter(this.canvas.getContext("2d")!);
-  }
-
-  resize({ width, height }: Size): void {
-    const dots = devicePixelRatio || 1;
-    this.canvas.width = Math.round(width * dots);
-    this.canvas.height = Math.round(height * dots);
-    this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${height}px`;
-  }
-
-  /** Empty it, to be drawn on in pixels of the picture. */
-  begin(camera: Camera): CanvasPainter {
-    const { context } = this.painter;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.globalAlpha = 1;
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    return this.go(camera);
-  }
-
-  /** Draw over what is there. */
-  go({ x, y, scale }: Camera): CanvasPainter {
-    const dots = devicePixelRatio || 1;
-    this.painter.context.setTransform(dots * scale, 0, 0, dots * scale, dots * x, dots * y);
-    this.painter.begin();
-    return this.painter;
   }
 }
