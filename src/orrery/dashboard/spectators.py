@@ -12,6 +12,8 @@ from orrery.journal import Journal
 
 MOST_KEPT = 8
 """Folded runs that are kept; the one that was looked at longest ago goes first."""
+MOST_TASKS = 200_000
+"""Of all that are kept together, at some 2 kB each; the last one is kept whatever it has."""
 
 
 class Spectators:
@@ -33,7 +35,7 @@ class Spectators:
                 if not self._is_there(run):  # a wrong name drives nobody out
                     return found
             self._kept[run] = self._held[run] = found
-            while len(self._kept) > MOST_KEPT:
+            while len(self._kept) > MOST_KEPT or (len(self._kept) > 1 and self._tasks() > MOST_TASKS):
                 self._kept.popitem(last=False)
             return found
 
@@ -41,6 +43,9 @@ class Spectators:
         """The spectator of a run if somebody looked at it lately, without its counting as a look."""
         with self._lock:
             return self._held.get(run)
+
+    def _tasks(self) -> int:
+        return sum(len(one.seen) for one in self._kept.values())
 
     def _is_there(self, run: str) -> bool:
         try:
