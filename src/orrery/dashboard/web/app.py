@@ -51,9 +51,8 @@ def application(board: Board) -> Starlette:
     app.router.redirect_slashes = False
     app.state.board = board
     app.state.streams = Streams()
-    app.state.rooms = {
-        group.tag: asyncio.Semaphore(MOST_THREADS) for group in GROUPS
-    }  # what loads for ever stops no other
+    # A workflow may take for ever to load: whoever looks at runs does not wait for a thread that it has.
+    app.state.rooms = {group.tag: asyncio.Semaphore(MOST_THREADS) for group in GROUPS}
     return app
 
 
