@@ -87,7 +87,8 @@ export function EventList({ store, selected, onSelect }: Props) {
         onOlder={older}
         onFollow={setFollows}
       />
-      <p class="events-foot" role="status">
+      {/* Nobody wants to hear it ten times a second. */}
+      <p class="events-foot" role="status" aria-live={follows && store.head.value?.live ? "off" : "polite"}>
         {plural(log.events.length, "event")}
         {(wanted.words || type || task) && " that fit"}
         {!log.hasBeginning && log.events.length > 0 && `, from number ${count(log.events[0]!.seq)} on`}
