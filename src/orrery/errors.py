@@ -246,6 +246,12 @@ class RunEndedError(RequestError):
     code = "run-ended"
 
 
+class AnsweredError(RequestError):
+    """A question has been answered by somebody else meanwhile."""
+
+    code = "answered"
+
+
 class RunFailedError(RequestError):
     """The output of a run was asked for that did not succeed."""
 

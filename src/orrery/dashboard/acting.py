@@ -12,6 +12,7 @@ import msgspec
 from orrery.dashboard.begun import Answer, Done, Draft, Edit, Edited
 from orrery.dashboard.faults import faults
 from orrery.errors import (
+    AnsweredError,
     GraphError,
     InputError,
     NotSerialisableError,
@@ -34,7 +35,7 @@ from orrery.scheduler.codec import check_can_be_written
 from orrery.telling.scene import Scene, difference, graph_of
 
 ANSWER_S = 10.0
-"""How long the process that drives a run may take to answer an edit; it looks four times a second."""
+"""How long the process that drives a run may take to take in an edit or an answer; it looks four times a second."""
 _SPEAKING = threading.Lock()
 """Who writes into a run that nobody drives holds it meanwhile: a second word would take that for a driver, and be left
 in a mailbox into which nobody looks."""
@@ -61,7 +62,9 @@ def answer(journal: Journal, run: str, task: str, said: Answer) -> Done:
     Raises:
         UnknownRunError, UnknownNameError: there is no such run or task.
         RunEndedError, RequestError: it waits for no such answer.
+        AnsweredError: another answer came first.
     """
+    since = journal.head(run)
     records = fold(journal, run).machine.records
     if task not in records:
         raise UnknownNameError("task", task, records)
@@ -71,7 +74,16 @@ def answer(journal: Journal, run: str, task: str, said: Answer) -> Done:
         raise InputError(f"the answer cannot be kept: {error}") from error
     event = ev.TaskAnswered(time.time(), task, said.verdict, msgspec.Raw(value), me(), said.comment)
     verdict = f"{said.verdict} {task}"
-    return _say(journal, run, event, f"has the answer: {verdict}", f"is told: {verdict}")
+    done = _say(journal, run, event, f"has the answer: {verdict}", f"is told: {verdict}")
+    if done.outcome == "applied":
+        return done
+    taken = remote.reply(journal, run, task, since=since, wait_s=ANSWER_S)
+    if taken is None:
+        return done
+    if msgspec.structs.replace(taken, at=event.at) != event:
+        by = taken.by or "somebody else"
+        raise AnsweredError(f"{by} answered {task!r} of run {run!r} before: {taken.verdict}")
+    return Done("applied", f"run {run} has the answer: {verdict}")
 
 
 def _say(journal: Journal, run: str, event: ev.Event, applied: str, sent: str) -> Done:

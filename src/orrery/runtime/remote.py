@@ -86,17 +86,42 @@ def fate(journal: Journal, run: str, patch: Patch, *, since: int, wait_s: float)
 
     Raises RunEndedError: the run ended before the patch came to it.
     """
+    for event in _later(journal, run, since, wait_s):
+        if isinstance(event, ev.GraphPatched | ev.PatchRejected) and event.patch.because == patch.because:
+            return event.problems if isinstance(event, ev.PatchRejected) else ()
+        if isinstance(event, ev.RunEnded):
+            raise RunEndedError(f"run {run!r} has {_ENDED.get(event.state, event.state)} before the change came")
+    return None
+
+
+def reply(journal: Journal, run: str, task: TaskId, *, since: int, wait_s: float) -> ev.TaskAnswered | None:
+    """The answer that a question got.
+
+    Args:
+        since: the number of the last event before one was said.
+
+    Returns: the first answer in the log after that, whoever gave it; None if there is none in that time.
+
+    Raises RunEndedError: the run ended before any answer came to it.
+    """
+    for event in _later(journal, run, since, wait_s):
+        if isinstance(event, ev.TaskAnswered) and event.task == task:
+            return event
+        if isinstance(event, ev.RunEnded):
+            raise RunEndedError(f"run {run!r} has {_ENDED.get(event.state, event.state)} before the answer came")
+    return None
+
+
+def _later(journal: Journal, run: str, since: int, wait_s: float) -> Iterator[ev.Event]:
+    """Events as they come, for so long."""
     until, seen = time.monotonic() + wait_s, since
     while True:
         is_last_look = time.monotonic() >= until
         for number, event in journal.read(run, after=seen):
             seen = number
-            if isinstance(event, ev.GraphPatched | ev.PatchRejected) and event.patch.because == patch.because:
-                return event.problems if isinstance(event, ev.PatchRejected) else ()
-            if isinstance(event, ev.RunEnded):
-                raise RunEndedError(f"run {run!r} has {_ENDED.get(event.state, event.state)} before the change came")
+            yield event
         if is_last_look:
-            return None
+            return
         time.sleep(_LOOK_EVERY_S)  # a store tells nobody that another process wrote
 
 
@@ -136,4 +161,4 @@ def _why_nothing(machine: Machine, event: ev.Event) -> str:
     return "that would change nothing"
 
 
-__all__ = ["fate", "hold", "say"]
+__all__ = ["fate", "hold", "reply", "say"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.testclient import TestClient
@@ -32,7 +33,7 @@ def test_a_living_run_is_paused_goes_on_and_gets_its_answer_with_a_comment(desk:
     assert desk.get("/runs/r/rows").json["head"]["state"] == "paused"
     answer = {"verdict": "approve", "value": {"yes": [1, None]}, "comment": "looks good ☃"}
     said = desk.post("/runs/r/tasks/ask/answer", **answer)
-    assert (said.status, said.json["outcome"]) == (200, "sent")
+    assert (said.status, said.json["outcome"]) == (200, "applied"), "it is in the log"
     machine = desk.wait_for(lambda machine: not asks(machine))
     assert (machine.state, machine.records["ship"].state.value) == ("running", "ready"), "it is paused still"
     assert desk.post("/runs/r/continue").json["outcome"] == "sent"
@@ -46,6 +47,20 @@ def test_a_living_run_is_paused_goes_on_and_gets_its_answer_with_a_comment(desk:
         me(),
     )
     assert desk.get("/runs/r/value", output="answer") == Said(200, answer["value"])
+
+
+def test_of_answers_that_contradict_each_other_one_holds_and_the_others_hear_of_it(desk: Desk) -> None:
+    desk.begin()
+    desk.wait_for(asks)
+    verdicts = ["approve", "deny"] * 3
+    with ThreadPoolExecutor(len(verdicts)) as pool:
+        said = list(pool.map(lambda verdict: desk.post("/runs/r/tasks/ask/answer", verdict=verdict), verdicts))
+    (told,) = desk.events(ev.TaskAnswered)
+    agreed = [one.status for verdict, one in zip(verdicts, said, strict=True) if verdict == told.verdict]
+    against = [one.status for verdict, one in zip(verdicts, said, strict=True) if verdict != told.verdict]
+    assert 200 in agreed
+    assert set(agreed) <= {200, 400}, "400: it waits no more"
+    assert set(against) <= {400, 409}
 
 
 def test_a_living_run_is_cancelled_with_a_reason_and_its_process_ends(desk: Desk) -> None:

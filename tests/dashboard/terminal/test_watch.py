@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from orrery.dashboard import acting
 from orrery.dashboard.spectator import Spectator
 from orrery.dashboard.terminal.app import Watch
 from orrery.dashboard.terminal.drawing import FINE, PLAIN
@@ -181,7 +182,11 @@ def test_slash_finds_and_escape_shows_all_again(journal: MemoryJournal, shop: Lo
     play(story)
 
 
-def test_an_answer_goes_to_the_run_with_its_comment(journal: MemoryJournal, shop: Log) -> None:
+def test_an_answer_goes_to_the_run_with_its_comment(
+    journal: MemoryJournal, shop: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "ANSWER_S", 0.0)  # nobody drives it who would take the answer in
+
     async def story() -> None:
         async with watched(journal) as screen:
             await screen.press("r")

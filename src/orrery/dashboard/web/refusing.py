@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orrery.dashboard.begun import Fault, Refusal
 from orrery.dashboard.faults import UNFORESEEN, faults
 from orrery.errors import (
+    AnsweredError,
     HubNotHereError,
     InternalError,
     OrreryError,
@@ -34,6 +35,7 @@ _LOG = logging.getLogger("orrery.dashboard")
 _STATUSES: Sequence[tuple[type[OrreryError], int]] = (
     (UnknownRunError, 404),
     (RunEndedError, 409),
+    (AnsweredError, 409),
     (RunExistsError, 409),
     (RunLockedError, 409),
     (HubNotHereError, 409),
