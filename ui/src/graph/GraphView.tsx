@@ -26,6 +26,8 @@ interface Props {
   onSelect: (task: string | null) => void;
   /** What is said of single tasks: "added", "removed" or "changed". */
   marks?: ReadonlyMap<string, string>;
+  /** Called once the graph is seen: what is less urgent can wait for it. */
+  onShown?: () => void;
   /** What the graph is of, for the names of files. */
   name?: string;
 }
@@ -38,7 +40,7 @@ const NO_MARKS: ReadonlyMap<string, string> = new Map();
 /** The longest path is looked for anew at most so often. */
 const PATH_EVERY_MS = 1000;
 
-export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = "graph" }: Props) {
+export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = "graph", onShown }: Props) {
   const [shown, setShown] = useState<"drawn" | "list">("drawn");
   const [mode, setMode] = useState<Mode>("state");
   const [showsPath, setShowsPath] = useState(false);
@@ -52,6 +54,10 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
 
   useEffect(() => canvas?.show({ selected, marks, critical: path, found }, mode), [canvas, selected, marks, path, found, mode]);
   useEffect(() => setLegend(canvas?.recolour() ?? []), [canvas, mode, version, dark.value]);
+  const isDrawn = shown === "drawn" && store.rows.size > 0;
+  useEffect(() => {
+    if (!isDrawn) onShown?.();
+  }, [isDrawn]);
   const goOn = () => {
     const ids = [...(found ?? [])];
     const next = ids[(ids.indexOf(selected ?? "") + 1) % ids.length];
@@ -121,7 +127,7 @@ export function GraphView({ store, selected, onSelect, marks = NO_MARKS, name = 
         />
       ) : (
         <>
-          <Drawing store={store} onSelect={onSelect} onCanvas={setCanvas} />
+          <Drawing store={store} onSelect={onSelect} onCanvas={setCanvas} onDrawn={() => onShown?.()} />
           <ul class="graph-legend" aria-label="What the colours mean">
             {legend.map(({ colour, words: meaning }) => (
               <li key={meaning}>
@@ -140,9 +146,10 @@ interface DrawingProps {
   store: GraphSource;
   onSelect: (task: string | null) => void;
   onCanvas: (canvas: GraphCanvas | null) => void;
+  onDrawn: () => void;
 }
 
-function Drawing({ store, onSelect, onCanvas }: DrawingProps) {
+function Drawing({ store, onSelect, onCanvas, onDrawn }: DrawingProps) {
   const place = useRef<HTMLDivElement>(null);
   const model = useRef<GraphModel | null>(null);
   const latest = useRef(onSelect);
@@ -157,6 +164,7 @@ function Drawing({ store, onSelect, onCanvas }: DrawingProps) {
       onSelect: (task) => latest.current(task),
       onMove: (node) => setSpoken(told(node, made.now())),
       onView: () => map?.viewed(),
+      onDrawn,
     });
     map = new Minimap(place.current!, canvas, made);
     onCanvas(canvas);

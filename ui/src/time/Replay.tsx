@@ -22,9 +22,15 @@ const PACES: readonly { id: string; label: string; pace: Pace }[] = [
   })),
 ];
 
+interface Props {
+  travel: Travel;
+  /** What is more urgent has been done: the past is read from now on. */
+  isNext: boolean;
+}
+
 /** The slider with its buttons. `[` and `]` step, space plays and pauses. */
-export function Replay({ travel }: { travel: Travel }) {
-  useEffect(() => travel.follow(), [travel]);
+export function Replay({ travel, isNext }: Props) {
+  useEffect(() => (isNext ? travel.follow() : undefined), [travel, isNext]);
   useKeys("History", [
     { press: "[", does: "Step back", run: () => travel.step(-1) },
     { press: "]", does: "Step forward", run: () => travel.step(1) },

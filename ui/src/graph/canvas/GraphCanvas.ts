@@ -23,6 +23,8 @@ export interface Heard {
   onMove: (node: GraphNode) => void;
   /** The camera moved, or what it sees changed. */
   onView: () => void;
+  /** The graph was drawn for the first time. */
+  onDrawn: () => void;
 }
 
 /** From this scale on all of a card can be read; below the second, nodes are blocks. */
@@ -352,6 +354,7 @@ export class GraphCanvas {
     if (!this.wasDrawn && this.model.nodes.size > 0 && !Number.isNaN(this.model.nodes.values().next().value!.x)) {
       this.wasDrawn = true;
       performance.mark("orrery:drawn");
+      this.heard.onDrawn();
     }
     if (this.glide || this.young.size > 0) this.request();
   }
