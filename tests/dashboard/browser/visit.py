@@ -74,7 +74,8 @@ class Visit:
         """Leave. Raises AssertionError where something went wrong that was not meant to."""
         self.context.close()
         bad = [said for said in self.trouble if not any(re.search(pattern, said) for pattern in self.tolerated)]
-        assert bad == []
+        if bad:
+            raise AssertionError("the page had trouble:\n" + "\n".join(bad))
 
 
 __all__ = ["NARROW", "PATIENCE_MS", "WIDE", "Theme", "Visit"]
